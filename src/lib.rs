@@ -1,1 +1,19 @@
-//! x
+//! Touchstone shows test status inside Jira and keeps defects in step with it.
+//!
+//! ```text
+//! edges (web | connect | jira events | cli) → app → store | jira | results → domain
+//! ```
+//!
+//! Edges translate, `app` decides the order, `domain` decides the truth, `store` and `jira` do what
+//! they are told. Two queues in the one database tie it together: the *inbox* keeps every accepted
+//! event before it is answered, the *outbox* everything we want from Jira. `docs/architecture.md`
+//! walks through a transition, a build's report and a look at the panel.
+
+pub mod app;
+pub mod clock;
+pub mod config;
+pub mod crypto;
+pub mod domain;
+pub mod ids;
+pub mod problem;
+pub mod store;

@@ -1,2 +1,2 @@
-//! x
-fn main(){}
+//! Entry point.
+fn main() {}

@@ -1,1 +1,21 @@
-//! x
+//! The schema of Touchstone's store.
+//!
+//! One file per migration, named `mYYYYMMDD_NNNNNN_<verb>_<noun>`; see README.md beside this crate
+//! for the rules (expand, then contract: old code runs against the new schema during a deploy).
+
+pub use sea_orm_migration::MigratorTrait;
+use sea_orm_migration::prelude::{MigrationTrait, async_trait};
+
+mod ddl;
+mod m20261124_000001_create_store;
+
+/// All migrations, oldest first.
+#[derive(Debug)]
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m20261124_000001_create_store::Migration)]
+    }
+}

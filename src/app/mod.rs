@@ -1,0 +1,22 @@
+//! Use cases: the order in which things are done, one verb per file.
+//!
+//! An edge calls one of these when there is more to do than one plain read. Nothing here knows HTTP
+//! or SQL; nothing here decides what is true (`domain` does).
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::crypto::Seal;
+use crate::store::Store;
+
+/// Everything a use case needs; one per process, shared by all requests and workers.
+#[derive(Debug)]
+pub struct App {
+    /// The database.
+    pub store: Store,
+    /// The time.
+    pub clock: Clock,
+    /// Opens and seals secrets.
+    pub seal: Seal,
+    /// What the operator configured.
+    pub config: Config,
+}

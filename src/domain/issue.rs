@@ -1,0 +1,268 @@
+//! A Jira issue as Touchstone mirrors it, and what happened to it.
+//!
+//! Ids are what holds; keys move with projects and names are localised. See
+//! `jira-webhooks-rest.md` sections 4 and 16 for why nothing here is decided by a name.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// A Jira issue key such as `SHOP-7`, parsed: an upper-case project key, a dash, a number from 1.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct IssueKey(String);
+
+/// A text that is not an issue key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not an issue key; a key looks like SHOP-7")]
+pub struct NotAnIssueKey(pub String);
+
+impl IssueKey {
+    /// The key as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The part before the dash: the key of the project.
+    #[must_use]
+    pub fn project(&self) -> &str {
+        self.0
+            .rsplit_once('-')
+            .map_or(self.0.as_str(), |(project, _)| project)
+    }
+}
+
+impl FromStr for IssueKey {
+    type Err = NotAnIssueKey;
+
+    /// Reads a key; letters are folded to upper case, since Jira's own key search is too.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let refuse = || NotAnIssueKey(text.chars().take(80).collect());
+        let key = text.trim().to_ascii_uppercase();
+        let (project, number) = key.rsplit_once('-').ok_or_else(refuse)?;
+        if !is_project_key(project)
+            || number.is_empty()
+            || number.len() > 12
+            || number.starts_with('0')
+            || !number.bytes().all(|b| b.is_ascii_digit())
+        {
+            return Err(refuse());
+        }
+        Ok(Self(key))
+    }
+}
+
+impl fmt::Display for IssueKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for IssueKey {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from)?
+            .parse()
+            .map_err(serde::de::Error::custom)
+    }
+}
+
+/// Whether a text can be the key of a Jira project: 2 to 80 upper-case letters, digits and
+/// underscores, a letter first (Jira's default pattern, and the longest an administrator may allow).
+#[must_use]
+pub fn is_project_key(text: &str) -> bool {
+    (2..=80).contains(&text.len())
+        && text.starts_with(|c: char| c.is_ascii_uppercase())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+}
+
+/// The category of a status; the only part of a workflow that means the same on every site.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StatusCategory {
+    /// Jira's `undefined`, or nothing said.
+    #[default]
+    Undefined,
+    /// `new`: to do.
+    New,
+    /// `indeterminate`: in progress.
+    Indeterminate,
+    /// `done`.
+    Done,
+}
+
+impl StatusCategory {
+    /// Reads Jira's category key; anything unknown is [`StatusCategory::Undefined`].
+    #[must_use]
+    pub fn from_key(key: &str) -> Self {
+        match key {
+            "new" => Self::New,
+            "indeterminate" => Self::Indeterminate,
+            "done" => Self::Done,
+            _ => Self::Undefined,
+        }
+    }
+
+    /// Jira's category key.
+    #[must_use]
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Undefined => "undefined",
+            Self::New => "new",
+            Self::Indeterminate => "indeterminate",
+            Self::Done => "done",
+        }
+    }
+}
+
+/// An id with the name it had when it was last seen; decide by the id, show the name.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Named {
+    /// Jira's id, as text.
+    pub id: String,
+    /// The name, in the language of whoever it was rendered for.
+    pub name: String,
+}
+
+/// The state of one issue at one moment: from an event's body, or from the REST API.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct IssueSnapshot {
+    /// Jira's numeric id; stable for the issue's life.
+    pub jira_id: i64,
+    /// The key at that moment.
+    pub key: String,
+    /// The project's key at that moment.
+    pub project_key: String,
+    /// Jira's id of the project, where the body said it.
+    pub project_jira_id: Option<i64>,
+    /// The name of the project, where the body said it.
+    pub project_name: Option<String>,
+    /// Issue type.
+    pub issue_type: Named,
+    /// Whether the type is a sub-task type.
+    pub is_subtask: bool,
+    /// Status.
+    pub status: Named,
+    /// The status's category.
+    pub status_category: StatusCategory,
+    /// Summary.
+    pub summary: String,
+    /// Jira's id of the parent, if any.
+    pub parent_jira_id: Option<i64>,
+    /// Fix versions.
+    pub fix_versions: Vec<Named>,
+    /// Sprints the issue is or was in, newest last.
+    pub sprints: Vec<Named>,
+    /// Resolution; `None` is unresolved.
+    pub resolution: Option<Named>,
+    /// Priority.
+    pub priority: Option<Named>,
+    /// Labels.
+    pub labels: Vec<String>,
+    /// When Jira last changed it, milliseconds since the Unix epoch.
+    pub updated_ms: i64,
+}
+
+/// One entry of a changelog: which field went from what to what (ids where the field has ids).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Change {
+    /// `fieldId` where Jira sends one, else the field's name in lower case.
+    pub field: String,
+    /// Id before, if any.
+    pub from: Option<String>,
+    /// Text before, if any.
+    pub from_text: Option<String>,
+    /// Id after, if any.
+    pub to: Option<String>,
+    /// Text after, if any.
+    pub to_text: Option<String>,
+}
+
+/// What an inbound event says, whatever channel it came by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JiraEvent {
+    /// An issue was created or changed.
+    IssueChanged(IssueChanged),
+    /// An issue was deleted; the body is the last that is known of it.
+    IssueDeleted(IssueSnapshot),
+    /// Two issues were linked or the link was removed.
+    IssueLink(IssueLink),
+    /// A project was created, changed, or taken away.
+    Project(ProjectChanged),
+    /// Understood, and of no consequence to Touchstone; says why.
+    PassedOver(&'static str),
+}
+
+/// See [`JiraEvent::IssueChanged`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IssueChanged {
+    /// The issue as the event's sender saw it.
+    pub issue: IssueSnapshot,
+    /// Whether this is the issue's creation.
+    pub is_creation: bool,
+    /// What changed; empty when the event does not say.
+    pub changes: Vec<Change>,
+    /// The changelog's id, where there is one.
+    pub changelog_id: Option<i64>,
+    /// The account that did it, where the event says.
+    pub actor: Option<String>,
+    /// The trace header of the write that caused it, if Jira handed it back.
+    pub trace: Option<String>,
+}
+
+impl IssueChanged {
+    /// The change of status, if the event is a transition (`jira-webhooks-rest.md` 4.1).
+    #[must_use]
+    pub fn transition(&self) -> Option<&Change> {
+        if self.is_creation {
+            return None;
+        }
+        self.changes.iter().find(|change| change.field == "status")
+    }
+}
+
+/// See [`JiraEvent::IssueLink`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IssueLink {
+    /// Jira's id of the source issue.
+    pub source_jira_id: i64,
+    /// Jira's id of the destination issue.
+    pub destination_jira_id: i64,
+    /// Name of the link type, for the audit.
+    pub type_name: String,
+    /// Whether the link was removed.
+    pub is_removed: bool,
+}
+
+/// See [`JiraEvent::Project`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProjectChanged {
+    /// Jira's numeric id.
+    pub jira_id: i64,
+    /// The key after the change.
+    pub key: String,
+    /// The name after the change.
+    pub name: String,
+    /// Whether the project is out of reach now (deleted, in the trash or archived).
+    pub is_gone: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_parsed_and_folded_to_upper_case() {
+        let key: IssueKey = "shop-7".parse().unwrap();
+        assert_eq!((key.as_str(), key.project()), ("SHOP-7", "SHOP"));
+        for bad in [
+            "", "SHOP", "SHOP-", "SHOP-07", "SHOP-x", "1SHOP-1", "S-1", "SHOP-7 ",
+        ] {
+            let is_key = bad.parse::<IssueKey>().is_ok();
+            assert_eq!(is_key, bad == "SHOP-7 ", "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! What is true: pure functions over plain values.
+//!
+//! No async, no input or output, no clock, nothing of the layers above; times come in as
+//! milliseconds since the Unix epoch, UTC. A rule of test management lives here and only here, so
+//! that panel, API and reports cannot disagree.
+
+pub mod issue;

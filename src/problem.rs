@@ -1,0 +1,167 @@
+//! The one form in which an error leaves the service: a problem document (RFC 9457).
+//!
+//! The title says what was wrong, the detail what to do about it. Security failures carry one
+//! sentence; why a token was refused goes to the log. A failure of ours (5xx) is logged once, here,
+//! when it becomes an answer.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CACHE_CONTROL, RETRY_AFTER};
+use actix_web::{HttpResponse, ResponseError};
+use serde::Serialize;
+
+/// What went wrong, ready to be answered.
+#[derive(Debug, Serialize)]
+pub struct Problem {
+    /// A stable name of the kind of problem, `urn:touchstone:problem:…`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// One sentence for people: what was wrong.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What exactly, and what to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// Seconds after which trying again makes sense.
+    #[serde(skip)]
+    pub retry_after_s: Option<u32>,
+    /// The cause, for the log only.
+    #[serde(skip)]
+    cause: Option<anyhow::Error>,
+}
+
+impl Problem {
+    /// A problem of a given status; `kind` is the last part of the type name.
+    #[must_use]
+    pub fn new(status: StatusCode, kind: &str, title: impl Into<String>) -> Self {
+        Self {
+            kind: format!("urn:touchstone:problem:{kind}"),
+            title: title.into(),
+            status: status.as_u16(),
+            detail: None,
+            retry_after_s: None,
+            cause: None,
+        }
+    }
+
+    /// 400: the request cannot be understood.
+    #[must_use]
+    pub fn bad_request(title: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad-request", title)
+    }
+
+    /// 401: the token is missing or does not verify.
+    #[must_use]
+    pub fn unauthorized(title: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", title)
+    }
+
+    /// 403: the caller is known and may not do this.
+    #[must_use]
+    pub fn forbidden(title: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", title)
+    }
+
+    /// 404: no such thing for this caller.
+    #[must_use]
+    pub fn not_found(title: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not-found", title)
+    }
+
+    /// 409: the request contradicts what is stored.
+    #[must_use]
+    pub fn conflict(title: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, "conflict", title)
+    }
+
+    /// 413: the body is over the limit.
+    #[must_use]
+    pub fn too_large(limit_bytes: usize) -> Self {
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too-large",
+            "The body is too large.",
+        )
+        .detail(format!("The limit here is {limit_bytes} bytes."))
+    }
+
+    /// 422: the body was understood and is refused.
+    #[must_use]
+    pub fn unprocessable(title: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "unprocessable", title)
+    }
+
+    /// 502: Jira did not do what it was asked.
+    #[must_use]
+    pub fn jira(title: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_GATEWAY, "jira", title)
+    }
+
+    /// 503: the service cannot take the request now; it is safe to send it again.
+    #[must_use]
+    pub fn unavailable() -> Self {
+        let mut problem = Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "unavailable",
+            "The service cannot take this right now.",
+        )
+        .detail("Nothing was stored; send it again.");
+        problem.retry_after_s = Some(5);
+        problem
+    }
+
+    /// 500: our fault.
+    #[must_use]
+    pub fn internal() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "Something went wrong in Touchstone.",
+        )
+        .detail("The error is in the service's log; trying again may help.")
+    }
+
+    /// Adds what exactly is wrong and what to do.
+    #[must_use]
+    pub fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    /// Keeps the cause for the log; it is never part of the answer.
+    #[must_use]
+    pub fn because(mut self, cause: impl Into<anyhow::Error>) -> Self {
+        self.cause = Some(cause.into());
+        self
+    }
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.title)
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        match &self.cause {
+            Some(cause) if self.status >= 500 => {
+                tracing::error!(status = self.status, "{}: {cause:#}", self.title);
+            }
+            Some(cause) => tracing::debug!(status = self.status, "{}: {cause:#}", self.title),
+            None => {}
+        }
+        let mut answer = HttpResponse::build(self.status_code());
+        answer
+            .insert_header((CACHE_CONTROL, "no-store"))
+            .content_type("application/problem+json");
+        if let Some(seconds) = self.retry_after_s {
+            answer.insert_header((RETRY_AFTER, seconds.to_string()));
+        }
+        answer.body(serde_json::to_string(self).unwrap_or_default())
+    }
+}

@@ -1,0 +1,93 @@
+//! Every difference between SQLite and PostgreSQL, in one place.
+//!
+//! - SQLite has one writer. It gets a connection of its own, and a transaction that reads before it
+//!   writes begins immediate (a deferred one that meets another writer fails at once).
+//! - `FOR UPDATE SKIP LOCKED` exists on PostgreSQL only; with one writer SQLite needs none.
+//! - Placeholders are written `$1`; both drivers understand them.
+//! - `synchronous=FULL`: an acknowledged event must survive a power cut. With group commit it costs
+//!   nothing that can be measured.
+
+use std::time::Duration;
+
+use sea_orm::{ConnectOptions, DatabaseConnection, DbErr};
+use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+
+use super::StoreError;
+
+/// How long a request waits for a connection before it is told to come back.
+const ACQUIRE: Duration = Duration::from_secs(3);
+/// How long a write waits for another process that holds SQLite's lock (`touchstone` commands).
+const SQLITE_BUSY: Duration = Duration::from_secs(5);
+/// Statements kept prepared a connection; batches of different sizes are different statements.
+const PREPARED: usize = 512;
+
+/// Which database is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// SQLite, embedded: one process, one file.
+    Sqlite,
+    /// PostgreSQL, shared by many replicas.
+    Postgres,
+}
+
+impl Dialect {
+    /// The dialect an address asks for.
+    pub fn of_url(url: &str) -> Result<Self, StoreError> {
+        match url.split_once(':').map(|(scheme, _)| scheme) {
+            Some("sqlite") => Ok(Self::Sqlite),
+            Some("postgres" | "postgresql") => Ok(Self::Postgres),
+            _ => Err(StoreError::UnknownDatabase(
+                url.split('@').next_back().unwrap_or("").into(),
+            )),
+        }
+    }
+
+    /// The clause that makes a replica pass over rows another one is claiming.
+    #[must_use]
+    pub fn skip_locked(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Postgres => " FOR UPDATE SKIP LOCKED",
+        }
+    }
+
+    /// The largest number of bind parameters one statement may carry.
+    #[must_use]
+    pub fn max_binds(self) -> usize {
+        match self {
+            Self::Sqlite => 32_766,
+            Self::Postgres => 65_535,
+        }
+    }
+
+    /// Rows an insert of `columns` columns carries at its fastest, within the bind limit.
+    #[must_use]
+    pub fn chunk(self, columns: usize) -> usize {
+        let fastest = match self {
+            Self::Sqlite => 100,
+            Self::Postgres => 1_000,
+        };
+        fastest.min(self.max_binds() / columns.max(1)).max(1)
+    }
+}
+
+/// Opens a pool of at most `connections`.
+pub async fn connect(url: &str, connections: u32) -> Result<DatabaseConnection, DbErr> {
+    let mut options = ConnectOptions::new(url);
+    options
+        .max_connections(connections)
+        .min_connections(1)
+        .acquire_timeout(ACQUIRE)
+        .sqlx_logging(false)
+        .test_before_acquire_if_idle_for(Duration::from_secs(30))
+        .map_sqlx_sqlite_opts(|options| {
+            options
+                .journal_mode(SqliteJournalMode::Wal)
+                .synchronous(SqliteSynchronous::Full)
+                .busy_timeout(SQLITE_BUSY)
+                .foreign_keys(true)
+                .statement_cache_capacity(PREPARED)
+        })
+        .map_sqlx_postgres_opts(|options| options.statement_cache_capacity(PREPARED));
+    sea_orm::Database::connect(options).await
+}
