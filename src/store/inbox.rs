@@ -1,1 +1,517 @@
-//! The inbox and its lanes.
+//! The inbox: every event Jira sent, kept before it is answered, and the lanes they wait in.
+//!
+//! Two tables. `inbox` keeps the events; `lane` has one row per (site, issue) that has open ones.
+//! Workers claim lanes, never events, so the events of an issue are applied one after another while
+//! other issues go on. Three rules keep that true on PostgreSQL, where snapshots are per statement:
+//!
+//! 1. accepting touches the lane *before* it inserts the event: the lane's row lock makes the order
+//!    of commits the order of arrival within a lane;
+//! 2. every acceptance raises the lane's `version`, and a lane is deleted only at the version that
+//!    was claimed: an event that arrived meanwhile keeps its lane;
+//! 3. a worker writes only while the lease is still its own, which it checks with the lane's row
+//!    locked, in the transaction of its effects.
+//!
+//! Duplicates are known by two keys: Jira's delivery identifier and a key of the content
+//! (`jira-webhooks-rest.md` 8.2); a repeat is acknowledged and leaves nothing.
+
+use sea_orm::sea_query::{ArrayType, Value};
+use sea_orm::{FromQueryResult, QueryResult};
+use uuid::Uuid;
+
+use super::{Conn, Dialect, SiteId, Sql, Store, StoreError};
+
+/// How an event reached us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Channel {
+    /// A webhook of an Atlassian Connect app.
+    Connect,
+}
+
+impl Channel {
+    fn code(self) -> i16 {
+        match self {
+            Self::Connect => 1,
+        }
+    }
+}
+
+/// An event to be kept.
+#[derive(Debug, Clone)]
+pub struct NewEvent {
+    /// The site it came from; from the verified token, never from the body.
+    pub site: SiteId,
+    /// Its id here.
+    pub id: Uuid,
+    /// What it must be applied in order with: the issue's Jira id, or another entity.
+    pub lane: String,
+    /// How it came.
+    pub channel: Channel,
+    /// Jira's name of the event; empty when the body has none.
+    pub event: String,
+    /// When it happened, milliseconds since the Unix epoch.
+    pub event_ms: i64,
+    /// Hash of the delivery identifier, when Jira sent one.
+    pub delivery_key: Option<[u8; 16]>,
+    /// Hash of what makes the event the same through another channel.
+    pub content_key: [u8; 16],
+    /// The trace of the write that caused it, when Jira handed ours back.
+    pub trace: Option<String>,
+    /// The body as it came.
+    pub body: Vec<u8>,
+    /// When it came, milliseconds since the Unix epoch.
+    pub received_ms: i64,
+}
+
+/// An open event of a claimed lane.
+#[derive(Debug, Clone, FromQueryResult)]
+pub struct OpenEvent {
+    /// The site.
+    pub site_id: i64,
+    /// Its lane.
+    pub lane: String,
+    /// Its id.
+    pub id: Uuid,
+    /// Jira's name of the event.
+    pub event: String,
+    /// When it happened, milliseconds since the Unix epoch.
+    pub event_ms: i64,
+    /// The trace Jira handed back, if any.
+    pub trace: Option<String>,
+    /// The body as it came.
+    pub body: Vec<u8>,
+    /// When it came, milliseconds since the Unix epoch.
+    pub received_ms: i64,
+    /// How often applying it has failed.
+    pub attempts: i32,
+}
+
+/// A lane held by one worker.
+#[derive(Debug, Clone, PartialEq, Eq, FromQueryResult)]
+pub struct ClaimedLane {
+    /// The site.
+    pub site_id: i64,
+    /// The lane.
+    pub lane: String,
+    /// The version it was claimed at.
+    pub version: i64,
+}
+
+/// How a finished event ended.
+#[derive(Debug, Clone)]
+pub struct Finished {
+    /// The site.
+    pub site: SiteId,
+    /// The event.
+    pub id: Uuid,
+    /// Why it had no effect, when it had none.
+    pub note: Option<&'static str>,
+}
+
+/// An event that could not be applied and waits for a person.
+#[derive(Debug, Clone, FromQueryResult)]
+pub struct ParkedEvent {
+    /// Its id.
+    pub id: Uuid,
+    /// Jira's name of the event.
+    pub event: String,
+    /// Its lane.
+    pub lane: String,
+    /// When it came, milliseconds since the Unix epoch.
+    pub received_ms: i64,
+    /// How often it was tried.
+    pub attempts: i32,
+    /// Why it failed.
+    pub note: Option<String>,
+}
+
+const OPEN: i16 = 0;
+const APPLIED: i16 = 1;
+const PARKED: i16 = 2;
+
+/// Keeps `events`, all or none; repeats of known ones are passed over.
+pub(super) async fn insert_all(store: &Store, events: &[NewEvent]) -> Result<(), StoreError> {
+    let mut lanes: Vec<_> = events
+        .iter()
+        .map(|e| (e.site, e.lane.as_str(), e.received_ms))
+        .collect();
+    // Sorted, so that two writers lock lanes in the same order.
+    lanes.sort_unstable();
+    lanes.dedup_by(|a, b| (a.0, a.1) == (b.0, b.1));
+
+    let txn = store.write().await?;
+    let (mut touch, mut keep) = match store.dialect() {
+        Dialect::Sqlite => (touch_by_values(&lanes), keep_by_values(events)),
+        Dialect::Postgres => (touch_by_arrays(&lanes), keep_by_arrays(events)),
+    };
+    touch
+        .push(" ON CONFLICT (site_id, lane) DO UPDATE SET version = lane.version + 1")
+        .run(&*txn)
+        .await?;
+    keep.push(" ON CONFLICT DO NOTHING").run(&*txn).await?;
+    txn.commit().await
+}
+
+const TOUCH: &str = "INSERT INTO lane (site_id, lane, ready_ms, lease_until_ms, version) ";
+const KEEP: &str = "INSERT INTO inbox (site_id, id, lane, channel, event, event_ms, delivery_key, \
+                    content_key, trace, body, received_ms) ";
+
+fn touch_by_values(lanes: &[(SiteId, &str, i64)]) -> Sql {
+    let mut sql = Sql::new(TOUCH);
+    sql.rows(lanes.iter().map(|(site, lane, now_ms)| {
+        [
+            (*site).into(),
+            (*lane).into(),
+            (*now_ms).into(),
+            0_i64.into(),
+            1_i64.into(),
+        ]
+    }));
+    sql
+}
+
+fn keep_by_values(events: &[NewEvent]) -> Sql {
+    let mut sql = Sql::new(KEEP);
+    sql.rows(events.iter().map(row));
+    sql
+}
+
+fn row(event: &NewEvent) -> [Value; 11] {
+    [
+        event.site.into(),
+        event.id.into(),
+        event.lane.clone().into(),
+        event.channel.code().into(),
+        event.event.clone().into(),
+        event.event_ms.into(),
+        event.delivery_key.map(|key| key.to_vec()).into(),
+        event.content_key.to_vec().into(),
+        event.trace.clone().into(),
+        event.body.clone().into(),
+        event.received_ms.into(),
+    ]
+}
+
+/// One statement text whatever the batch's size, and fewer parameters to bind.
+fn touch_by_arrays(lanes: &[(SiteId, &str, i64)]) -> Sql {
+    let mut sql = Sql::new(TOUCH);
+    sql.push("SELECT u.*, 0, 1 FROM UNNEST(");
+    bind_array(
+        &mut sql,
+        ArrayType::BigInt,
+        lanes.iter().map(|lane| lane.0.into()),
+    );
+    sql.push(", ");
+    bind_array(
+        &mut sql,
+        ArrayType::String,
+        lanes.iter().map(|lane| lane.1.into()),
+    );
+    sql.push(", ");
+    bind_array(
+        &mut sql,
+        ArrayType::BigInt,
+        lanes.iter().map(|lane| lane.2.into()),
+    );
+    sql.push(") AS u");
+    sql
+}
+
+fn keep_by_arrays(events: &[NewEvent]) -> Sql {
+    const TYPES: [ArrayType; 11] = [
+        ArrayType::BigInt,
+        ArrayType::Uuid,
+        ArrayType::String,
+        ArrayType::SmallInt,
+        ArrayType::String,
+        ArrayType::BigInt,
+        ArrayType::Bytes,
+        ArrayType::Bytes,
+        ArrayType::String,
+        ArrayType::Bytes,
+        ArrayType::BigInt,
+    ];
+    let mut columns: [Vec<Value>; 11] = std::array::from_fn(|_| Vec::with_capacity(events.len()));
+    for event in events {
+        for (column, value) in columns.iter_mut().zip(row(event)) {
+            column.push(value);
+        }
+    }
+    let mut sql = Sql::new(KEEP);
+    sql.push("SELECT * FROM UNNEST(");
+    for (n, (kind, column)) in TYPES.into_iter().zip(columns).enumerate() {
+        if n > 0 {
+            sql.push(", ");
+        }
+        bind_array(&mut sql, kind, column.into_iter());
+    }
+    sql.push(") AS u");
+    sql
+}
+
+fn bind_array(sql: &mut Sql, kind: ArrayType, values: impl Iterator<Item = Value>) {
+    sql.bind(Value::Array(kind, Some(Box::new(values.collect()))));
+}
+
+/// Takes up to `limit` lanes that are ready and held by nobody, the longest waiting first.
+pub async fn claim(
+    store: &Store,
+    owner: Uuid,
+    now_ms: i64,
+    lease_ms: i64,
+    limit: u64,
+) -> Result<Vec<ClaimedLane>, StoreError> {
+    let mut sql = Sql::new("UPDATE lane SET lease_owner = ");
+    sql.bind(owner)
+        .with(", lease_until_ms = ", now_ms + lease_ms);
+    sql.push(" WHERE (site_id, lane) IN (SELECT site_id, lane FROM lane");
+    sql.with(" WHERE ready_ms <= ", now_ms)
+        .with(" AND lease_until_ms <= ", now_ms);
+    sql.with(
+        " ORDER BY ready_ms LIMIT ",
+        i64::try_from(limit).unwrap_or(i64::MAX),
+    );
+    sql.push(store.dialect().skip_locked())
+        .push(") RETURNING site_id, lane, version");
+    Ok(sql.all(&store.writer).await?)
+}
+
+/// The open events of `lanes` in the order they are to be applied, at most `limit` of them.
+pub async fn open_events(
+    store: &Store,
+    lanes: &[ClaimedLane],
+    limit: u64,
+) -> Result<Vec<OpenEvent>, StoreError> {
+    let mut sql = Sql::new(
+        "SELECT site_id, lane, id, event, event_ms, trace, body, received_ms, attempts \
+         FROM inbox WHERE state = 0 AND (site_id, lane) IN (",
+    );
+    sql.rows(
+        lanes
+            .iter()
+            .map(|lane| [lane.site_id.into(), lane.lane.clone().into()]),
+    );
+    sql.with(
+        ") ORDER BY event_ms, id LIMIT ",
+        i64::try_from(limit).unwrap_or(i64::MAX),
+    );
+    let rows = sql.raw(&store.reader).await?;
+    Ok(rows.iter().map(open_event).collect::<Result<_, _>>()?)
+}
+
+fn open_event(row: &QueryResult) -> Result<OpenEvent, sea_orm::DbErr> {
+    Ok(OpenEvent {
+        site_id: row.try_get_by_index(0)?,
+        lane: row.try_get_by_index(1)?,
+        id: row.try_get_by_index(2)?,
+        event: row.try_get_by_index(3)?,
+        event_ms: row.try_get_by_index(4)?,
+        trace: row.try_get_by_index(5)?,
+        body: row.try_get_by_index(6)?,
+        received_ms: row.try_get_by_index(7)?,
+        attempts: row.try_get_by_index(8)?,
+    })
+}
+
+/// The lanes of `owner`, their rows locked until the transaction ends. A worker applies nothing of a
+/// lane that is missing here: its lease ran out and another worker has it.
+pub async fn held(
+    on: &impl Conn,
+    dialect: Dialect,
+    owner: Uuid,
+) -> Result<Vec<ClaimedLane>, StoreError> {
+    let mut sql = Sql::new("SELECT site_id, lane, version FROM lane WHERE lease_owner = ");
+    sql.bind(owner).push(" ORDER BY site_id, lane");
+    if dialect == Dialect::Postgres {
+        sql.push(" FOR UPDATE");
+    }
+    Ok(sql.all(on).await?)
+}
+
+/// Marks events as applied.
+pub async fn finish(on: &impl Conn, now_ms: i64, events: &[Finished]) -> Result<(), StoreError> {
+    let mut notes: Vec<_> = events.iter().map(|event| event.note).collect();
+    notes.sort_unstable();
+    notes.dedup();
+    for note in notes {
+        let mut sql = Sql::new("UPDATE inbox SET state = ");
+        sql.bind(APPLIED)
+            .with(", applied_ms = ", now_ms)
+            .with(", note = ", note);
+        sql.push(" WHERE (site_id, id) IN (");
+        let of_note = events.iter().filter(|event| event.note == note);
+        sql.rows(of_note.map(|event| [event.site.into(), event.id.into()]))
+            .push(")")
+            .run(on)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Gives up the lanes of `owner`: the ones whose events are all applied go, unless an event arrived
+/// since they were claimed; the others become free for the next claim.
+pub async fn release(
+    on: &impl Conn,
+    owner: Uuid,
+    emptied: &[ClaimedLane],
+) -> Result<(), StoreError> {
+    if !emptied.is_empty() {
+        let mut sql = Sql::new("DELETE FROM lane WHERE lease_owner = ");
+        sql.bind(owner).push(" AND (site_id, lane, version) IN (");
+        sql.rows(emptied.iter().map(|lane| {
+            [
+                lane.site_id.into(),
+                lane.lane.clone().into(),
+                lane.version.into(),
+            ]
+        }));
+        let gone = sql.push(")").run(on).await?;
+        if usize::try_from(gone).is_ok_and(|gone| gone == emptied.len()) {
+            return Ok(());
+        }
+    }
+    let mut sql =
+        Sql::new("UPDATE lane SET lease_owner = NULL, lease_until_ms = 0 WHERE lease_owner = ");
+    sql.bind(owner).run(on).await?;
+    Ok(())
+}
+
+/// Frees every lane: for a process that knows it is alone (SQLite), so that what a killed one held
+/// is taken up at once.
+pub async fn release_all(on: &impl Conn) -> Result<(), StoreError> {
+    Sql::new("UPDATE lane SET lease_owner = NULL, lease_until_ms = 0 WHERE lease_until_ms > 0")
+        .run(on)
+        .await?;
+    Ok(())
+}
+
+/// Records that applying an event failed; its lane waits until `ready_ms`.
+pub async fn retry_later(
+    on: &impl Conn,
+    event: &OpenEvent,
+    ready_ms: i64,
+    why: &str,
+) -> Result<(), StoreError> {
+    let mut sql = Sql::new("UPDATE inbox SET attempts = attempts + 1, note = ");
+    sql.bind(why)
+        .with(" WHERE site_id = ", event.site_id)
+        .with(" AND id = ", event.id)
+        .run(on)
+        .await?;
+    let mut sql = Sql::new("UPDATE lane SET ready_ms = ");
+    sql.bind(ready_ms)
+        .with(" WHERE site_id = ", event.site_id)
+        .with(" AND lane = ", event.lane.clone());
+    sql.run(on).await?;
+    Ok(())
+}
+
+/// Puts an event aside with its error; the lane goes on without it.
+pub async fn park(on: &impl Conn, event: &OpenEvent, why: &str) -> Result<(), StoreError> {
+    let mut sql = Sql::new("UPDATE inbox SET attempts = attempts + 1, state = ");
+    sql.bind(PARKED).with(", note = ", why);
+    sql.with(" WHERE site_id = ", event.site_id)
+        .with(" AND id = ", event.id)
+        .run(on)
+        .await?;
+    Ok(())
+}
+
+/// Opens parked events again, one or all of a site; returns how many.
+pub async fn replay(
+    on: &impl Conn,
+    site: SiteId,
+    event: Option<Uuid>,
+    now_ms: i64,
+) -> Result<u64, StoreError> {
+    let which = |sql: &mut Sql| {
+        sql.with(" WHERE state = 2 AND site_id = ", site);
+        if let Some(id) = event {
+            sql.with(" AND id = ", id);
+        }
+    };
+    let mut lanes = Sql::new(TOUCH);
+    lanes
+        .with("SELECT DISTINCT site_id, lane, CAST(", now_ms)
+        .push(" AS bigint), 0, 1 FROM inbox");
+    which(&mut lanes);
+    lanes
+        .push(" ON CONFLICT (site_id, lane) DO UPDATE SET version = lane.version + 1")
+        .run(on)
+        .await?;
+    let mut events = Sql::new("UPDATE inbox SET state = ");
+    events.bind(OPEN).push(", attempts = 0");
+    which(&mut events);
+    Ok(events.run(on).await?)
+}
+
+/// The parked events of a site, the newest first, at most `limit`.
+pub async fn parked(
+    on: &impl Conn,
+    site: SiteId,
+    limit: i64,
+) -> Result<Vec<ParkedEvent>, StoreError> {
+    let mut sql = Sql::new(
+        "SELECT id, event, lane, received_ms, attempts, note FROM inbox WHERE state = 2 AND site_id = ",
+    );
+    Ok(sql
+        .bind(site)
+        .with(" ORDER BY received_ms DESC LIMIT ", limit)
+        .all(on)
+        .await?)
+}
+
+/// How many events wait, how many are parked, and since when the oldest waits; of one site, or of
+/// all for the operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromQueryResult)]
+pub struct Depth {
+    /// Accepted and not applied yet.
+    pub waiting: i64,
+    /// Put aside with an error.
+    pub parked: i64,
+    /// When the oldest waiting one came, milliseconds since the Unix epoch.
+    pub oldest_ms: Option<i64>,
+}
+
+/// See [`Depth`].
+pub async fn depth(on: &impl Conn, site: Option<SiteId>) -> Result<Depth, StoreError> {
+    let of_site = |sql: &mut Sql| {
+        if let Some(site) = site {
+            sql.with(" AND site_id = ", site);
+        }
+    };
+    let mut sql = Sql::new("SELECT (SELECT count(*) FROM inbox WHERE state = 0");
+    of_site(&mut sql);
+    sql.push(") AS waiting, (SELECT count(*) FROM inbox WHERE state = 2");
+    of_site(&mut sql);
+    sql.push(") AS parked, (SELECT min(received_ms) FROM inbox WHERE state = 0");
+    of_site(&mut sql);
+    let depth = sql.push(") AS oldest_ms").one(on).await?;
+    Ok(depth.unwrap_or(Depth {
+        waiting: 0,
+        parked: 0,
+        oldest_ms: None,
+    }))
+}
+
+/// Deletes applied events that came before `before_ms` (their bodies hold personal data), at most
+/// `limit` at a time; returns how many went. Ids are sorted by time, so this is a range of the key.
+pub async fn forget(
+    on: &impl Conn,
+    site: SiteId,
+    before_ms: i64,
+    limit: i64,
+) -> Result<u64, StoreError> {
+    let until = first_id_of(before_ms);
+    let mut sql =
+        Sql::new("DELETE FROM inbox WHERE (site_id, id) IN (SELECT site_id, id FROM inbox");
+    sql.with(" WHERE site_id = ", site)
+        .with(" AND id < ", until)
+        .push(" AND state = 1");
+    sql.with(" ORDER BY id LIMIT ", limit).push(")");
+    Ok(sql.run(on).await?)
+}
+
+/// The smallest version 7 UUID of a millisecond.
+fn first_id_of(ms: i64) -> Uuid {
+    Uuid::from_u128(u128::from(u64::try_from(ms).unwrap_or(0)) << 80)
+}

@@ -15,10 +15,12 @@ use sea_orm::{DatabaseConnection, TransactionOptions, TransactionTrait};
 pub mod dialect;
 mod error;
 pub mod inbox;
+mod inbox_writer;
 mod sql;
 
 pub use dialect::Dialect;
 pub use error::StoreError;
+pub use inbox_writer::InboxWriter;
 pub use sea_orm::ConnectionTrait as Conn;
 
 use sql::Sql;
