@@ -5,3 +5,4 @@
 //! that panel, API and reports cannot disagree.
 
 pub mod issue;
+pub mod run;
