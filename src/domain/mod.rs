@@ -4,5 +4,8 @@
 //! milliseconds since the Unix epoch, UTC. A rule of test management lives here and only here, so
 //! that panel, API and reports cannot disagree.
 
+pub mod coverage;
 pub mod issue;
+pub mod keys;
 pub mod run;
+pub mod test;
