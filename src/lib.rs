@@ -17,3 +17,4 @@ pub mod domain;
 pub mod ids;
 pub mod problem;
 pub mod store;
+pub mod telemetry;

@@ -12,6 +12,7 @@
 use migrations::{Migrator, MigratorTrait};
 use sea_orm::{DatabaseConnection, TransactionOptions, TransactionTrait};
 
+pub mod api_clients;
 pub mod dialect;
 mod error;
 pub mod inbox;
