@@ -16,4 +16,5 @@ pub mod crypto;
 pub mod domain;
 pub mod ids;
 pub mod problem;
+pub mod results;
 pub mod store;
