@@ -16,5 +16,6 @@ pub mod crypto;
 pub mod domain;
 pub mod ids;
 pub mod problem;
+pub mod results;
 pub mod store;
 pub mod telemetry;

@@ -4,5 +4,6 @@
 //! milliseconds since the Unix epoch, UTC. A rule of test management lives here and only here, so
 //! that panel, API and reports cannot disagree.
 
+pub mod attempts;
 pub mod issue;
 pub mod run;
