@@ -7,3 +7,4 @@
 pub mod attempts;
 pub mod issue;
 pub mod run;
+pub mod work;

@@ -18,6 +18,7 @@ mod error;
 pub mod inbox;
 mod inbox_writer;
 pub mod issues;
+pub mod outbox;
 mod sql;
 
 pub use dialect::Dialect;
