@@ -15,5 +15,8 @@ pub mod config;
 pub mod crypto;
 pub mod domain;
 pub mod ids;
+pub mod jira;
 pub mod problem;
 pub mod store;
+#[cfg(test)]
+mod testing;
