@@ -6,3 +6,4 @@
 
 pub mod issue;
 pub mod run;
+pub mod settings;

@@ -16,6 +16,7 @@ pub mod dialect;
 mod error;
 pub mod inbox;
 mod inbox_writer;
+pub mod settings;
 mod sql;
 
 pub use dialect::Dialect;
