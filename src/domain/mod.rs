@@ -8,3 +8,4 @@ pub mod attempts;
 pub mod issue;
 pub mod run;
 pub mod work;
+pub mod settings;

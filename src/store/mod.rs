@@ -19,6 +19,7 @@ pub mod inbox;
 mod inbox_writer;
 pub mod issues;
 pub mod outbox;
+pub mod settings;
 mod sql;
 
 pub use dialect::Dialect;
