@@ -15,5 +15,10 @@ pub mod config;
 pub mod crypto;
 pub mod domain;
 pub mod ids;
+pub mod jira;
 pub mod problem;
+pub mod results;
 pub mod store;
+pub mod telemetry;
+#[cfg(test)]
+mod testing;

@@ -9,6 +9,8 @@ use actix_web::http::header::{CACHE_CONTROL, RETRY_AFTER};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 
+use crate::store::StoreError;
+
 /// What went wrong, ready to be answered.
 #[derive(Debug, Serialize)]
 pub struct Problem {
@@ -133,6 +135,19 @@ impl Problem {
     pub fn because(mut self, cause: impl Into<anyhow::Error>) -> Self {
         self.cause = Some(cause.into());
         self
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Database(_) | StoreError::Closed | StoreError::Batch(_) => {
+                Self::unavailable().because(error)
+            }
+            StoreError::Corrupt { .. } | StoreError::UnknownDatabase(_) => {
+                Self::internal().because(error)
+            }
+        }
     }
 }
 

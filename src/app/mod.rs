@@ -3,6 +3,8 @@
 //! An edge calls one of these when there is more to do than one plain read. Nothing here knows HTTP
 //! or SQL; nothing here decides what is true (`domain` does).
 
+pub mod create_api_client;
+
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::crypto::Seal;

@@ -7,6 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// A Jira issue key such as `SHOP-7`, parsed: an upper-case project key, a dash, a number from 1.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -106,6 +107,29 @@ impl StatusCategory {
         }
     }
 
+    /// The number the store keeps.
+    #[must_use]
+    pub fn code(self) -> i16 {
+        match self {
+            Self::Undefined => 0,
+            Self::New => 1,
+            Self::Indeterminate => 2,
+            Self::Done => 3,
+        }
+    }
+
+    /// The category of a stored number.
+    #[must_use]
+    pub fn from_code(code: i16) -> Option<Self> {
+        Some(match code {
+            0 => Self::Undefined,
+            1 => Self::New,
+            2 => Self::Indeterminate,
+            3 => Self::Done,
+            _ => return None,
+        })
+    }
+
     /// Jira's category key.
     #[must_use]
     pub fn key(self) -> &'static str {
@@ -164,6 +188,38 @@ pub struct IssueSnapshot {
     pub labels: Vec<String>,
     /// When Jira last changed it, milliseconds since the Unix epoch.
     pub updated_ms: i64,
+}
+
+/// What the mirror holds of an issue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MirroredIssue {
+    /// Our id of the row; links refer to it.
+    pub id: Uuid,
+    /// The newest state known. A placeholder (an issue named by a result file before Jira told us
+    /// of it) has the key and nothing else, and a `jira_id` of 0.
+    pub snapshot: IssueSnapshot,
+    /// When the newest applied change happened, milliseconds since the Unix epoch.
+    pub event_ms: i64,
+    /// The changelog id of that change, 0 when it had none; breaks ties of `event_ms`.
+    pub changelog_id: i64,
+    /// When we last heard of it, milliseconds since the Unix epoch.
+    pub seen_ms: i64,
+    /// When it was deleted in Jira.
+    pub deleted_ms: Option<i64>,
+}
+
+impl MirroredIssue {
+    /// Whether only the key is known.
+    #[must_use]
+    pub fn is_placeholder(&self) -> bool {
+        self.snapshot.jira_id == 0
+    }
+
+    /// Whether Jira would say it is done.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.snapshot.status_category == StatusCategory::Done
+    }
 }
 
 /// One entry of a changelog: which field went from what to what (ids where the field has ids).

@@ -5,7 +5,10 @@
 //! that panel, API and reports cannot disagree.
 
 pub mod coverage;
+pub mod attempts;
 pub mod issue;
 pub mod keys;
 pub mod run;
 pub mod test;
+pub mod work;
+pub mod settings;

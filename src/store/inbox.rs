@@ -375,6 +375,19 @@ pub async fn release(
     Ok(())
 }
 
+/// Gives up one lane of `owner`, its open events staying.
+pub async fn release_lane(
+    on: &impl Conn,
+    owner: Uuid,
+    lane: &ClaimedLane,
+) -> Result<(), StoreError> {
+    let mut sql = Sql::new("UPDATE lane SET lease_owner = NULL, lease_until_ms = 0");
+    sql.with(" WHERE lease_owner = ", owner)
+        .with(" AND site_id = ", lane.site_id);
+    sql.with(" AND lane = ", lane.lane.clone()).run(on).await?;
+    Ok(())
+}
+
 /// Frees every lane: for a process that knows it is alone (SQLite), so that what a killed one held
 /// is taken up at once.
 pub async fn release_all(on: &impl Conn) -> Result<(), StoreError> {

@@ -12,10 +12,14 @@
 use migrations::{Migrator, MigratorTrait};
 use sea_orm::{DatabaseConnection, TransactionOptions, TransactionTrait};
 
+pub mod api_clients;
 pub mod dialect;
 mod error;
 pub mod inbox;
 mod inbox_writer;
+pub mod issues;
+pub mod outbox;
+pub mod settings;
 mod sql;
 
 pub use dialect::Dialect;

@@ -1,0 +1,228 @@
+//! What we want from Jira: one value for each call the outbox will make.
+//!
+//! A [`Work`] is written in the transaction of its cause and sent later, so it holds everything the
+//! sending needs and nothing that may have changed by then: ids instead of keys, the wish ("a status
+//! of category *done*") instead of the way there. Texts are typed, because Jira takes a document
+//! tree and not markup; `jira::adf` turns them into one. Stored as JSON: rename nothing here without
+//! a migration of the open rows.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::issue::StatusCategory;
+
+/// One thing to be done in Jira.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum Work {
+    /// Add a comment to an issue.
+    Comment {
+        /// Jira's id of the issue.
+        issue_jira_id: i64,
+        /// The text.
+        body: Vec<Block>,
+    },
+    /// Bring an issue into a status by whatever transition its workflow offers right then.
+    Transition {
+        /// Jira's id of the issue.
+        issue_jira_id: i64,
+        /// Where to.
+        target: TransitionTarget,
+        /// What to say on the issue when no transition leads there; empty says nothing. The work is
+        /// parked either way, so that a person sees it.
+        otherwise: Vec<Block>,
+    },
+    /// Finish creating a defect that a person asked for, when the first try was left without an
+    /// answer: look for the issue that carries the marker, create it only if there is none.
+    CreateDefect {
+        /// The test the defect is about.
+        test_id: Uuid,
+        /// What to create.
+        draft: DefectDraft,
+    },
+    /// Link two issues.
+    LinkIssues {
+        /// Name of the link type, as Jira has it (`Relates`).
+        type_name: String,
+        /// Jira's id of the inward issue.
+        inward_jira_id: i64,
+        /// Jira's id of the outward issue.
+        outward_jira_id: i64,
+    },
+    /// Read an issue that only its key is known of, to fill its row in the mirror.
+    FetchIssue {
+        /// The key, as a result file wrote it.
+        key: String,
+    },
+}
+
+/// Where a transition should lead.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TransitionTarget {
+    /// One of these statuses, by id, the first preferred.
+    Statuses(Vec<String>),
+    /// A status of one of these categories, the first preferred.
+    Categories(Vec<StatusCategory>),
+}
+
+impl TransitionTarget {
+    /// How well a status serves: its place in the list of wishes, 0 the best; `None` does not serve.
+    #[must_use]
+    pub fn rank(&self, status_id: &str, category: StatusCategory) -> Option<usize> {
+        match self {
+            Self::Statuses(ids) => ids.iter().position(|id| id == status_id),
+            Self::Categories(wanted) => wanted.iter().position(|one| *one == category),
+        }
+    }
+}
+
+/// A defect as it is to be created.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DefectDraft {
+    /// Key of the project.
+    pub project_key: String,
+    /// Jira's id of the issue type.
+    pub issue_type_id: String,
+    /// One line, at most 255 characters.
+    pub summary: String,
+    /// The description.
+    pub description: Vec<Block>,
+    /// Labels; Jira refuses white space in them.
+    pub labels: Vec<String>,
+    /// Identifies the creation: stored in a property of the new issue, so that a try without an
+    /// answer can be looked for (`jira-webhooks-rest.md` 10.9).
+    pub marker: Uuid,
+}
+
+/// A block of text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Block {
+    /// Running text.
+    Paragraph(Vec<Inline>),
+    /// A bulleted list, one entry an item.
+    Bullets(Vec<Vec<Inline>>),
+    /// Preformatted text, such as a stack trace.
+    Code(String),
+}
+
+/// A piece of running text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Inline {
+    /// Plain text.
+    Text(String),
+    /// Emphasised text.
+    Strong(String),
+    /// A name or value shown as code.
+    Code(String),
+    /// A link; anything but http and https is shown as its text alone.
+    Link {
+        /// What is shown.
+        text: String,
+        /// Where it leads.
+        href: String,
+    },
+    /// A new line within the paragraph.
+    Break,
+}
+
+impl Block {
+    /// A paragraph of plain text.
+    #[must_use]
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::Paragraph(vec![Inline::Text(text.into())])
+    }
+}
+
+impl Inline {
+    /// Plain text.
+    #[must_use]
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+/// Which work goes first when there is more than Jira lets through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Priority {
+    /// A person waits for it.
+    Interactive,
+    /// A rule decided it.
+    Normal,
+    /// Nobody would notice an hour's delay.
+    Background,
+}
+
+impl Work {
+    /// A short stable name of the kind, for lists and logs.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Comment { .. } => "comment",
+            Self::Transition { .. } => "transition",
+            Self::CreateDefect { .. } => "create_defect",
+            Self::LinkIssues { .. } => "link_issues",
+            Self::FetchIssue { .. } => "fetch_issue",
+        }
+    }
+
+    /// What the work must be done in order with: all work of one issue is one lane.
+    #[must_use]
+    pub fn lane(&self) -> String {
+        match self {
+            Self::Comment { issue_jira_id, .. } | Self::Transition { issue_jira_id, .. } => {
+                issue_jira_id.to_string()
+            }
+            Self::LinkIssues {
+                outward_jira_id, ..
+            } => outward_jira_id.to_string(),
+            Self::CreateDefect { test_id, .. } => format!("test:{test_id}"),
+            Self::FetchIssue { key } => format!("key:{key}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_wish_ranks_best_and_names_do_not_matter() {
+        use StatusCategory::{Done, Indeterminate, New};
+        let reopen = TransitionTarget::Categories(vec![Indeterminate, New]);
+        let rank = |category| reopen.rank("7", category);
+        assert_eq!(
+            [rank(Indeterminate), rank(New), rank(Done)],
+            [Some(0), Some(1), None]
+        );
+        let mapped = TransitionTarget::Statuses(vec!["10002".into()]);
+        assert_eq!(mapped.rank("10002", New), Some(0));
+        assert_eq!(mapped.rank("10001", Done), None);
+    }
+
+    #[test]
+    fn stored_work_reads_back_as_it_was() {
+        let work = Work::Transition {
+            issue_jira_id: 10042,
+            target: TransitionTarget::Categories(vec![StatusCategory::Done]),
+            otherwise: vec![
+                Block::text("It passes again."),
+                Block::Bullets(vec![vec![
+                    Inline::Code("SHOP-T1".into()),
+                    Inline::Break,
+                    Inline::Link {
+                        text: "run".into(),
+                        href: "https://ci.example/1".into(),
+                    },
+                ]]),
+                Block::Code("at x\n at y".into()),
+            ],
+        };
+        let stored = serde_json::to_string(&work).unwrap();
+        assert!(stored.starts_with(r#"{"do":"transition","issue_jira_id":10042,"#));
+        assert_eq!(serde_json::from_str::<Work>(&stored).unwrap(), work);
+        assert_eq!((work.kind(), work.lane().as_str()), ("transition", "10042"));
+    }
+}

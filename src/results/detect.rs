@@ -1,0 +1,88 @@
+//! Which format a file has, by its content; names and media types are not believed.
+
+use super::error::{Fault, ReadError};
+use super::limits::Limits;
+use super::text::shortened;
+use super::xml::{Source, Token, Xml};
+
+/// A format that can be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// JUnit XML in any dialect.
+    JUnit,
+}
+
+/// The format of `text`, or the refusal that says what it is instead.
+pub fn detect(text: &str, limits: &Limits) -> Result<Format, ReadError> {
+    let body = text.trim_start();
+    match body.chars().next() {
+        None => Err(ReadError::whole(Fault::Empty)),
+        Some('<') => by_root(text, limits),
+        Some('{' | '[') => Err(unsupported("a JSON report")),
+        _ if is_tap(body) => Err(unsupported("a TAP stream")),
+        _ => Err(ReadError::at(text, text.len() - body.len(), Fault::NotAResultFile)),
+    }
+}
+
+const fn unsupported(format: &'static str) -> ReadError {
+    ReadError::whole(Fault::UnsupportedFormat(format))
+}
+
+fn is_tap(body: &str) -> bool {
+    let line = body.lines().next().unwrap_or_default();
+    ["TAP version ", "1..", "ok ", "not ok ", "Bail out!"].iter().any(|s| line.starts_with(s))
+}
+
+fn by_root(text: &str, limits: &Limits) -> Result<Format, ReadError> {
+    let source = Source::new(text, limits);
+    let Token::Open(root) = Xml::new(&source).next()? else {
+        return Err(ReadError::whole(Fault::Empty));
+    };
+    match root.name() {
+        "testsuites" | "testsuite" | "testrun" => Ok(Format::JUnit),
+        "test-run" => Err(unsupported("an NUnit 3 report")),
+        "test-results" => Err(unsupported("an NUnit 2 report")),
+        "assemblies" | "assembly" => Err(unsupported("an xUnit.net report")),
+        "testng-results" => Err(unsupported("a TestNG report")),
+        "TestRun" => Err(unsupported("a TRX report")),
+        "robot" => Err(unsupported("a Robot Framework report")),
+        name => Err(source.fault(root.at, Fault::UnknownRoot(shortened(name, 60)))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(text: &str) -> String {
+        detect(text, &Limits::default()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn junit_is_known_by_its_root() {
+        for text in [
+            "<testsuites/>",
+            "<?xml version='1.0'?>\n<!-- made by x --><testsuite name='a'>",
+            "<!DOCTYPE testsuite><testsuite/>",
+            "<j:testsuite xmlns:j='urn:x'/>",
+            "<testrun name='Eclipse'/>",
+        ] {
+            assert_eq!(detect(text, &Limits::default()), Ok(Format::JUnit), "{text}");
+        }
+    }
+
+    #[test]
+    fn everything_else_is_called_by_its_name() {
+        assert!(refusal("<test-run id='2'/>").contains("an NUnit 3 report"));
+        assert!(refusal("[{\"id\": 1}]").contains("a JSON report"));
+        assert!(refusal("TAP version 13\n1..1").contains("a TAP stream"));
+        assert_eq!(
+            refusal("<html>"),
+            "line 1, column 1: the root element <html> is not JUnit; it has to be <testsuites> or \
+             <testsuite>"
+        );
+        assert!(refusal("\n hello").starts_with("line 2, column 2: this is not a result file"));
+        assert!(refusal(" \n").starts_with("the file is empty"));
+        assert!(refusal("<!-- only -->").contains("there is no element"));
+    }
+}

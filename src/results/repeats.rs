@@ -1,0 +1,173 @@
+//! Joins the results of the same test within one file (`reference/test-management.md` 5.3).
+//!
+//! Elements are the same test when suite path, class name, name and source file are equal, or when
+//! they name the same test outright. They become attempts in file order; named outright and
+//! differing in name they are the rows of one test, so iterations. While it joins, this module
+//! finds out how much of an identity tells the file's tests apart ([`Scope`]).
+
+use std::collections::HashMap;
+use std::collections::hash_map::{Entry, RandomState};
+use std::hash::BuildHasher;
+
+use super::limits::Limits;
+use super::model::{Certainty, Identity, ReportedRun, Requirement, Scope};
+use crate::domain::attempts::Sequence;
+
+/// The runs of a file so far, each test once.
+///
+/// Lookups go by 64-bit hashes with a secret seed, to spare a copy of every name. Two tests whose
+/// hashes collide (one file of 200 000 tests in a thousand million) are kept apart.
+#[derive(Debug, Default)]
+pub struct Repeats {
+    runs: Vec<ReportedRun>,
+    seed: RandomState,
+    /// Hash of the whole identity → index of the run.
+    by_identity: HashMap<u64, usize>,
+    /// Hash of what scope `Name` or `Suite` writes → index of the first run that has it.
+    by_scope: HashMap<(Scope, u64), usize>,
+}
+
+impl Repeats {
+    /// Adds what one element of the file says.
+    pub fn add(&mut self, mut run: ReportedRun, limits: &Limits) {
+        let hash = self.hash(&run.identity, Scope::File);
+        let known = self.by_identity.get(&hash).and_then(|index| self.runs.get_mut(*index));
+        match known {
+            Some(known) if is_same(&known.identity, &run.identity) => join(known, run, limits),
+            _ => {
+                let index = self.runs.len();
+                self.by_identity.insert(hash, index);
+                run.identity.scope = self.scope_of_new(&run.identity, index);
+                self.runs.push(run);
+            }
+        }
+    }
+
+    /// The joined runs, in the order in which the file first names them.
+    #[must_use]
+    pub fn finish(self) -> Vec<ReportedRun> {
+        self.runs
+    }
+
+    /// The shortest scope that tells a new run from all others; widens theirs where need be.
+    fn scope_of_new(&mut self, identity: &Identity, index: usize) -> Scope {
+        if identity.explicit.is_some() {
+            return Scope::Name;
+        }
+        let name = (Scope::Name, self.hash(identity, Scope::Name));
+        let first = match self.by_scope.entry(name) {
+            Entry::Vacant(free) => {
+                free.insert(index);
+                return Scope::Name;
+            }
+            Entry::Occupied(first) => *first.get(),
+        };
+        if let Some(its_suite) = self.widen(first, Scope::Suite) {
+            self.by_scope.entry((Scope::Suite, its_suite)).or_insert(first);
+        }
+        let suite = (Scope::Suite, self.hash(identity, Scope::Suite));
+        let second = match self.by_scope.entry(suite) {
+            Entry::Vacant(free) => {
+                free.insert(index);
+                return Scope::Suite;
+            }
+            Entry::Occupied(second) => *second.get(),
+        };
+        self.widen(second, Scope::File);
+        Scope::File
+    }
+
+    /// Widens the scope of the run `index` and gives the hash of its identity in that scope.
+    fn widen(&mut self, index: usize, scope: Scope) -> Option<u64> {
+        let identity = &mut self.runs.get_mut(index)?.identity;
+        identity.scope = identity.scope.max(scope);
+        self.runs.get(index).map(|run| self.hash(&run.identity, scope))
+    }
+
+    fn hash(&self, identity: &Identity, scope: Scope) -> u64 {
+        if let Some(explicit) = &identity.explicit {
+            return self.seed.hash_one(explicit);
+        }
+        let with_suite = scope >= Scope::Suite || identity.class.is_empty();
+        let suite = if with_suite { &*identity.suite } else { "" };
+        let file = if scope >= Scope::File { identity.file.as_str() } else { "" };
+        self.seed.hash_one((suite, &identity.class, &identity.name, file))
+    }
+}
+
+fn is_same(one: &Identity, other: &Identity) -> bool {
+    match (&one.explicit, &other.explicit) {
+        (Some(one), Some(other)) => one == other,
+        (None, None) => {
+            one.class == other.class
+                && one.name == other.name
+                && one.file == other.file
+                && one.suite == other.suite
+        }
+        _ => false,
+    }
+}
+
+fn join(known: &mut ReportedRun, run: ReportedRun, limits: &Limits) {
+    let is_other_row =
+        known.identity.name != run.identity.name || known.identity.class != run.identity.class;
+    if is_other_row && known.sequence != Sequence::Iterations {
+        known.sequence = Sequence::Iterations;
+        for attempt in &mut known.attempts {
+            attempt.label = Some(known.name.clone());
+        }
+    } else if known.sequence == Sequence::Marked {
+        known.sequence = Sequence::Repeated;
+    }
+    let label = (known.sequence == Sequence::Iterations).then_some(run.name);
+    known.attempts.extend(run.attempts.into_iter().map(|mut attempt| {
+        attempt.label.clone_from(&label);
+        attempt
+    }));
+    known.duration_ms = match (known.duration_ms, run.duration_ms) {
+        (Some(one), Some(other)) => Some(one.saturating_add(other)),
+        (one, other) => one.or(other),
+    };
+    known.started_ms = known.started_ms.into_iter().chain(run.started_ms).min();
+    known.finished_ms = known.finished_ms.into_iter().chain(run.finished_ms).max();
+    for requirement in run.requirements {
+        add_requirement(&mut known.requirements, requirement, limits);
+    }
+    for label in run.labels {
+        add_label(&mut known.labels, label, limits);
+    }
+    known.summary = known.summary.take().or(run.summary);
+    known.description = known.description.take().or(run.description);
+    known.comment = known.comment.take().or(run.comment);
+    known.evidence.extend(run.evidence);
+    known.custom_fields.extend(run.custom_fields);
+}
+
+/// Adds a requirement unless it is there or there are too many; stated beats guessed.
+///
+/// Returns whether there was room for it.
+pub fn add_requirement(to: &mut Vec<Requirement>, new: Requirement, limits: &Limits) -> bool {
+    if let Some(known) = to.iter_mut().find(|known| known.key == new.key) {
+        if new.certainty == Certainty::Stated {
+            known.certainty = Certainty::Stated;
+        }
+        return true;
+    }
+    let has_room = to.len() < limits.annotations;
+    if has_room {
+        to.push(new);
+    }
+    has_room
+}
+
+/// Adds a label unless it is there or there are too many; returns whether there was room.
+pub fn add_label(to: &mut Vec<String>, new: String, limits: &Limits) -> bool {
+    if to.contains(&new) {
+        return true;
+    }
+    let has_room = to.len() < limits.annotations;
+    if has_room {
+        to.push(new);
+    }
+    has_room
+}

@@ -1,0 +1,402 @@
+//! The mirror of Jira's issues: what events and the REST API told us last.
+//!
+//! A row is found by Jira's id; keys move. A result file may name an issue before Jira told us of
+//! it: then a *placeholder* row (no Jira id) holds the links until the issue is heard of, and
+//! becomes its row. A state never replaces a newer one: writes compare the time of the change and
+//! its changelog id (`jira-webhooks-rest.md` 8.3).
+
+use std::collections::HashMap;
+
+use sea_orm::FromQueryResult;
+use sea_orm::sea_query::Value;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+use super::{Conn, SiteId, Sql, StoreError};
+use crate::domain::issue::{IssueSnapshot, MirroredIssue, Named, StatusCategory};
+use crate::ids;
+
+const COLUMNS: &str = "site_id, id, jira_id, key, project_key, type_id, type_name, is_subtask, \
+    status_id, status_name, status_category, summary, parent_jira_id, fix_versions, sprints, \
+    resolution, priority, labels, updated_ms, event_ms, changelog_id, seen_ms, deleted_ms";
+
+#[derive(Debug, FromQueryResult)]
+struct Row {
+    site_id: i64,
+    id: Uuid,
+    jira_id: Option<i64>,
+    key: String,
+    project_key: String,
+    type_id: String,
+    type_name: String,
+    is_subtask: bool,
+    status_id: String,
+    status_name: String,
+    status_category: i16,
+    summary: String,
+    parent_jira_id: Option<i64>,
+    fix_versions: String,
+    sprints: String,
+    resolution: Option<String>,
+    priority: Option<String>,
+    labels: String,
+    updated_ms: i64,
+    event_ms: i64,
+    changelog_id: i64,
+    seen_ms: i64,
+    deleted_ms: Option<i64>,
+}
+
+/// The issues of `wanted` that the mirror knows, by site and Jira id.
+pub async fn by_jira_ids(
+    on: &impl Conn,
+    wanted: &[(SiteId, i64)],
+) -> Result<HashMap<(SiteId, i64), MirroredIssue>, StoreError> {
+    if wanted.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let mut sql = Sql::new(&format!(
+        "SELECT {COLUMNS} FROM issue WHERE (site_id, jira_id) IN ("
+    ));
+    sql.rows(
+        wanted
+            .iter()
+            .map(|(site, id)| [(*site).into(), (*id).into()]),
+    )
+    .push(")");
+    let rows: Vec<Row> = sql.all(on).await?;
+    rows.into_iter()
+        .map(|row| Ok(((SiteId(row.site_id), row.jira_id.unwrap_or(0)), issue(row)?)))
+        .collect()
+}
+
+/// One issue by Jira's id.
+pub async fn by_jira_id(
+    on: &impl Conn,
+    site: SiteId,
+    jira_id: i64,
+) -> Result<Option<MirroredIssue>, StoreError> {
+    Ok(by_jira_ids(on, &[(site, jira_id)])
+        .await?
+        .into_values()
+        .next())
+}
+
+/// One issue by its key, by an earlier key if it has moved since.
+pub async fn by_key(
+    on: &impl Conn,
+    site: SiteId,
+    key: &str,
+) -> Result<Option<MirroredIssue>, StoreError> {
+    let mut sql = Sql::new(&format!("SELECT {COLUMNS} FROM issue WHERE site_id = "));
+    sql.bind(site).with(" AND key = ", key);
+    // A key that was freed by a move may have been taken again; the one heard of last has it now.
+    let row: Option<Row> = sql.push(" ORDER BY event_ms DESC LIMIT 1").one(on).await?;
+    if let Some(row) = row {
+        return Ok(Some(issue(row)?));
+    }
+    let mut sql = Sql::new(&format!("SELECT {COLUMNS} FROM issue WHERE site_id = "));
+    sql.bind(site).with(
+        " AND id = (SELECT issue_id FROM issue_alias WHERE site_id = ",
+        site,
+    );
+    let row: Option<Row> = sql.with(" AND key = ", key).push(")").one(on).await?;
+    row.map(issue).transpose()
+}
+
+/// Issues by our ids.
+pub async fn by_ids(
+    on: &impl Conn,
+    site: SiteId,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, MirroredIssue>, StoreError> {
+    let mut found = HashMap::new();
+    for chunk in ids.chunks(500) {
+        let mut sql = Sql::new(&format!("SELECT {COLUMNS} FROM issue WHERE site_id = "));
+        let rows: Vec<Row> = sql
+            .bind(site)
+            .push(" AND id IN ")
+            .list(chunk.iter().copied())
+            .all(on)
+            .await?;
+        for row in rows {
+            found.insert(row.id, issue(row)?);
+        }
+    }
+    Ok(found)
+}
+
+/// Our ids of the issues that have one of `keys` now or had it before; unknown keys are left out.
+pub async fn ids_by_keys(
+    on: &impl Conn,
+    site: SiteId,
+    keys: &[String],
+) -> Result<HashMap<String, Uuid>, StoreError> {
+    let mut found = HashMap::new();
+    for chunk in keys.chunks(500) {
+        let mut sql = Sql::new("SELECT key, issue_id AS id FROM issue_alias WHERE site_id = ");
+        sql.bind(site)
+            .push(" AND key IN ")
+            .list(chunk.iter().map(String::as_str));
+        sql.with(
+            " UNION ALL SELECT key, id FROM issue WHERE site_id = ",
+            site,
+        );
+        sql.push(" AND key IN ")
+            .list(chunk.iter().map(String::as_str));
+        for row in sql.raw(on).await? {
+            found.insert(row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+        }
+    }
+    Ok(found)
+}
+
+/// Makes placeholder rows for keys nobody has told us of; returns their ids.
+pub async fn insert_placeholders(
+    on: &impl Conn,
+    site: SiteId,
+    keys: &[String],
+    now_ms: i64,
+) -> Result<HashMap<String, Uuid>, StoreError> {
+    let mut made = HashMap::new();
+    for chunk in keys.chunks(100) {
+        let rows: Vec<_> = chunk.iter().map(|key| placeholder(key, now_ms)).collect();
+        let mut sql = Sql::new(&format!("INSERT INTO issue ({COLUMNS}) "));
+        sql.rows(rows.iter().map(|issue| values(site, issue)))
+            .run(on)
+            .await?;
+        made.extend(rows.into_iter().map(|issue| (issue.snapshot.key, issue.id)));
+    }
+    Ok(made)
+}
+
+fn placeholder(key: &str, now_ms: i64) -> MirroredIssue {
+    let project_key = key
+        .rsplit_once('-')
+        .map_or("", |(project, _)| project)
+        .to_owned();
+    MirroredIssue {
+        id: ids::next(),
+        snapshot: IssueSnapshot {
+            key: key.to_owned(),
+            project_key,
+            ..IssueSnapshot::default()
+        },
+        event_ms: 0,
+        changelog_id: 0,
+        seen_ms: now_ms,
+        deleted_ms: None,
+    }
+}
+
+/// The placeholders among `wanted`, by site and key.
+pub async fn placeholders(
+    on: &impl Conn,
+    wanted: &[(SiteId, &str)],
+) -> Result<HashMap<(SiteId, String), Uuid>, StoreError> {
+    if wanted.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let mut sql = Sql::new(
+        "SELECT site_id, key, id FROM issue WHERE jira_id IS NULL AND (site_id, key) IN (",
+    );
+    sql.rows(
+        wanted
+            .iter()
+            .map(|(site, key)| [(*site).into(), (*key).into()]),
+    )
+    .push(")");
+    let rows = sql.raw(on).await?;
+    rows.iter()
+        .map(|row| {
+            let site = SiteId(row.try_get_by_index(0)?);
+            Ok(((site, row.try_get_by_index(1)?), row.try_get_by_index(2)?))
+        })
+        .collect()
+}
+
+/// Turns a placeholder into the row of the issue it stood for.
+pub async fn adopt(
+    on: &impl Conn,
+    site: SiteId,
+    placeholder: Uuid,
+    jira_id: i64,
+) -> Result<(), StoreError> {
+    let mut sql = Sql::new("UPDATE issue SET jira_id = ");
+    sql.bind(jira_id)
+        .with(" WHERE site_id = ", site)
+        .with(" AND id = ", placeholder);
+    sql.push(" AND jira_id IS NULL").run(on).await?;
+    Ok(())
+}
+
+/// Writes the newest states of issues; a row that holds a newer one already is left alone.
+pub async fn upsert_all(
+    on: &impl Conn,
+    issues: &[(SiteId, &MirroredIssue)],
+) -> Result<(), StoreError> {
+    for chunk in issues.chunks(100) {
+        let mut sql = Sql::new(&format!("INSERT INTO issue ({COLUMNS}) "));
+        sql.rows(chunk.iter().map(|(site, issue)| values(*site, issue)));
+        sql.push(
+            " ON CONFLICT (site_id, jira_id) DO UPDATE SET key = excluded.key, \
+             project_key = excluded.project_key, type_id = excluded.type_id, \
+             type_name = excluded.type_name, is_subtask = excluded.is_subtask, \
+             status_id = excluded.status_id, status_name = excluded.status_name, \
+             status_category = excluded.status_category, summary = excluded.summary, \
+             parent_jira_id = excluded.parent_jira_id, fix_versions = excluded.fix_versions, \
+             sprints = excluded.sprints, resolution = excluded.resolution, \
+             priority = excluded.priority, labels = excluded.labels, \
+             updated_ms = excluded.updated_ms, event_ms = excluded.event_ms, \
+             changelog_id = excluded.changelog_id, seen_ms = excluded.seen_ms, \
+             deleted_ms = excluded.deleted_ms \
+             WHERE (excluded.event_ms, excluded.changelog_id) >= (issue.event_ms, issue.changelog_id)",
+        );
+        sql.run(on).await?;
+    }
+    Ok(())
+}
+
+/// Writes what the REST API said of an issue at `now_ms`, filling the placeholder of its key if there
+/// is one; returns our id.
+pub async fn upsert_snapshot(
+    on: &impl Conn,
+    site: SiteId,
+    snapshot: &IssueSnapshot,
+    now_ms: i64,
+) -> Result<Uuid, StoreError> {
+    let known = by_jira_id(on, site, snapshot.jira_id).await?;
+    let id = match &known {
+        Some(issue) => issue.id,
+        None => match placeholders(on, &[(site, &snapshot.key)])
+            .await?
+            .into_values()
+            .next()
+        {
+            Some(id) => {
+                adopt(on, site, id, snapshot.jira_id).await?;
+                id
+            }
+            None => ids::next(),
+        },
+    };
+    if let Some(old) = known.filter(|old| old.snapshot.key != snapshot.key) {
+        insert_alias(on, site, &old.snapshot.key, id).await?;
+    }
+    let issue = MirroredIssue {
+        id,
+        snapshot: snapshot.clone(),
+        // What REST says is the state as of its `updated`; a later event still wins.
+        event_ms: snapshot.updated_ms,
+        changelog_id: 0,
+        seen_ms: now_ms,
+        deleted_ms: None,
+    };
+    upsert_all(on, &[(site, &issue)]).await?;
+    Ok(id)
+}
+
+/// Remembers that an issue had another key before.
+pub async fn insert_alias(
+    on: &impl Conn,
+    site: SiteId,
+    old_key: &str,
+    issue: Uuid,
+) -> Result<(), StoreError> {
+    let mut sql = Sql::new("INSERT INTO issue_alias (site_id, key, issue_id) VALUES ");
+    sql.list::<Value>([site.into(), old_key.into(), issue.into()]);
+    sql.push(" ON CONFLICT (site_id, key) DO UPDATE SET issue_id = excluded.issue_id")
+        .run(on)
+        .await?;
+    Ok(())
+}
+
+fn values(site: SiteId, issue: &MirroredIssue) -> [Value; 23] {
+    let state = &issue.snapshot;
+    [
+        site.into(),
+        issue.id.into(),
+        (state.jira_id != 0).then_some(state.jira_id).into(),
+        state.key.clone().into(),
+        state.project_key.clone().into(),
+        state.issue_type.id.clone().into(),
+        state.issue_type.name.clone().into(),
+        state.is_subtask.into(),
+        state.status.id.clone().into(),
+        state.status.name.clone().into(),
+        state.status_category.code().into(),
+        state.summary.clone().into(),
+        state.parent_jira_id.into(),
+        json(&state.fix_versions).into(),
+        json(&state.sprints).into(),
+        state.resolution.as_ref().map(json).into(),
+        state.priority.as_ref().map(json).into(),
+        json(&state.labels).into(),
+        state.updated_ms.into(),
+        issue.event_ms.into(),
+        issue.changelog_id.into(),
+        issue.seen_ms.into(),
+        issue.deleted_ms.into(),
+    ]
+}
+
+fn issue(row: Row) -> Result<MirroredIssue, StoreError> {
+    let id = row.id;
+    let category = StatusCategory::from_code(row.status_category)
+        .ok_or_else(|| corrupt(id, format!("status_category {}", row.status_category)))?;
+    Ok(MirroredIssue {
+        id,
+        snapshot: IssueSnapshot {
+            jira_id: row.jira_id.unwrap_or(0),
+            key: row.key,
+            project_key: row.project_key,
+            project_jira_id: None,
+            project_name: None,
+            issue_type: Named {
+                id: row.type_id,
+                name: row.type_name,
+            },
+            is_subtask: row.is_subtask,
+            status: Named {
+                id: row.status_id,
+                name: row.status_name,
+            },
+            status_category: category,
+            summary: row.summary,
+            parent_jira_id: row.parent_jira_id,
+            fix_versions: read(id, "fix_versions", &row.fix_versions)?,
+            sprints: read(id, "sprints", &row.sprints)?,
+            resolution: row
+                .resolution
+                .map(|text| read(id, "resolution", &text))
+                .transpose()?,
+            priority: row
+                .priority
+                .map(|text| read(id, "priority", &text))
+                .transpose()?,
+            labels: read(id, "labels", &row.labels)?,
+            updated_ms: row.updated_ms,
+        },
+        event_ms: row.event_ms,
+        changelog_id: row.changelog_id,
+        seen_ms: row.seen_ms,
+        deleted_ms: row.deleted_ms,
+    })
+}
+
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+fn read<T: DeserializeOwned>(id: Uuid, column: &str, text: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|why| corrupt(id, format!("{column}: {why}")))
+}
+
+fn corrupt(id: Uuid, what: String) -> StoreError {
+    StoreError::Corrupt {
+        table: "issue",
+        id: id.to_string(),
+        what,
+    }
+}

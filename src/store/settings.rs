@@ -1,0 +1,207 @@
+//! Settings as rows: one row per decided setting, for the whole site or for one project.
+//!
+//! A row that says nothing known (an older or newer build wrote it) is passed over: the setting is
+//! then inherited. What settings mean is `domain::settings`.
+
+use sea_orm::FromQueryResult;
+
+use super::sql::Sql;
+use super::{Conn, SiteId, StoreError};
+use crate::domain::settings::{Overrides, RuleName, Settings, SiteSettings, TypeNames};
+
+const SITE: &str = "site";
+const PROJECT: &str = "project:";
+const COVERABLE: &str = "coverable-types";
+const DEFECTS: &str = "defect-types";
+const RULE: &str = "rule:";
+
+/// Where a setting holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope<'a> {
+    /// In every project that does not decide otherwise.
+    Site,
+    /// In the project with this key.
+    Project(&'a str),
+}
+
+impl Scope<'_> {
+    fn name(self) -> String {
+        match self {
+            Self::Site => SITE.to_owned(),
+            Self::Project(key) => format!("{PROJECT}{key}"),
+        }
+    }
+}
+
+/// One decision; `None` takes it back, so that the setting is inherited again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// Issue types that tests cover.
+    Coverable(Option<TypeNames>),
+    /// Issue types that are defects.
+    Defects(Option<TypeNames>),
+    /// Whether a rule acts.
+    Rule(RuleName, Option<bool>),
+}
+
+#[derive(FromQueryResult)]
+struct Row {
+    scope: String,
+    name: String,
+    value: String,
+}
+
+/// Everything decided on a site.
+pub async fn of_site(on: &impl Conn, site: SiteId) -> Result<SiteSettings, StoreError> {
+    let rows: Vec<Row> = Sql::new("SELECT scope, name, value FROM setting")
+        .with(" WHERE site_id = ", site)
+        .all(on)
+        .await?;
+    Ok(gather(rows))
+}
+
+/// What holds in one project.
+pub async fn of_project(
+    on: &impl Conn,
+    site: SiteId,
+    project_key: &str,
+) -> Result<Settings, StoreError> {
+    let scopes = [SITE.to_owned(), Scope::Project(project_key).name()];
+    let rows: Vec<Row> = Sql::new("SELECT scope, name, value FROM setting")
+        .with(" WHERE site_id = ", site)
+        .push(" AND scope IN ")
+        .list(scopes)
+        .all(on)
+        .await?;
+    Ok(gather(rows).of_project(project_key))
+}
+
+/// Keeps a decision and who made it (an account id); the same decision again changes nothing.
+pub async fn decide(
+    on: &impl Conn,
+    site: SiteId,
+    scope: Scope<'_>,
+    decision: &Decision,
+    by: Option<&str>,
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    let (name, value) = row_of(decision);
+    let scope = scope.name();
+    let Some(value) = value else {
+        Sql::new("DELETE FROM setting")
+            .with(" WHERE site_id = ", site)
+            .with(" AND scope = ", scope)
+            .with(" AND name = ", name)
+            .run(on)
+            .await?;
+        return Ok(());
+    };
+    Sql::new("INSERT INTO setting (site_id, scope, name, value, changed_by, changed_ms) ")
+        .rows([[
+            site.into(),
+            scope.into(),
+            name.into(),
+            value.into(),
+            by.map(str::to_owned).into(),
+            now_ms.into(),
+        ]])
+        .push(" ON CONFLICT (site_id, scope, name) DO UPDATE SET value = excluded.value,")
+        .push(" changed_by = excluded.changed_by, changed_ms = excluded.changed_ms")
+        .run(on)
+        .await?;
+    Ok(())
+}
+
+fn row_of(decision: &Decision) -> (String, Option<String>) {
+    let types = |names: &TypeNames| serde_json::to_string(names).unwrap_or_default();
+    match decision {
+        Decision::Coverable(names) => (COVERABLE.to_owned(), names.as_ref().map(types)),
+        Decision::Defects(names) => (DEFECTS.to_owned(), names.as_ref().map(types)),
+        Decision::Rule(rule, is_on) => (
+            format!("{RULE}{}", rule.code()),
+            is_on.map(|is_on| if is_on { "on" } else { "off" }.to_owned()),
+        ),
+    }
+}
+
+fn gather(rows: Vec<Row>) -> SiteSettings {
+    let mut all = SiteSettings::default();
+    for row in rows {
+        let over = match row.scope.strip_prefix(PROJECT) {
+            Some(key) => all.projects.entry(key.to_owned()).or_default(),
+            None => &mut all.site,
+        };
+        apply(over, &row.name, &row.value);
+    }
+    all
+}
+
+fn apply(over: &mut Overrides, name: &str, value: &str) {
+    let types = || serde_json::from_str::<TypeNames>(value).ok();
+    match name {
+        COVERABLE => over.coverable = types(),
+        DEFECTS => over.defects = types(),
+        _ => {
+            let rule = name.strip_prefix(RULE).and_then(RuleName::from_code);
+            if let (Some(rule), "on" | "off") = (rule, value) {
+                over.rules.insert(rule, value == "on");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+
+    #[tokio::test]
+    async fn decisions_are_kept_by_scope_and_can_be_taken_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}?mode=rwc", folder.path().join("s.db").display());
+        Store::migrate(&url).await.unwrap();
+        let store = Store::open(&url, 2).await.unwrap();
+        let (site, other) = (SiteId(1), SiteId(2));
+        let shop = Scope::Project("SHOP");
+        let story = Decision::Coverable(Some(TypeNames::new(["Story"])));
+
+        let txn = store.write().await.unwrap();
+        decide(&*txn, site, shop, &story, Some("ann"), 5)
+            .await
+            .unwrap();
+        decide(&*txn, site, shop, &story, Some("bob"), 6)
+            .await
+            .unwrap();
+        let off = Decision::Rule(RuleName::D3, Some(false));
+        decide(&*txn, site, Scope::Site, &off, None, 7)
+            .await
+            .unwrap();
+        txn.commit().await.unwrap();
+
+        let found = of_project(store.read(), site, "SHOP").await.unwrap();
+        assert!(!found.is_coverable("Epic") && !found.is_on(RuleName::D3));
+        assert_eq!(
+            of_site(store.read(), site)
+                .await
+                .unwrap()
+                .of_project("SHOP"),
+            found
+        );
+        assert_eq!(
+            of_project(store.read(), other, "SHOP").await.unwrap(),
+            Settings::default()
+        );
+
+        let txn = store.write().await.unwrap();
+        decide(&*txn, site, shop, &Decision::Coverable(None), None, 8)
+            .await
+            .unwrap();
+        txn.commit().await.unwrap();
+        assert!(
+            of_project(store.read(), site, "SHOP")
+                .await
+                .unwrap()
+                .is_coverable("Epic")
+        );
+    }
+}

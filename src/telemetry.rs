@@ -1,0 +1,24 @@
+//! Logging: human lines or JSON, to standard error.
+//!
+//! A line can be read alone and carries fields to search by. Never logged: tokens, secrets,
+//! authorisation headers, URLs with a `jwt` parameter, bodies, names and addresses of people.
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt;
+
+use crate::config::{LogFormat, Telemetry};
+
+/// Starts logging for the whole process. A filter that cannot be read is an error for the caller to
+/// show.
+pub fn start(config: &Telemetry) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&config.log)?;
+    let lines = fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(true);
+    match config.log_format {
+        LogFormat::Text => lines.init(),
+        LogFormat::Json => lines.json().flatten_event(true).init(),
+    }
+    Ok(())
+}
