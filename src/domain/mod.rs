@@ -5,10 +5,12 @@
 //! that panel, API and reports cannot disagree.
 
 pub mod coverage;
+pub mod execution;
 pub mod attempts;
 pub mod issue;
 pub mod keys;
 pub mod run;
+pub mod run_detail;
 pub mod test;
 pub mod work;
 pub mod settings;
