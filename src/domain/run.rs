@@ -3,8 +3,8 @@
 //! Rules: `reference/test-management.md` section 2.2. The order of the variants *is* the rank
 //! ("worst wins"), and `code` is what the store keeps, so a variant is never moved or re-used.
 
-/// What a run's status says about the issue its test covers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// What a run's status says about the issue its test covers; the worst last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Effect {
     /// The test vouches for the issue.
     Ok,

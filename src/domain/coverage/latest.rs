@@ -1,0 +1,309 @@
+//! What is kept of a test's runs so that its status needs no history.
+//!
+//! [`Latest`] holds, for each environment, the latest run *of each status*, and the ten most recent
+//! results. That is enough to answer for any [`Settings`], so a changed setting takes effect at
+//! once. Recording is commutative and idempotent: whatever the order in which results arrive, the
+//! same value comes out ("latest" is by finish, then start, then arrival).
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::Settings;
+use crate::domain::run::{Effect, RunStatus};
+
+/// The name of the group of runs whose execution named no environment.
+pub const NO_ENVIRONMENT: &str = "";
+
+/// How many results are kept for the strip beside a test.
+const RECENT: usize = 10;
+
+/// One run, as much of it as a status and its reason need.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunFact {
+    /// The execution it is part of.
+    #[serde(rename = "i")]
+    pub execution_id: Uuid,
+    /// The key of the execution, `SHOP-E7`.
+    #[serde(rename = "x")]
+    pub execution_key: String,
+    /// Its number within the execution.
+    #[serde(rename = "n")]
+    pub number: i64,
+    /// How it ended.
+    #[serde(rename = "s", with = "status_code")]
+    pub status: RunStatus,
+    /// The environments of its execution; none is a group of its own.
+    #[serde(rename = "e", default, skip_serializing_if = "Vec::is_empty")]
+    pub environments: Vec<String>,
+    /// When it began, milliseconds since the Unix epoch.
+    #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
+    pub started_ms: Option<i64>,
+    /// When it ended, milliseconds since the Unix epoch.
+    #[serde(rename = "f")]
+    pub finished_ms: i64,
+    /// When it reached us, milliseconds since the Unix epoch.
+    #[serde(rename = "a")]
+    pub arrived_ms: i64,
+    /// Whether its attempts disagreed.
+    #[serde(rename = "k", default, skip_serializing_if = "is_false")]
+    pub is_flaky: bool,
+    /// How many attempts it took.
+    #[serde(rename = "t", default = "one", skip_serializing_if = "is_one")]
+    pub attempts: u32,
+    /// The first line of what it said about its failure.
+    #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// Whether it came with an import that says results are missing; a pass is then not believed.
+    #[serde(rename = "u", default, skip_serializing_if = "is_false")]
+    pub is_incomplete: bool,
+}
+
+/// A result in the strip of the last ten.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recent {
+    /// The key of the execution.
+    #[serde(rename = "x")]
+    pub execution_key: String,
+    /// The number of the run within it.
+    #[serde(rename = "n")]
+    pub number: i64,
+    /// How it ended.
+    #[serde(rename = "s", with = "status_code")]
+    pub status: RunStatus,
+    /// When it began, milliseconds since the Unix epoch.
+    #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
+    pub started_ms: Option<i64>,
+    /// When it ended, milliseconds since the Unix epoch.
+    #[serde(rename = "f")]
+    pub finished_ms: i64,
+    /// When it reached us, milliseconds since the Unix epoch.
+    #[serde(rename = "a")]
+    pub arrived_ms: i64,
+}
+
+/// What is later: finish, then start, then arrival; the run's name only makes the order total.
+type Moment<'a> = (i64, Option<i64>, i64, &'a str, i64);
+
+impl RunFact {
+    fn moment(&self) -> Moment<'_> {
+        (
+            self.finished_ms,
+            self.started_ms,
+            self.arrived_ms,
+            &self.execution_key,
+            self.number,
+        )
+    }
+
+    /// The groups it belongs to.
+    fn groups(&self) -> impl Iterator<Item = &str> {
+        let unnamed = self.environments.is_empty().then_some(NO_ENVIRONMENT);
+        self.environments.iter().map(String::as_str).chain(unnamed)
+    }
+
+    /// The status it counts with: of an import that is missing results, only a failure is certain.
+    #[must_use]
+    pub fn counted_status(&self) -> RunStatus {
+        if self.is_incomplete && self.status.effect() != Effect::Nok {
+            RunStatus::Unknown
+        } else {
+            self.status
+        }
+    }
+}
+
+impl Recent {
+    fn of(run: &RunFact) -> Self {
+        Self {
+            execution_key: run.execution_key.clone(),
+            number: run.number,
+            status: run.status,
+            started_ms: run.started_ms,
+            finished_ms: run.finished_ms,
+            arrived_ms: run.arrived_ms,
+        }
+    }
+
+    fn moment(&self) -> Moment<'_> {
+        (
+            self.finished_ms,
+            self.started_ms,
+            self.arrived_ms,
+            &self.execution_key,
+            self.number,
+        )
+    }
+}
+
+/// The runs of one test that can still matter.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Latest {
+    /// Latest first: every run that is the latest of its status in one of its environments.
+    runs: Vec<RunFact>,
+    /// Latest first.
+    recent: Vec<Recent>,
+}
+
+/// The run that counts for one environment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pick<'a> {
+    /// The environment; [`NO_ENVIRONMENT`] when the execution named none.
+    pub environment: &'a str,
+    /// The run.
+    pub run: &'a RunFact,
+    /// A newer run that does not count because it has no final result yet.
+    pub unfinished: Option<&'a RunFact>,
+}
+
+/// The status of one test, and the runs that make it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TestStatus<'a> {
+    /// The worst of the picked runs; *to do* when there is none.
+    pub status: RunStatus,
+    /// What that means for the issue.
+    pub effect: Effect,
+    /// One run for each environment, by name.
+    pub picks: Vec<Pick<'a>>,
+}
+
+impl Latest {
+    /// Takes one more run in.
+    ///
+    /// A run is known by its execution and number; one that is already here changes nothing.
+    pub fn record(&mut self, run: &RunFact) {
+        let moment = run.moment();
+        let place = |held: Moment<'_>| Reverse(held).cmp(&Reverse(moment));
+        if let Err(at) = self.recent.binary_search_by(|held| place(held.moment()))
+            && at < RECENT
+        {
+            self.recent.insert(at, Recent::of(run));
+            self.recent.truncate(RECENT);
+        }
+        if let Err(at) = self.runs.binary_search_by(|held| place(held.moment())) {
+            self.runs.insert(at, run.clone());
+            self.forget_superseded();
+        }
+    }
+
+    /// Drops runs that are not the latest of their status in any of their environments.
+    fn forget_superseded(&mut self) {
+        let mut seen: BTreeSet<(RunStatus, bool, &str)> = BTreeSet::new();
+        let is_needed: Vec<bool> = self
+            .runs
+            .iter()
+            .map(|run| {
+                let news = run
+                    .groups()
+                    .map(|group| (run.status, run.is_incomplete, group));
+                news.fold(false, |is_needed, new| seen.insert(new) || is_needed)
+            })
+            .collect();
+        let mut is_needed = is_needed.into_iter();
+        self.runs.retain(|_| is_needed.next().unwrap_or(true));
+    }
+
+    /// Whether the test has never been run.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.recent.is_empty()
+    }
+
+    /// The ten most recent results, the latest first.
+    #[must_use]
+    pub fn recent(&self) -> &[Recent] {
+        &self.recent
+    }
+
+    /// The run that finished last, whatever its status.
+    #[must_use]
+    pub fn last_run(&self) -> Option<&RunFact> {
+        self.runs.first()
+    }
+
+    /// The environments it has been run in, by name.
+    #[must_use]
+    pub fn environments(&self) -> BTreeSet<&str> {
+        self.runs.iter().flat_map(RunFact::groups).collect()
+    }
+
+    /// The test's status over all environments, or in `environment` alone: section 3, step 2.
+    ///
+    /// With an environment only *its* group counts: a run made on chrome and firefox together says
+    /// nothing about firefox to someone who asks for chrome.
+    #[must_use]
+    pub fn status(&self, settings: &Settings, environment: Option<&str>) -> TestStatus<'_> {
+        let mut groups: BTreeMap<&str, Vec<&RunFact>> = BTreeMap::new();
+        for run in &self.runs {
+            if settings.effect(run.counted_status()).is_none() {
+                continue;
+            }
+            for group in run.groups() {
+                if environment.is_none_or(|wanted| wanted == group) {
+                    groups.entry(group).or_default().push(run);
+                }
+            }
+        }
+        let picks: Vec<Pick<'_>> = groups
+            .into_iter()
+            .filter_map(|(group, runs)| pick(group, &runs, settings))
+            .collect();
+        let worst = picks
+            .iter()
+            .map(|pick| pick.run.counted_status())
+            .filter_map(|status| Some((settings.effect(status)?, status)))
+            .max();
+        let (effect, status) = worst.unwrap_or((RunStatus::Todo.effect(), RunStatus::Todo));
+        TestStatus {
+            status,
+            effect,
+            picks,
+        }
+    }
+}
+
+/// Section 3, step 2.4: `runs` of one environment, the latest first.
+fn pick<'a>(environment: &'a str, runs: &[&'a RunFact], settings: &Settings) -> Option<Pick<'a>> {
+    let newest = *runs.first()?;
+    let newest_final = runs.iter().copied().find(|run| run.status.is_final());
+    let run = match newest_final {
+        Some(run) if settings.final_precedence => run,
+        _ => newest,
+    };
+    Some(Pick {
+        environment,
+        run,
+        unfinished: (!std::ptr::eq(run, newest)).then_some(newest),
+    })
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+const fn one() -> u32 {
+    1
+}
+
+fn is_one(value: &u32) -> bool {
+    *value == 1
+}
+
+/// A status as the number the store keeps.
+mod status_code {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    use crate::domain::run::RunStatus;
+
+    pub fn serialize<S: Serializer>(status: &RunStatus, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_i16(status.code())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<RunStatus, D::Error> {
+        let code = i16::deserialize(from)?;
+        RunStatus::from_code(code)
+            .ok_or_else(|| D::Error::custom(format!("no run status has the number {code}")))
+    }
+}

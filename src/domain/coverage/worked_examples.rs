@@ -1,0 +1,452 @@
+//! The worked examples of `reference/test-management.md` section 4 that need scope *latest* only,
+//! and the laws every status keeps. (W12 is about attempts: see `domain::attempts`.)
+
+use proptest::prelude::*;
+use uuid::Uuid;
+
+use super::*;
+use crate::domain::run::RunStatus::{
+    self, Blocked, Error, Executing, Failed, Passed, Skipped, Todo, Unknown,
+};
+
+fn run(status: RunStatus, finished_ms: i64, environments: &[&str]) -> RunFact {
+    RunFact {
+        execution_id: Uuid::nil(),
+        execution_key: format!("SHOP-E{finished_ms}"),
+        number: 1,
+        status,
+        environments: environments.iter().map(|e| (*e).to_owned()).collect(),
+        started_ms: None,
+        finished_ms,
+        arrived_ms: finished_ms,
+        is_flaky: false,
+        attempts: 1,
+        message: None,
+        is_incomplete: false,
+    }
+}
+
+fn latest(runs: &[RunFact]) -> Latest {
+    let mut latest = Latest::default();
+    for run in runs {
+        latest.record(run);
+    }
+    latest
+}
+
+/// The coverage of an issue whose tests ran like this, with the reason read out.
+fn judged(
+    tests: &[Latest],
+    settings: Settings,
+    environment: Option<&str>,
+) -> (CoverageStatus, Reason) {
+    let names: Vec<(String, String)> = (1..=tests.len())
+        .map(|n| (format!("SHOP-T{n}"), format!("Test {n}")))
+        .collect();
+    let linked: Vec<LinkedTest<'_>> = tests
+        .iter()
+        .zip(&names)
+        .map(|(latest, (key, name))| LinkedTest {
+            id: Uuid::nil(),
+            key,
+            name,
+            exclusion: None,
+            latest,
+        })
+        .collect();
+    let coverage = of_issue(&linked, &settings, environment, 99);
+    (coverage.status, coverage.reason)
+}
+
+fn status(tests: &[Latest]) -> CoverageStatus {
+    judged(tests, Settings::default(), None).0
+}
+
+fn status_in(tests: &[Latest], environment: &str) -> CoverageStatus {
+    judged(tests, Settings::default(), Some(environment)).0
+}
+
+/// One test for each status, run once.
+fn each(statuses: &[RunStatus]) -> Vec<Latest> {
+    statuses
+        .iter()
+        .map(|status| latest(&[run(*status, 1, &[])]))
+        .collect()
+}
+
+#[test]
+fn w1_a_story_without_tests_is_uncovered() {
+    let (status, reason) = judged(&[], Settings::default(), None);
+    assert_eq!(
+        (status, reason.rule),
+        (CoverageStatus::Uncovered, Rule::NoTest)
+    );
+    assert_eq!(reason.sentence().to_string(), "No test covers this issue.");
+}
+
+#[test]
+fn w2_a_test_never_run_is_not_run() {
+    let (status, reason) = judged(&[Latest::default()], Settings::default(), None);
+    assert_eq!(status, CoverageStatus::NotRun);
+    assert_eq!(reason.sentence().to_string(), "Test 1 has not been run.");
+    assert_eq!(reason.lines()[0].text, "SHOP-T1 has not been run.");
+}
+
+#[test]
+fn w3_two_passes_are_ok() {
+    let (status, reason) = judged(&each(&[Passed, Passed]), Settings::default(), None);
+    assert_eq!((status, reason.decided_by.len()), (CoverageStatus::Ok, 2));
+    assert_eq!(reason.sentence().to_string(), "Both tests passed.");
+}
+
+#[test]
+fn w4_one_failure_is_nok() {
+    let (status, reason) = judged(&each(&[Passed, Failed]), Settings::default(), None);
+    assert_eq!(status, CoverageStatus::Nok);
+    assert_eq!(reason.sentence().to_string(), "Test 2 failed.");
+    assert_eq!((reason.counted, reason.decided_by.len()), (2, 1));
+    let decider = &reason.decided_by[0];
+    assert_eq!(
+        (decider.test_key.as_str(), decider.status),
+        ("SHOP-T2", Failed)
+    );
+    assert_eq!(decider.runs[0].execution_key, "SHOP-E1");
+    assert_eq!(status(&each(&[Passed, Error])), CoverageStatus::Nok);
+}
+
+#[test]
+fn w5_a_pass_beside_a_test_never_run_is_not_run() {
+    let tests = [latest(&[run(Passed, 1, &[])]), Latest::default()];
+    assert_eq!(status(&tests), CoverageStatus::NotRun);
+}
+
+#[test]
+fn w6_unknown_beats_not_run() {
+    assert_eq!(
+        status(&each(&[Passed, Todo, Unknown])),
+        CoverageStatus::Unknown
+    );
+}
+
+#[test]
+fn w7_a_later_failure_is_the_latest() {
+    let test = latest(&[run(Passed, 1, &[]), run(Failed, 2, &[])]);
+    assert_eq!(status(&[test]), CoverageStatus::Nok);
+}
+
+#[test]
+fn w8_final_results_have_precedence_unless_switched_off() {
+    let test = [latest(&[run(Failed, 1, &[]), run(Executing, 2, &[])])];
+    let (with, reason) = judged(&test, Settings::default(), None);
+    assert_eq!(with, CoverageStatus::Nok);
+    assert_eq!(
+        reason.excluded[0].why,
+        Exclusion::NotFinal {
+            execution_key: "SHOP-E2".into(),
+            number: 1,
+            environment: String::new(),
+            status: Executing,
+        }
+    );
+    let off = Settings {
+        final_precedence: false,
+        ..Settings::default()
+    };
+    assert_eq!(judged(&test, off, None).0, CoverageStatus::NotRun);
+}
+
+#[test]
+fn w9_a_pass_on_one_environment_never_hides_a_failure_on_another() {
+    let test = [latest(&[
+        run(Passed, 1, &["chrome"]),
+        run(Passed, 2, &["chrome"]),
+        run(Failed, 3, &["firefox"]),
+    ])];
+    let (all, reason) = judged(&test, Settings::default(), None);
+    assert_eq!(all, CoverageStatus::Nok);
+    assert_eq!(
+        reason.lines()[0].text,
+        "SHOP-T1 failed on firefox in SHOP-E3. It passed on chrome; the worst environment counts."
+    );
+    assert_eq!(status_in(&test, "chrome"), CoverageStatus::Ok);
+    assert_eq!(status_in(&test, "safari"), CoverageStatus::NotRun);
+}
+
+#[test]
+fn w10_an_execution_with_two_environments_counts_for_both() {
+    let test = latest(&[
+        run(Failed, 1, &["chrome"]),
+        run(Passed, 2, &["chrome", "firefox"]),
+    ]);
+    assert_eq!(status(&[test]), CoverageStatus::Ok);
+}
+
+#[test]
+fn w11_no_environment_is_a_group_of_its_own() {
+    let test = latest(&[run(Failed, 1, &["chrome"]), run(Passed, 2, &[])]);
+    assert_eq!(status(&[test]), CoverageStatus::Nok);
+}
+
+#[test]
+fn w16_a_late_result_that_finished_earlier_does_not_replace_a_newer_one() {
+    let arrived_first = run(Failed, 5, &[]);
+    let arrived_second = RunFact {
+        arrived_ms: 9,
+        ..run(Passed, 3, &[])
+    };
+    assert_eq!(
+        status(&[latest(&[arrived_first, arrived_second])]),
+        CoverageStatus::Nok
+    );
+}
+
+#[test]
+fn w17_blocked_beside_passed_is_not_run() {
+    assert_eq!(status(&each(&[Blocked, Passed])), CoverageStatus::NotRun);
+}
+
+#[test]
+fn w18_skipped_beside_passed_is_not_run() {
+    let (status, reason) = judged(&each(&[Skipped, Passed]), Settings::default(), None);
+    assert_eq!(status, CoverageStatus::NotRun);
+    assert_eq!(reason.sentence().to_string(), "Test 1 was skipped.");
+}
+
+#[test]
+fn a_project_may_ignore_skips_or_count_them_as_failures() {
+    let with = |skipped| Settings {
+        skipped,
+        ..Settings::default()
+    };
+    let test = [latest(&[run(Passed, 1, &[]), run(Skipped, 2, &[])])];
+    assert_eq!(
+        judged(&test, with(Treatment::NotRun), None).0,
+        CoverageStatus::NotRun
+    );
+    assert_eq!(
+        judged(&test, with(Treatment::Ignore), None).0,
+        CoverageStatus::Ok
+    );
+    assert_eq!(
+        judged(&test, with(Treatment::Nok), None).0,
+        CoverageStatus::Nok
+    );
+}
+
+#[test]
+fn a_pass_of_an_incomplete_import_is_unknown_and_a_failure_stands() {
+    let incomplete = |status| RunFact {
+        is_incomplete: true,
+        ..run(status, 2, &[])
+    };
+    let (status, reason) = judged(
+        &[latest(&[run(Passed, 1, &[]), incomplete(Passed)])],
+        Settings::default(),
+        None,
+    );
+    assert_eq!(
+        (status, reason.rule),
+        (CoverageStatus::Unknown, Rule::AResultIsUncertain)
+    );
+    let sentence = reason.sentence().to_string();
+    assert_eq!(sentence, "Test 1 has a result from an incomplete report.");
+    let failed = judged(&[latest(&[incomplete(Failed)])], Settings::default(), None);
+    assert_eq!(failed.0, CoverageStatus::Nok);
+}
+
+#[test]
+fn equal_finish_times_are_told_apart_by_start_and_then_by_arrival() {
+    let started = |status, started_ms, arrived_ms| RunFact {
+        started_ms,
+        arrived_ms,
+        execution_key: format!("SHOP-E{arrived_ms}"),
+        ..run(status, 5, &[])
+    };
+    let by_start = [started(Failed, Some(2), 10), started(Passed, Some(1), 11)];
+    assert_eq!(status(&[latest(&by_start)]), CoverageStatus::Nok);
+    let by_arrival = [started(Failed, Some(2), 11), started(Passed, Some(2), 10)];
+    assert_eq!(status(&[latest(&by_arrival)]), CoverageStatus::Nok);
+}
+
+#[test]
+fn archived_tests_are_listed_and_do_not_count() {
+    let failed = latest(&[run(Failed, 1, &[])]);
+    let archived = LinkedTest {
+        id: Uuid::nil(),
+        key: "SHOP-T1",
+        name: "Old",
+        exclusion: Some(Exclusion::Archived),
+        latest: &failed,
+    };
+    let coverage = of_issue(&[archived], &Settings::default(), None, 0);
+    assert_eq!(coverage.status, CoverageStatus::Uncovered);
+    assert_eq!(coverage.reason.rule, Rule::NoTestCounts);
+    assert_eq!(
+        coverage.reason.lines()[0].text,
+        "SHOP-T1 is archived and does not count."
+    );
+}
+
+#[test]
+fn a_sentence_names_two_tests_and_counts_the_rest() {
+    let failed = |count| {
+        let tests: Vec<Latest> = (0..count)
+            .map(|_| latest(&[run(Failed, 1, &["safari"])]))
+            .collect();
+        judged(&tests, Settings::default(), None)
+            .1
+            .sentence()
+            .to_string()
+    };
+    assert_eq!(
+        failed(2),
+        "Test 1 failed on safari, and Test 2 failed on safari."
+    );
+    assert_eq!(
+        failed(4),
+        "Test 1 failed on safari, Test 2 failed on safari, and 2 more failed."
+    );
+}
+
+const ENVIRONMENTS: [&str; 3] = ["chrome", "firefox", "safari"];
+
+prop_compose! {
+    fn any_run()(
+        status in prop::sample::select(RunStatus::ALL.to_vec()),
+        finished_ms in 0..20_i64,
+        started_ms in prop::option::of(0..5_i64),
+        environments in prop::sample::subsequence(ENVIRONMENTS.to_vec(), 0..=3),
+        is_incomplete in prop::bool::weighted(0.1),
+    ) -> RunFact {
+        RunFact { started_ms, is_incomplete, ..run(status, finished_ms, &environments) }
+    }
+}
+
+/// Runs in the order of their arrival, each with a name of its own.
+fn any_runs() -> impl Strategy<Value = Vec<RunFact>> {
+    prop::collection::vec(any_run(), 0..30).prop_map(|runs| {
+        let numbered = runs.into_iter().zip(1_i64..);
+        numbered
+            .map(|(run, number)| RunFact {
+                number,
+                arrived_ms: number / 3,
+                ..run
+            })
+            .collect()
+    })
+}
+
+fn any_settings() -> impl Strategy<Value = Settings> {
+    let treatment =
+        || prop::sample::select(vec![Treatment::NotRun, Treatment::Nok, Treatment::Ignore]);
+    (any::<bool>(), treatment(), treatment()).prop_map(|(final_precedence, skipped, blocked)| {
+        Settings {
+            final_precedence,
+            skipped,
+            blocked,
+        }
+    })
+}
+
+/// Section 3, step 2, word for word over the whole history: what [`Latest`] must agree with.
+fn status_from_history(runs: &[RunFact], settings: &Settings) -> RunStatus {
+    let mut groups: Vec<&str> = ENVIRONMENTS.to_vec();
+    groups.push(NO_ENVIRONMENT);
+    let picked = groups.into_iter().filter_map(|group| {
+        let of_group = runs.iter().filter(|run| {
+            let is_in = run.environments.iter().any(|e| e == group)
+                || (group == NO_ENVIRONMENT && run.environments.is_empty());
+            is_in && settings.effect(run.counted_status()).is_some()
+        });
+        let moment = |run: &&RunFact| {
+            let key = run.execution_key.clone();
+            (
+                run.finished_ms,
+                run.started_ms,
+                run.arrived_ms,
+                key,
+                run.number,
+            )
+        };
+        let is_final = |run: &&RunFact| run.status.is_final();
+        let newest_final = of_group.clone().filter(is_final).max_by_key(moment);
+        let newest = of_group.max_by_key(moment);
+        if settings.final_precedence {
+            newest_final.or(newest)
+        } else {
+            newest
+        }
+    });
+    picked
+        .map(RunFact::counted_status)
+        .max_by_key(|status| (settings.effect(*status), *status))
+        .unwrap_or(Todo)
+}
+
+/// How bad a status is: OK, not run, unknown, NOK.
+fn severity(status: CoverageStatus) -> usize {
+    use CoverageStatus::{Exempt, Nok, NotRun, Ok, Uncovered, Unknown};
+    let order = [Exempt, Ok, NotRun, Unknown, Nok];
+    order
+        .iter()
+        .position(|s| *s == status)
+        .unwrap_or(usize::from(status == Uncovered))
+}
+
+proptest! {
+    #[test]
+    fn the_order_of_arrival_never_matters(
+        (runs, shuffled) in any_runs()
+            .prop_flat_map(|runs| (Just(runs.clone()), Just(runs).prop_shuffle())),
+    ) {
+        prop_assert_eq!(latest(&runs), latest(&shuffled));
+    }
+
+    #[test]
+    fn recording_a_run_again_changes_nothing(runs in any_runs()) {
+        let once = latest(&runs);
+        let mut twice = once.clone();
+        runs.iter().for_each(|run| twice.record(run));
+        prop_assert_eq!(once, twice);
+    }
+
+    #[test]
+    fn what_is_kept_gives_the_status_of_the_whole_history(
+        runs in any_runs(), settings in any_settings(),
+    ) {
+        let kept = latest(&runs);
+        let status = kept.status(&settings, None).status;
+        prop_assert_eq!(status, status_from_history(&runs, &settings));
+    }
+
+    #[test]
+    fn what_is_kept_survives_the_store(runs in any_runs()) {
+        let kept = latest(&runs);
+        let text = serde_json::to_string(&kept).unwrap();
+        prop_assert_eq!(serde_json::from_str::<Latest>(&text).unwrap(), kept);
+    }
+
+    #[test]
+    fn adding_a_pass_never_makes_a_status_worse(
+        histories in prop::collection::vec(any_runs(), 1..4),
+        pass in any_run(),
+        settings in any_settings(),
+    ) {
+        let before: Vec<Latest> = histories.iter().map(|runs| latest(runs)).collect();
+        let mut after = before.clone();
+        let pass = RunFact { status: Passed, is_incomplete: false, number: 0, ..pass };
+        after[0].record(&pass);
+        let (before, _) = judged(&before, settings, None);
+        let (after, _) = judged(&after, settings, None);
+        prop_assert!(severity(after) <= severity(before), "{before:?} became {after:?}");
+    }
+
+    #[test]
+    fn every_status_names_what_decided_it(histories in prop::collection::vec(any_runs(), 1..4)) {
+        let tests: Vec<Latest> = histories.iter().map(|runs| latest(runs)).collect();
+        let (_, reason) = judged(&tests, Settings::default(), None);
+        prop_assert!(!reason.decided_by.is_empty());
+        prop_assert_eq!(reason.computed_ms, 99);
+        prop_assert!(reason.sentence().to_string().ends_with('.'));
+    }
+}

@@ -1,0 +1,59 @@
+//! A test case: a repeatable check with a stable identity.
+
+use uuid::Uuid;
+
+use super::keys::TestKey;
+
+/// How a test is carried out; `code` is what the store keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TestKind {
+    /// By a machine; its results come from files.
+    Automated,
+    /// By a person.
+    Manual,
+}
+
+impl TestKind {
+    /// The number the store keeps.
+    #[must_use]
+    pub const fn code(self) -> i16 {
+        match self {
+            Self::Automated => 1,
+            Self::Manual => 2,
+        }
+    }
+
+    /// The kind with this number, if there is one.
+    #[must_use]
+    pub const fn from_code(code: i16) -> Option<Self> {
+        match code {
+            1 => Some(Self::Automated),
+            2 => Some(Self::Manual),
+            _ => None,
+        }
+    }
+
+    /// The name as interfaces write it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Automated => "automated",
+            Self::Manual => "manual",
+        }
+    }
+}
+
+/// A test case as lists show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TestCase {
+    /// Its id.
+    pub id: Uuid,
+    /// Its key.
+    pub key: TestKey,
+    /// Its name for people.
+    pub name: String,
+    /// How it is carried out.
+    pub kind: TestKind,
+    /// Whether it has been put away; an archived test covers nothing.
+    pub is_archived: bool,
+}
