@@ -6,6 +6,7 @@
 
 pub mod attempts;
 pub mod issue;
+pub mod rule;
 pub mod run;
 pub mod work;
 pub mod settings;
