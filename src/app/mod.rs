@@ -4,6 +4,7 @@
 //! or SQL; nothing here decides what is true (`domain` does).
 
 pub mod create_api_client;
+pub mod run_rules;
 
 use crate::clock::Clock;
 use crate::config::Config;

@@ -172,6 +172,9 @@ pub struct IssueSnapshot {
     pub status: Named,
     /// The status's category.
     pub status_category: StatusCategory,
+    /// When the issue entered that category, milliseconds since the Unix epoch: Jira's
+    /// `statuscategorychangedate`, which Data Center does not send.
+    pub category_changed_ms: Option<i64>,
     /// Summary.
     pub summary: String,
     /// Jira's id of the parent, if any.
@@ -213,6 +216,13 @@ impl MirroredIssue {
     #[must_use]
     pub fn is_placeholder(&self) -> bool {
         self.snapshot.jira_id == 0
+    }
+
+    /// Since when it is in its status category, milliseconds since the Unix epoch; the time of the
+    /// newest change when Jira never told.
+    #[must_use]
+    pub fn in_category_since_ms(&self) -> i64 {
+        self.snapshot.category_changed_ms.unwrap_or(self.event_ms)
     }
 
     /// Whether Jira would say it is done.

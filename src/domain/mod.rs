@@ -8,6 +8,7 @@ pub mod coverage;
 pub mod attempts;
 pub mod issue;
 pub mod keys;
+pub mod rule;
 pub mod run;
 pub mod test;
 pub mod work;
