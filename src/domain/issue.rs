@@ -262,6 +262,18 @@ pub enum JiraEvent {
     PassedOver(&'static str),
 }
 
+impl JiraEvent {
+    /// The state of the issue the event is about, where it brings one.
+    #[must_use]
+    pub fn snapshot(&self) -> Option<&IssueSnapshot> {
+        match self {
+            Self::IssueChanged(change) => Some(&change.issue),
+            Self::IssueDeleted(last) => Some(last),
+            Self::IssueLink(_) | Self::Project(_) | Self::PassedOver(_) => None,
+        }
+    }
+}
+
 /// See [`JiraEvent::IssueChanged`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IssueChanged {

@@ -4,13 +4,13 @@
 //! milliseconds since the Unix epoch, UTC. A rule of test management lives here and only here, so
 //! that panel, API and reports cannot disagree.
 
-pub mod coverage;
 pub mod attempts;
+pub mod coverage;
 pub mod issue;
 pub mod keys;
 pub mod rule;
 pub mod run;
-pub mod test;
-pub mod work;
 pub mod settings;
 pub mod site;
+pub mod test;
+pub mod work;

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use super::{Conn, SiteId, Sql, StoreError};
-use crate::domain::issue::{IssueSnapshot, MirroredIssue, Named, StatusCategory};
+use crate::domain::issue::{IssueSnapshot, MirroredIssue, Named, ProjectChanged, StatusCategory};
 use crate::ids;
 
 const COLUMNS: &str = "site_id, id, jira_id, key, project_key, type_id, type_name, is_subtask, \
@@ -405,4 +405,24 @@ fn corrupt(id: Uuid, what: String) -> StoreError {
         id: id.to_string(),
         what,
     }
+}
+
+/// Follows a change of a project that Jira told of; a project nothing is stored for is left alone.
+pub async fn follow_project(
+    on: &impl Conn,
+    site: SiteId,
+    change: &ProjectChanged,
+) -> Result<(), StoreError> {
+    let mut sql = Sql::new("UPDATE project SET key = ");
+    sql.bind(change.key.as_str())
+        .with(", jira_id = ", change.jira_id);
+    sql.with(", name = ", change.name.as_str())
+        .with(", is_gone = ", change.is_gone);
+    sql.with(" WHERE site_id = ", site)
+        .with(" AND (jira_id = ", change.jira_id);
+    sql.with(" OR (jira_id IS NULL AND key = ", change.key.as_str())
+        .push("))")
+        .run(on)
+        .await?;
+    Ok(())
 }

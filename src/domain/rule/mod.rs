@@ -72,7 +72,9 @@ impl RuleId {
             Self::D3 => "Reopen a resolved defect when its test fails in a version with the fix.",
             Self::D4 => "Do not reopen a defect because of a flaky failure.",
             Self::D5 => "Mark the tests of a resolved defect as retest needed.",
-            Self::D6 => "When every test of a resolved defect has passed since, clear the marks and comment.",
+            Self::D6 => {
+                "When every test of a resolved defect has passed since, clear the marks and comment."
+            }
             Self::D9 => "Mark a failure as accepted when its defect is closed without a fix.",
             Self::D13 => "Mark the tests of a reopened issue as retest needed.",
             Self::OwnChange => "Write nothing to Jira because of a change Touchstone made.",

@@ -58,6 +58,7 @@ pub(super) struct Fields<'a> {
     fix_versions: Many<Shape<Reference<'a>>>,
     labels: Many<Scalar<'a>>,
     updated: Scalar<'a>,
+    category_changed: Scalar<'a>,
     sprints: Vec<Named>,
 }
 
@@ -86,6 +87,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
                         Name::FixVersions => fields.fix_versions = map.next_value()?,
                         Name::Labels => fields.labels = map.next_value()?,
                         Name::Updated => fields.updated = map.next_value()?,
+                        Name::CategoryChanged => fields.category_changed = map.next_value()?,
                         Name::Custom => {
                             let Sprints(sprints) = map.next_value()?;
                             if fields.sprints.is_empty() {
@@ -116,6 +118,7 @@ enum Name {
     FixVersions,
     Labels,
     Updated,
+    CategoryChanged,
     Custom,
     Other,
 }
@@ -143,6 +146,7 @@ impl<'de> Deserialize<'de> for Name {
                     "fixVersions" => Name::FixVersions,
                     "labels" => Name::Labels,
                     "updated" => Name::Updated,
+                    "statuscategorychangedate" => Name::CategoryChanged,
                     name if name.starts_with("customfield_") => Name::Custom,
                     _ => Name::Other,
                 })
@@ -312,6 +316,7 @@ impl Issue<'_> {
                 .into_iter()
                 .filter_map(|label| label.into_text().map(Into::into))
                 .collect(),
+            category_changed_ms: fields.category_changed.time_ms(),
             updated_ms: fields.updated.time_ms().or(at_ms).unwrap_or(0),
         })
     }
