@@ -15,6 +15,7 @@ pub mod config;
 pub mod crypto;
 pub mod domain;
 pub mod ids;
+pub mod inbox;
 pub mod jira;
 pub mod problem;
 pub mod results;

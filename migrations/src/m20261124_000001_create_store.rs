@@ -127,6 +127,7 @@ CREATE TABLE issue (
     status_id text NOT NULL,
     status_name text NOT NULL,
     status_category smallint NOT NULL,
+    category_changed_ms bigint,
     summary text NOT NULL,
     parent_jira_id bigint,
     fix_versions text NOT NULL,
@@ -341,7 +342,7 @@ CREATE TABLE mark (
     kind smallint NOT NULL,
     since_ms bigint NOT NULL,
     environments text NOT NULL,
-    cause text NOT NULL,
+    rule text NOT NULL,
     PRIMARY KEY (site_id, test_id, issue_id, kind)
 ) CLUSTERED;
 CREATE INDEX mark_by_issue ON mark (site_id, issue_id);

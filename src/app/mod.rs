@@ -3,18 +3,23 @@
 //! An edge calls one of these when there is more to do than one plain read. Nothing here knows HTTP
 //! or SQL; nothing here decides what is true (`domain` does).
 
+pub mod accept_event;
+pub mod apply_events;
 pub mod create_api_client;
+pub mod run_rules;
 
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::crypto::Seal;
-use crate::store::Store;
+use crate::store::{InboxWriter, Store};
 
 /// Everything a use case needs; one per process, shared by all requests and workers.
 #[derive(Debug)]
 pub struct App {
     /// The database.
     pub store: Store,
+    /// Keeps accepted events.
+    pub inbox: InboxWriter,
     /// The time.
     pub clock: Clock,
     /// Opens and seals secrets.

@@ -75,7 +75,9 @@ fn is_flaky(parts: &[RunStatus], sequence: Sequence) -> bool {
 fn best(parts: &[RunStatus], worst: RunStatus) -> RunStatus {
     let ran = |part: &RunStatus| matches!(part.effect(), Effect::Ok | Effect::Nok);
     let mildest_that_ran = parts.iter().copied().filter(ran).min();
-    mildest_that_ran.or_else(|| parts.iter().copied().min()).unwrap_or(worst)
+    mildest_that_ran
+        .or_else(|| parts.iter().copied().min())
+        .unwrap_or(worst)
 }
 
 /// Section 5.1: one failure fails the run, one open iteration keeps it open.
@@ -85,7 +87,11 @@ fn of_iterations(parts: &[RunStatus], worst: RunStatus) -> RunStatus {
     }
     let some_passed = parts.contains(&RunStatus::Passed);
     let worst_is_open = matches!(worst, RunStatus::Todo | RunStatus::Pending);
-    if some_passed && worst_is_open { RunStatus::Executing } else { worst }
+    if some_passed && worst_is_open {
+        RunStatus::Executing
+    } else {
+        worst
+    }
 }
 
 #[cfg(test)]
@@ -110,9 +116,12 @@ mod tests {
     #[test]
     fn worked_example_12_passed_then_failed_and_twice_failed() {
         assert_eq!(marked(&[Passed, Failed], Aggregation::Last), (Failed, true));
-        for policy in
-            [Aggregation::Worst, Aggregation::Last, Aggregation::Best, Aggregation::Flaky]
-        {
+        for policy in [
+            Aggregation::Worst,
+            Aggregation::Last,
+            Aggregation::Best,
+            Aggregation::Flaky,
+        ] {
             assert_eq!(marked(&[Failed, Failed], policy), (Failed, false));
         }
     }
@@ -120,10 +129,16 @@ mod tests {
     #[test]
     fn bogus_passes_before_a_failure_never_win() {
         let parts = [Passed, Passed, Passed, Failed];
-        for policy in
-            [Aggregation::Worst, Aggregation::Last, Aggregation::Best, Aggregation::Flaky]
-        {
-            assert_eq!(aggregate(&parts, Sequence::Repeated, policy), (Failed, false));
+        for policy in [
+            Aggregation::Worst,
+            Aggregation::Last,
+            Aggregation::Best,
+            Aggregation::Flaky,
+        ] {
+            assert_eq!(
+                aggregate(&parts, Sequence::Repeated, policy),
+                (Failed, false)
+            );
         }
     }
 
@@ -149,7 +164,10 @@ mod tests {
 
     #[test]
     fn best_does_not_hide_a_failure_behind_a_skip() {
-        assert_eq!(marked(&[Skipped, Failed], Aggregation::Best), (Failed, false));
+        assert_eq!(
+            marked(&[Skipped, Failed], Aggregation::Best),
+            (Failed, false)
+        );
         assert_eq!(marked(&[Skipped, Todo], Aggregation::Best), (Todo, false));
         assert_eq!(marked(&[], Aggregation::Best), (RunStatus::Unknown, false));
     }

@@ -172,6 +172,9 @@ pub struct IssueSnapshot {
     pub status: Named,
     /// The status's category.
     pub status_category: StatusCategory,
+    /// When the issue entered that category, milliseconds since the Unix epoch: Jira's
+    /// `statuscategorychangedate`, which Data Center does not send.
+    pub category_changed_ms: Option<i64>,
     /// Summary.
     pub summary: String,
     /// Jira's id of the parent, if any.
@@ -215,6 +218,13 @@ impl MirroredIssue {
         self.snapshot.jira_id == 0
     }
 
+    /// Since when it is in its status category, milliseconds since the Unix epoch; the time of the
+    /// newest change when Jira never told.
+    #[must_use]
+    pub fn in_category_since_ms(&self) -> i64 {
+        self.snapshot.category_changed_ms.unwrap_or(self.event_ms)
+    }
+
     /// Whether Jira would say it is done.
     #[must_use]
     pub fn is_done(&self) -> bool {
@@ -250,6 +260,18 @@ pub enum JiraEvent {
     Project(ProjectChanged),
     /// Understood, and of no consequence to Touchstone; says why.
     PassedOver(&'static str),
+}
+
+impl JiraEvent {
+    /// The state of the issue the event is about, where it brings one.
+    #[must_use]
+    pub fn snapshot(&self) -> Option<&IssueSnapshot> {
+        match self {
+            Self::IssueChanged(change) => Some(&change.issue),
+            Self::IssueDeleted(last) => Some(last),
+            Self::IssueLink(_) | Self::Project(_) | Self::PassedOver(_) => None,
+        }
+    }
 }
 
 /// See [`JiraEvent::IssueChanged`].

@@ -7,10 +7,13 @@
 pub mod coverage;
 pub mod execution;
 pub mod attempts;
+pub mod coverage;
 pub mod issue;
 pub mod keys;
+pub mod rule;
 pub mod run;
 pub mod run_detail;
+pub mod settings;
+pub mod site;
 pub mod test;
 pub mod work;
-pub mod settings;

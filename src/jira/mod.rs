@@ -1,5 +1,8 @@
-//! Jira: what is sent to it and how its calls are recognised.
+//! Jira: what it sends us read, what we ask of it sent.
 //!
-//! Names `reqwest`; decides nothing about tests or rules. Imports `domain` only.
+//! The only layer that names `reqwest`, besides key fetchers; decides nothing about tests or rules.
+//! `payload` reads event bodies and trusts nothing in them to tell the site: that is known from the
+//! token that came with them.
 
+pub mod payload;
 pub mod qsh;

@@ -36,7 +36,9 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded<'_>, ReadError> {
         let (text, is_damaged) = encoding.decode_without_bom_handling(bytes);
         if is_damaged {
             let name = encoding.name();
-            warnings.push(format!("bytes that are not {name} were replaced with U+FFFD"));
+            warnings.push(format!(
+                "bytes that are not {name} were replaced with U+FFFD"
+            ));
         }
         text
     };
@@ -46,9 +48,9 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded<'_>, ReadError> {
 
 fn without_mark(bytes: &[u8]) -> Result<&'static Encoding, ReadError> {
     match bytes {
-        [0, 0, 0, b'<', ..] | [b'<', 0, 0, 0, ..] => {
-            Err(ReadError::whole(Fault::UnknownEncoding("UTF-32".to_owned())))
-        }
+        [0, 0, 0, b'<', ..] | [b'<', 0, 0, 0, ..] => Err(ReadError::whole(Fault::UnknownEncoding(
+            "UTF-32".to_owned(),
+        ))),
         [b'<', 0, ..] => Ok(UTF_16LE),
         [0, b'<', ..] => Ok(UTF_16BE),
         _ => declared(bytes),
@@ -57,12 +59,16 @@ fn without_mark(bytes: &[u8]) -> Result<&'static Encoding, ReadError> {
 
 /// The encoding that the XML declaration names; UTF-8 when it names none.
 fn declared(bytes: &[u8]) -> Result<&'static Encoding, ReadError> {
-    let Some(label) = declared_label(bytes) else { return Ok(UTF_8) };
+    let Some(label) = declared_label(bytes) else {
+        return Ok(UTF_8);
+    };
     match Encoding::for_label(label.as_bytes()) {
         // The declaration was read as ASCII, so it is mistaken (.NET string writers do this).
         Some(encoding) if encoding == UTF_16LE || encoding == UTF_16BE => Ok(UTF_8),
         Some(encoding) if encoding != encoding_rs::REPLACEMENT => Ok(encoding),
-        _ => Err(ReadError::whole(Fault::UnknownEncoding(shortened(label, 40)))),
+        _ => Err(ReadError::whole(Fault::UnknownEncoding(shortened(
+            label, 40,
+        )))),
     }
 }
 
@@ -114,7 +120,9 @@ fn without_controls<'a>(text: Cow<'a, str>, warnings: &mut Vec<String>) -> Cow<'
             }
         })
         .collect();
-    warnings.push(format!("{replaced} control characters were replaced with U+FFFD"));
+    warnings.push(format!(
+        "{replaced} control characters were replaced with U+FFFD"
+    ));
     Cow::Owned(clean)
 }
 
@@ -129,13 +137,19 @@ mod tests {
 
     #[test]
     fn clean_utf8_is_borrowed() {
-        assert!(matches!(decode("<a>ü</a>".as_bytes()).unwrap().text, Cow::Borrowed(_)));
+        assert!(matches!(
+            decode("<a>ü</a>".as_bytes()).unwrap().text,
+            Cow::Borrowed(_)
+        ));
         assert_eq!(text("\u{feff}<a/>".as_bytes()), ("<a/>".to_owned(), 0));
     }
 
     #[test]
     fn utf16_is_known_by_its_mark_or_its_first_character() {
-        let with_mark: Vec<u8> = "\u{feff}<日/>".encode_utf16().flat_map(u16::to_be_bytes).collect();
+        let with_mark: Vec<u8> = "\u{feff}<日/>"
+            .encode_utf16()
+            .flat_map(u16::to_be_bytes)
+            .collect();
         assert_eq!(text(&with_mark), ("<日/>".to_owned(), 0));
         let without: Vec<u8> = "<日/>".encode_utf16().flat_map(u16::to_le_bytes).collect();
         assert_eq!(text(&without), ("<日/>".to_owned(), 0));
@@ -160,9 +174,18 @@ mod tests {
 
     #[test]
     fn damage_is_replaced_and_reported() {
-        assert_eq!(text(b"<a>\n x\xff\xfe</a>"), ("<a>\n x\u{fffd}\u{fffd}</a>".to_owned(), 1));
-        assert_eq!(text(b"<a>\x1b[0m\0\t\r\n</a>").0, "<a>\u{fffd}[0m\u{fffd}\t\r\n</a>");
+        assert_eq!(
+            text(b"<a>\n x\xff\xfe</a>"),
+            ("<a>\n x\u{fffd}\u{fffd}</a>".to_owned(), 1)
+        );
+        assert_eq!(
+            text(b"<a>\x1b[0m\0\t\r\n</a>").0,
+            "<a>\u{fffd}[0m\u{fffd}\t\r\n</a>"
+        );
         let warnings = decode(b"<a>\n x\xff</a>").unwrap().warnings;
-        assert!(warnings[0].ends_with("the first at line 2, column 3"), "{warnings:?}");
+        assert!(
+            warnings[0].ends_with("the first at line 2, column 3"),
+            "{warnings:?}"
+        );
     }
 }

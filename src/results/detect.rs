@@ -20,7 +20,11 @@ pub fn detect(text: &str, limits: &Limits) -> Result<Format, ReadError> {
         Some('<') => by_root(text, limits),
         Some('{' | '[') => Err(unsupported("a JSON report")),
         _ if is_tap(body) => Err(unsupported("a TAP stream")),
-        _ => Err(ReadError::at(text, text.len() - body.len(), Fault::NotAResultFile)),
+        _ => Err(ReadError::at(
+            text,
+            text.len() - body.len(),
+            Fault::NotAResultFile,
+        )),
     }
 }
 
@@ -30,7 +34,9 @@ const fn unsupported(format: &'static str) -> ReadError {
 
 fn is_tap(body: &str) -> bool {
     let line = body.lines().next().unwrap_or_default();
-    ["TAP version ", "1..", "ok ", "not ok ", "Bail out!"].iter().any(|s| line.starts_with(s))
+    ["TAP version ", "1..", "ok ", "not ok ", "Bail out!"]
+        .iter()
+        .any(|s| line.starts_with(s))
 }
 
 fn by_root(text: &str, limits: &Limits) -> Result<Format, ReadError> {
@@ -67,7 +73,11 @@ mod tests {
             "<j:testsuite xmlns:j='urn:x'/>",
             "<testrun name='Eclipse'/>",
         ] {
-            assert_eq!(detect(text, &Limits::default()), Ok(Format::JUnit), "{text}");
+            assert_eq!(
+                detect(text, &Limits::default()),
+                Ok(Format::JUnit),
+                "{text}"
+            );
         }
     }
 

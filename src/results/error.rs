@@ -97,13 +97,19 @@ impl ReadError {
     /// A fault of the file as a whole.
     #[must_use]
     pub const fn whole(fault: Fault) -> Self {
-        Self { position: None, fault }
+        Self {
+            position: None,
+            fault,
+        }
     }
 
     /// A fault at the byte `offset` of `text`.
     #[must_use]
     pub fn at(text: &str, offset: usize, fault: Fault) -> Self {
-        Self { position: Some(Position::of(text, offset)), fault }
+        Self {
+            position: Some(Position::of(text, offset)),
+            fault,
+        }
     }
 }
 

@@ -39,10 +39,16 @@ const fn is_project_byte(byte: u8) -> bool {
 
 /// The keys in a list that people write with commas, semicolons or spaces; the rest is `refused`.
 pub fn stated(list: &str, mut found: impl FnMut(Requirement), mut refused: impl FnMut(&str)) {
-    for word in list.split([',', ';', ' ', '\t', '\n']).filter(|word| !word.is_empty()) {
+    for word in list
+        .split([',', ';', ' ', '\t', '\n'])
+        .filter(|word| !word.is_empty())
+    {
         let key = word.to_ascii_uppercase();
         if is_key(&key) {
-            found(Requirement { key, certainty: Certainty::Stated });
+            found(Requirement {
+                key,
+                certainty: Certainty::Stated,
+            });
         } else {
             refused(word);
         }
@@ -64,11 +70,19 @@ pub enum Tag<'a> {
 #[must_use]
 pub fn tag(word: &str) -> Tag<'_> {
     let word = word.trim_start_matches('@');
-    let covers = |key: &str, certainty| Tag::Covers(Requirement { key: key.to_owned(), certainty });
+    let covers = |key: &str, certainty| {
+        Tag::Covers(Requirement {
+            key: key.to_owned(),
+            certainty,
+        })
+    };
     if let Some(key) = word.strip_prefix(TEST_PREFIX).filter(|key| is_key(key)) {
         return Tag::Test(key);
     }
-    match word.strip_prefix(REQUIREMENT_PREFIX).filter(|key| is_key(key)) {
+    match word
+        .strip_prefix(REQUIREMENT_PREFIX)
+        .filter(|key| is_key(key))
+    {
         Some(key) => covers(key, Certainty::Stated),
         None if is_key(word) => covers(word, Certainty::Guessed),
         None => Tag::Label,
@@ -81,9 +95,15 @@ pub fn tag(word: &str) -> Tag<'_> {
 pub fn guess(text: &str, mut found: impl FnMut(Requirement)) {
     for (dash, _) in text.match_indices('-') {
         let (before, after) = text.split_at(dash);
-        let project_len = before.bytes().rev().take_while(|b| is_project_byte(*b)).count();
+        let project_len = before
+            .bytes()
+            .rev()
+            .take_while(|b| is_project_byte(*b))
+            .count();
         let (left, token) = before.split_at(before.len() - project_len);
-        let Some(number) = number_at_start(after.get(1..).unwrap_or_default()) else { continue };
+        let Some(number) = number_at_start(after.get(1..).unwrap_or_default()) else {
+            continue;
+        };
         if left.ends_with(|c: char| c.is_alphanumeric() || c == '-') && !token.starts_with('_') {
             continue;
         }
@@ -96,7 +116,10 @@ pub fn guess(text: &str, mut found: impl FnMut(Requirement)) {
             None => (token, Certainty::Guessed),
         };
         if is_project(project) {
-            found(Requirement { key: format!("{project}-{number}"), certainty });
+            found(Requirement {
+                key: format!("{project}-{number}"),
+                certainty,
+            });
         }
     }
 }
@@ -124,7 +147,11 @@ mod tests {
     fn guesses(text: &str) -> Vec<String> {
         let mut keys = Vec::new();
         guess(text, |found| {
-            let mark = if found.certainty == Certainty::Stated { "!" } else { "" };
+            let mark = if found.certainty == Certainty::Stated {
+                "!"
+            } else {
+                ""
+            };
             keys.push(format!("{}{mark}", found.key));
         });
         keys
@@ -142,7 +169,10 @@ mod tests {
             ("SHOP-7-pays", vec!["SHOP-7"]),
             ("see SHOP-7.", vec!["SHOP-7"]),
             ("UTF-8 and SHA-256", vec!["UTF-8", "SHA-256"]),
-            ("ISO-8859-1 HTTP-2.0 X-1 shop-7 SHOP-07 SHOP-7b aSHOP-7 2FA-12 x-SHOP-7", vec![]),
+            (
+                "ISO-8859-1 HTTP-2.0 X-1 shop-7 SHOP-07 SHOP-7b aSHOP-7 2FA-12 x-SHOP-7",
+                vec![],
+            ),
             ("TEST_SHOP-7", vec![]),
             ("SHOP-12345678901", vec![]),
             ("--A-", vec![]),
@@ -155,7 +185,11 @@ mod tests {
     #[test]
     fn lists_of_requirements_are_read_as_people_write_them() {
         let (mut keys, mut bad) = (Vec::new(), Vec::new());
-        stated("SHOP-7, shop-8;WEB-1\n SHOP-x", |r| keys.push(r.key), |w| bad.push(w.to_owned()));
+        stated(
+            "SHOP-7, shop-8;WEB-1\n SHOP-x",
+            |r| keys.push(r.key),
+            |w| bad.push(w.to_owned()),
+        );
         assert_eq!(keys, ["SHOP-7", "SHOP-8", "WEB-1"]);
         assert_eq!(bad, ["SHOP-x"]);
     }
@@ -164,7 +198,12 @@ mod tests {
     fn tags_name_tests_requirements_or_nothing() {
         assert_eq!(tag("@TEST_SHOP-101"), Tag::Test("SHOP-101"));
         assert_eq!(tag("smoke"), Tag::Label);
-        let covers = |certainty| Tag::Covers(Requirement { key: "SHOP-7".to_owned(), certainty });
+        let covers = |certainty| {
+            Tag::Covers(Requirement {
+                key: "SHOP-7".to_owned(),
+                certainty,
+            })
+        };
         assert_eq!(tag("REQ_SHOP-7"), covers(Certainty::Stated));
         assert_eq!(tag("@SHOP-7"), covers(Certainty::Guessed));
     }

@@ -231,7 +231,11 @@ impl Identity {
 fn bounded(mut key: String) -> String {
     if key.len() > KEY_BYTES {
         let digest = digest::digest(&digest::SHA256, key.as_bytes());
-        let hex: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex: String = digest
+            .as_ref()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         key.truncate(key.floor_char_boundary(KEY_BYTES - hex.len() - 1));
         key.push('\n');
         key.push_str(&hex);
@@ -259,10 +263,16 @@ mod tests {
         let key = |class, scope| identity(class, "pays", scope).key();
         assert_eq!(key("shop.Cart", Scope::Name), "shop.Cart\npays");
         assert_eq!(key("", Scope::Name), "suite:all > unit\npays");
-        assert_eq!(key("shop.Cart", Scope::Suite), "suite:all > unit\nshop.Cart\npays");
+        assert_eq!(
+            key("shop.Cart", Scope::Suite),
+            "suite:all > unit\nshop.Cart\npays"
+        );
         assert_eq!(key("", Scope::File), "suite:all > unit\npays\nfile:a.rs");
         let named = Explicit::Key("SHOP-T1".to_owned());
-        let explicit = Identity { explicit: Some(named), ..identity("C", "n", Scope::Name) };
+        let explicit = Identity {
+            explicit: Some(named),
+            ..identity("C", "n", Scope::Name)
+        };
         assert_eq!(explicit.key(), "key:SHOP-T1");
     }
 
@@ -281,7 +291,18 @@ mod tests {
         for status in RunStatus::ALL {
             counts.add(status, true);
         }
-        let Counts { tests, passed, failed, error, skipped, other, flaky } = counts;
-        assert_eq!([tests, passed, failed, error, skipped, other, flaky], [10, 1, 1, 1, 1, 6, 1]);
+        let Counts {
+            tests,
+            passed,
+            failed,
+            error,
+            skipped,
+            other,
+            flaky,
+        } = counts;
+        assert_eq!(
+            [tests, passed, failed, error, skipped, other, flaky],
+            [10, 1, 1, 1, 1, 6, 1]
+        );
     }
 }

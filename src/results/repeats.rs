@@ -31,7 +31,10 @@ impl Repeats {
     /// Adds what one element of the file says.
     pub fn add(&mut self, mut run: ReportedRun, limits: &Limits) {
         let hash = self.hash(&run.identity, Scope::File);
-        let known = self.by_identity.get(&hash).and_then(|index| self.runs.get_mut(*index));
+        let known = self
+            .by_identity
+            .get(&hash)
+            .and_then(|index| self.runs.get_mut(*index));
         match known {
             Some(known) if is_same(&known.identity, &run.identity) => join(known, run, limits),
             _ => {
@@ -63,7 +66,9 @@ impl Repeats {
             Entry::Occupied(first) => *first.get(),
         };
         if let Some(its_suite) = self.widen(first, Scope::Suite) {
-            self.by_scope.entry((Scope::Suite, its_suite)).or_insert(first);
+            self.by_scope
+                .entry((Scope::Suite, its_suite))
+                .or_insert(first);
         }
         let suite = (Scope::Suite, self.hash(identity, Scope::Suite));
         let second = match self.by_scope.entry(suite) {
@@ -81,7 +86,9 @@ impl Repeats {
     fn widen(&mut self, index: usize, scope: Scope) -> Option<u64> {
         let identity = &mut self.runs.get_mut(index)?.identity;
         identity.scope = identity.scope.max(scope);
-        self.runs.get(index).map(|run| self.hash(&run.identity, scope))
+        self.runs
+            .get(index)
+            .map(|run| self.hash(&run.identity, scope))
     }
 
     fn hash(&self, identity: &Identity, scope: Scope) -> u64 {
@@ -90,8 +97,13 @@ impl Repeats {
         }
         let with_suite = scope >= Scope::Suite || identity.class.is_empty();
         let suite = if with_suite { &*identity.suite } else { "" };
-        let file = if scope >= Scope::File { identity.file.as_str() } else { "" };
-        self.seed.hash_one((suite, &identity.class, &identity.name, file))
+        let file = if scope >= Scope::File {
+            identity.file.as_str()
+        } else {
+            ""
+        };
+        self.seed
+            .hash_one((suite, &identity.class, &identity.name, file))
     }
 }
 
@@ -120,10 +132,12 @@ fn join(known: &mut ReportedRun, run: ReportedRun, limits: &Limits) {
         known.sequence = Sequence::Repeated;
     }
     let label = (known.sequence == Sequence::Iterations).then_some(run.name);
-    known.attempts.extend(run.attempts.into_iter().map(|mut attempt| {
-        attempt.label.clone_from(&label);
-        attempt
-    }));
+    known
+        .attempts
+        .extend(run.attempts.into_iter().map(|mut attempt| {
+            attempt.label.clone_from(&label);
+            attempt
+        }));
     known.duration_ms = match (known.duration_ms, run.duration_ms) {
         (Some(one), Some(other)) => Some(one.saturating_add(other)),
         (one, other) => one.or(other),

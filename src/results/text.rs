@@ -17,10 +17,13 @@ impl Capped {
             return;
         }
         let room = limit.saturating_sub(self.text.len());
-        let fits = more.get(..more.floor_char_boundary(room)).unwrap_or_default();
+        let fits = more
+            .get(..more.floor_char_boundary(room))
+            .unwrap_or_default();
         self.is_cut = fits.len() < more.len();
         if fits.contains('\r') {
-            self.text.push_str(&fits.replace("\r\n", "\n").replace('\r', "\n"));
+            self.text
+                .push_str(&fits.replace("\r\n", "\n").replace('\r', "\n"));
         } else {
             self.text.push_str(fits);
         }
@@ -60,7 +63,11 @@ impl Capped {
         }
         self.text.truncate(self.text.trim_end().len());
         let first_line = self.text.len() - self.text.trim_start().len();
-        let start = self.text.get(..first_line).and_then(|s| s.rfind('\n')).map_or(0, |at| at + 1);
+        let start = self
+            .text
+            .get(..first_line)
+            .and_then(|s| s.rfind('\n'))
+            .map_or(0, |at| at + 1);
         if start > 0 {
             self.text.drain(..start);
         }
@@ -118,7 +125,10 @@ mod tests {
 
     #[test]
     fn first_line_is_the_first_that_says_something() {
-        assert_eq!(first_line("\n  \n expected: 1 \nbut: 2", 100).unwrap(), "expected: 1");
+        assert_eq!(
+            first_line("\n  \n expected: 1 \nbut: 2", 100).unwrap(),
+            "expected: 1"
+        );
         assert_eq!(first_line("abcdef", 3).unwrap(), "abc… [cut]");
         assert!(first_line(" \n ", 3).is_none());
     }

@@ -18,7 +18,13 @@ impl<'a> Warnings<'a> {
     /// An empty list that keeps at most `limit` warnings about `text`.
     #[must_use]
     pub const fn new(text: &'a str, limit: usize) -> Self {
-        Self { text, limit, kept: Vec::new(), more: 0, mark: (0, 1) }
+        Self {
+            text,
+            limit,
+            kept: Vec::new(),
+            more: 0,
+            mark: (0, 1),
+        }
     }
 
     /// Adds a warning about the place `offset`; `say` is only called when there is room.
@@ -44,13 +50,18 @@ impl<'a> Warnings<'a> {
     #[must_use]
     pub fn finish(mut self) -> Vec<String> {
         if self.more > 0 {
-            self.kept.push(format!("{} more warnings are not listed", self.more));
+            self.kept
+                .push(format!("{} more warnings are not listed", self.more));
         }
         self.kept
     }
 
     fn line_of(&mut self, offset: usize) -> usize {
-        let (from, line) = if offset < self.mark.0 { (0, 1) } else { self.mark };
+        let (from, line) = if offset < self.mark.0 {
+            (0, 1)
+        } else {
+            self.mark
+        };
         let between = self.text.as_bytes().get(from..offset).unwrap_or_default();
         let line = line + between.iter().filter(|byte| **byte == b'\n').count();
         self.mark = (offset, line);
@@ -72,7 +83,12 @@ mod tests {
         warnings.whole("no room".into());
         assert_eq!(
             warnings.finish(),
-            ["line 3: third", "line 1: first", "all", "2 more warnings are not listed"]
+            [
+                "line 3: third",
+                "line 1: first",
+                "all",
+                "2 more warnings are not listed"
+            ]
         );
     }
 }

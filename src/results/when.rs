@@ -22,7 +22,9 @@ pub fn duration_ms(text: &str) -> Option<i64> {
     };
     let duration = Duration::try_from_secs_f64(seconds).ok()?;
     let rounded = duration.checked_add(Duration::from_micros(500))?;
-    i64::try_from(rounded.as_millis()).ok().filter(|ms| *ms <= LONGEST_MS)
+    i64::try_from(rounded.as_millis())
+        .ok()
+        .filter(|ms| *ms <= LONGEST_MS)
 }
 
 /// Seconds, or minutes and hours before them with colons.
@@ -80,7 +82,10 @@ fn iso(text: &str) -> Option<Timestamp> {
         return Some(instant);
     }
     let civil = text.parse::<DateTime>().ok()?;
-    civil.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
+    civil
+        .to_zoned(TimeZone::UTC)
+        .ok()
+        .map(|zoned| zoned.timestamp())
 }
 
 fn other_notation(text: &str) -> Option<Timestamp> {
@@ -99,11 +104,15 @@ fn other_notation(text: &str) -> Option<Timestamp> {
     if let Ok(zoned) = rfc2822::parse(text) {
         return Some(zoned.timestamp());
     }
-    ["%a %b %d %H:%M:%S UTC %Y", "%a %b %d %H:%M:%S GMT %Y", "%a %b %d %H:%M:%S %Y"]
-        .into_iter()
-        .find_map(|notation| strtime::parse(notation, text).ok()?.to_datetime().ok())
-        .and_then(|civil| civil.to_zoned(TimeZone::UTC).ok())
-        .map(|zoned| zoned.timestamp())
+    [
+        "%a %b %d %H:%M:%S UTC %Y",
+        "%a %b %d %H:%M:%S GMT %Y",
+        "%a %b %d %H:%M:%S %Y",
+    ]
+    .into_iter()
+    .find_map(|notation| strtime::parse(notation, text).ok()?.to_datetime().ok())
+    .and_then(|civil| civil.to_zoned(TimeZone::UTC).ok())
+    .map(|zoned| zoned.timestamp())
 }
 
 #[cfg(test)]
@@ -164,7 +173,14 @@ mod tests {
             assert_eq!(instant_ms(text), Some(noon), "{text}");
         }
         assert_eq!(instant_ms("2024-01-03"), Some(noon - 12 * 3_600_000));
-        for text in ["", "yesterday", "12", "2024-13-01T00:00:00", "1900-01-01", "10:00"] {
+        for text in [
+            "",
+            "yesterday",
+            "12",
+            "2024-13-01T00:00:00",
+            "1900-01-01",
+            "10:00",
+        ] {
             assert_eq!(instant_ms(text), None, "{text}");
         }
     }

@@ -33,7 +33,11 @@ impl<'a> Source<'a> {
     /// A document to read within `limits`.
     #[must_use]
     pub const fn new(text: &'a str, limits: &'a Limits) -> Self {
-        Self { text, limits, replaced_references: Cell::new(0) }
+        Self {
+            text,
+            limits,
+            replaced_references: Cell::new(0),
+        }
     }
 
     /// How many references to characters that XML forbids were read as U+FFFD.
@@ -55,12 +59,19 @@ impl<'a> Source<'a> {
     /// Where `part`, a piece of the text, begins; `otherwise` if it is not a piece of it.
     fn offset_of(&self, part: &str, otherwise: usize) -> usize {
         let offset = part.as_ptr().addr().wrapping_sub(self.text.as_ptr().addr());
-        if offset <= self.text.len() { offset } else { otherwise }
+        if offset <= self.text.len() {
+            offset
+        } else {
+            otherwise
+        }
     }
 
     /// An attribute's value with references resolved and line ends turned into spaces.
     fn value<'v>(&self, raw: Cow<'v, str>, at: usize) -> Result<Cow<'v, str>, ReadError> {
-        if raw.bytes().all(|byte| byte >= b' ' && byte != b'&' && byte != b'<') {
+        if raw
+            .bytes()
+            .all(|byte| byte >= b' ' && byte != b'&' && byte != b'<')
+        {
             return Ok(raw);
         }
         if let Some(inside) = raw.find('<') {
@@ -104,12 +115,15 @@ impl<'a> Source<'a> {
         if digits.is_empty() || !digits.chars().all(|c| c.is_digit(radix)) {
             return Err(self.ill_formed(at, "a character reference is not a number"));
         }
-        let character = u32::from_str_radix(digits, radix).ok().and_then(char::from_u32);
+        let character = u32::from_str_radix(digits, radix)
+            .ok()
+            .and_then(char::from_u32);
         let allowed = character.filter(|c| {
             matches!(c, '\t' | '\n' | '\r' | ' '..) && !matches!(c, '\u{fffe}' | '\u{ffff}')
         });
         Ok(allowed.unwrap_or_else(|| {
-            self.replaced_references.set(self.replaced_references.get() + 1);
+            self.replaced_references
+                .set(self.replaced_references.get() + 1);
             char::REPLACEMENT_CHARACTER
         }))
     }
@@ -122,7 +136,10 @@ fn push_spaced(value: &mut String, plain: &str) {
         value.push_str(rest.get(..at).unwrap_or_default());
         value.push(' ');
         let tail = rest.get(at..).unwrap_or_default();
-        rest = tail.strip_prefix("\r\n").or_else(|| tail.get(1..)).unwrap_or_default();
+        rest = tail
+            .strip_prefix("\r\n")
+            .or_else(|| tail.get(1..))
+            .unwrap_or_default();
     }
     value.push_str(rest);
 }
@@ -191,7 +208,10 @@ impl Element<'_> {
                 let what = "bytes in one attribute";
                 return Err(source.fault(name_at, Fault::Limit { what, limit }));
             }
-            take(Attribute { name, value: source.value(attribute.value, value_at)? });
+            take(Attribute {
+                name,
+                value: source.value(attribute.value, value_at)?,
+            });
         }
         Ok(())
     }
@@ -240,7 +260,14 @@ impl<'a> Xml<'a> {
     pub fn new(source: &'a Source<'a>) -> Self {
         let mut reader = Reader::from_str(source.text);
         reader.config_mut().enable_all_checks(true);
-        Self { source, reader, depth: 0, owes_close: false, has_root: false, has_doctype: false }
+        Self {
+            source,
+            reader,
+            depth: 0,
+            owes_close: false,
+            has_root: false,
+            has_doctype: false,
+        }
     }
 
     /// The next token. After an error the reader must not be used again.
@@ -298,7 +325,11 @@ impl<'a> Xml<'a> {
         self.has_root = true;
         self.depth += 1;
         self.owes_close = is_empty;
-        Ok(Token::Open(Element { tag, source: self.source, at }))
+        Ok(Token::Open(Element {
+            tag,
+            source: self.source,
+            at,
+        }))
     }
 
     fn reference(&self, name: &BytesRef<'a>, at: usize) -> Result<Token<'a>, ReadError> {
@@ -308,7 +339,11 @@ impl<'a> Xml<'a> {
 
     fn only_space_outside(&self, text: &str, at: usize) -> Result<(), ReadError> {
         let blank = text.len() - text.trim_start().len();
-        if blank == text.len() { Ok(()) } else { Err(self.text_outside(at + blank)) }
+        if blank == text.len() {
+            Ok(())
+        } else {
+            Err(self.text_outside(at + blank))
+        }
     }
 
     fn text_outside(&self, at: usize) -> ReadError {
@@ -318,7 +353,9 @@ impl<'a> Xml<'a> {
     /// A document type that only names the root is harmless; anything more is refused unread.
     fn only_a_name(&mut self, declaration: &str, at: usize) -> Result<(), ReadError> {
         if self.has_root || self.has_doctype {
-            return Err(self.source.ill_formed(at, "the document type is not at the beginning"));
+            return Err(self
+                .source
+                .ill_formed(at, "the document type is not at the beginning"));
         }
         self.has_doctype = true;
         if is_name(declaration.trim()) {
@@ -346,7 +383,8 @@ impl<'a> Xml<'a> {
             other => other.to_string(),
         };
         let at = offset(self.reader.error_position());
-        self.source.ill_formed(at, shortened(&why, 4 * QUOTED_CHARS))
+        self.source
+            .ill_formed(at, shortened(&why, 4 * QUOTED_CHARS))
     }
 }
 
@@ -361,7 +399,12 @@ mod tests {
 
     /// The document written as tokens, or the refusal.
     fn tokens(text: &str) -> Result<String, String> {
-        let limits = Limits { depth: 4, attributes: 3, attribute_bytes: 20, ..Limits::default() };
+        let limits = Limits {
+            depth: 4,
+            attributes: 3,
+            attribute_bytes: 20,
+            ..Limits::default()
+        };
         let source = Source::new(text, &limits);
         let mut xml = Xml::new(&source);
         let mut seen = String::new();
@@ -390,7 +433,10 @@ mod tests {
     fn elements_text_and_references_come_out() {
         let text = "<?xml version=\"1.0\"?><!DOCTYPE r><!-- c --><r a='1 &lt;&#x41;\r\n\t.'>x&amp;y\
                     <n:e b=\"\"/><![CDATA[<&>]]><?pi?></r>\n";
-        assert_eq!(tokens(text).unwrap(), r#"<r a="1 <A  .">x&y<e b=""></><&></>"#);
+        assert_eq!(
+            tokens(text).unwrap(),
+            r#"<r a="1 <A  .">x&y<e b=""></><&></>"#
+        );
     }
 
     #[test]
@@ -425,7 +471,10 @@ mod tests {
             ("", "line 1, column 1: "),
         ] {
             let why = tokens(text).unwrap_err();
-            assert!(why.starts_with(place) && why.contains("well-formed"), "{text}: {why}");
+            assert!(
+                why.starts_with(place) && why.contains("well-formed"),
+                "{text}: {why}"
+            );
         }
     }
 
@@ -436,18 +485,39 @@ mod tests {
             "<!DOCTYPE r SYSTEM 'file:///etc/hosts'><r/>",
             "<!DOCTYPE r PUBLIC 'x' 'http://127.0.0.1/'><r/>",
         ] {
-            assert!(tokens(text).unwrap_err().contains("document type declaration"), "{text}");
+            assert!(
+                tokens(text)
+                    .unwrap_err()
+                    .contains("document type declaration"),
+                "{text}"
+            );
         }
         assert!(tokens("<r>&a;</r>").unwrap_err().contains("the entity &a;"));
-        assert!(tokens("<r b='&nbsp;'/>").unwrap_err().contains("the entity &nbsp;"));
+        assert!(
+            tokens("<r b='&nbsp;'/>")
+                .unwrap_err()
+                .contains("the entity &nbsp;")
+        );
     }
 
     #[test]
     fn depth_and_attributes_are_limited() {
         assert!(tokens("<a><a><a><a/></a></a></a>").is_ok());
-        assert!(tokens("<a><a><a><a><a/></a></a></a></a>").unwrap_err().contains("more than 4"));
+        assert!(
+            tokens("<a><a><a><a><a/></a></a></a></a>")
+                .unwrap_err()
+                .contains("more than 4")
+        );
         assert!(tokens("<a a='' b='' c=''/>").is_ok());
-        assert!(tokens("<a a='' b='' c='' d=''/>").unwrap_err().contains("more than 3"));
-        assert!(tokens("<a a='123456789012345678901'/>").unwrap_err().contains("more than 20"));
+        assert!(
+            tokens("<a a='' b='' c='' d=''/>")
+                .unwrap_err()
+                .contains("more than 3")
+        );
+        assert!(
+            tokens("<a a='123456789012345678901'/>")
+                .unwrap_err()
+                .contains("more than 20")
+        );
     }
 }

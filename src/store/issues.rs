@@ -14,11 +14,11 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use super::{Conn, SiteId, Sql, StoreError};
-use crate::domain::issue::{IssueSnapshot, MirroredIssue, Named, StatusCategory};
+use crate::domain::issue::{IssueSnapshot, MirroredIssue, Named, ProjectChanged, StatusCategory};
 use crate::ids;
 
 const COLUMNS: &str = "site_id, id, jira_id, key, project_key, type_id, type_name, is_subtask, \
-    status_id, status_name, status_category, summary, parent_jira_id, fix_versions, sprints, \
+    status_id, status_name, status_category, category_changed_ms, summary, parent_jira_id, fix_versions, sprints, \
     resolution, priority, labels, updated_ms, event_ms, changelog_id, seen_ms, deleted_ms";
 
 #[derive(Debug, FromQueryResult)]
@@ -34,6 +34,7 @@ struct Row {
     status_id: String,
     status_name: String,
     status_category: i16,
+    category_changed_ms: Option<i64>,
     summary: String,
     parent_jira_id: Option<i64>,
     fix_versions: String,
@@ -244,7 +245,10 @@ pub async fn upsert_all(
              project_key = excluded.project_key, type_id = excluded.type_id, \
              type_name = excluded.type_name, is_subtask = excluded.is_subtask, \
              status_id = excluded.status_id, status_name = excluded.status_name, \
-             status_category = excluded.status_category, summary = excluded.summary, \
+             status_category = excluded.status_category, \
+             category_changed_ms = COALESCE(excluded.category_changed_ms, \
+                 CASE WHEN issue.status_category = excluded.status_category \
+                 THEN COALESCE(issue.category_changed_ms, issue.event_ms) ELSE excluded.event_ms END), summary = excluded.summary, \
              parent_jira_id = excluded.parent_jira_id, fix_versions = excluded.fix_versions, \
              sprints = excluded.sprints, resolution = excluded.resolution, \
              priority = excluded.priority, labels = excluded.labels, \
@@ -312,7 +316,7 @@ pub async fn insert_alias(
     Ok(())
 }
 
-fn values(site: SiteId, issue: &MirroredIssue) -> [Value; 23] {
+fn values(site: SiteId, issue: &MirroredIssue) -> [Value; 24] {
     let state = &issue.snapshot;
     [
         site.into(),
@@ -326,6 +330,7 @@ fn values(site: SiteId, issue: &MirroredIssue) -> [Value; 23] {
         state.status.id.clone().into(),
         state.status.name.clone().into(),
         state.status_category.code().into(),
+        state.category_changed_ms.into(),
         state.summary.clone().into(),
         state.parent_jira_id.into(),
         json(&state.fix_versions).into(),
@@ -363,6 +368,7 @@ fn issue(row: Row) -> Result<MirroredIssue, StoreError> {
                 name: row.status_name,
             },
             status_category: category,
+            category_changed_ms: row.category_changed_ms,
             summary: row.summary,
             parent_jira_id: row.parent_jira_id,
             fix_versions: read(id, "fix_versions", &row.fix_versions)?,
@@ -399,4 +405,24 @@ fn corrupt(id: Uuid, what: String) -> StoreError {
         id: id.to_string(),
         what,
     }
+}
+
+/// Follows a change of a project that Jira told of; a project nothing is stored for is left alone.
+pub async fn follow_project(
+    on: &impl Conn,
+    site: SiteId,
+    change: &ProjectChanged,
+) -> Result<(), StoreError> {
+    let mut sql = Sql::new("UPDATE project SET key = ");
+    sql.bind(change.key.as_str())
+        .with(", jira_id = ", change.jira_id);
+    sql.with(", name = ", change.name.as_str())
+        .with(", is_gone = ", change.is_gone);
+    sql.with(" WHERE site_id = ", site)
+        .with(" AND (jira_id = ", change.jira_id);
+    sql.with(" OR (jira_id IS NULL AND key = ", change.key.as_str())
+        .push("))")
+        .run(on)
+        .await?;
+    Ok(())
 }

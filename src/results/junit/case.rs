@@ -7,9 +7,7 @@
 use super::super::error::ReadError;
 use super::super::keys::{self, Tag};
 use super::super::limits::Limits;
-use super::super::model::{
-    Attempt, Evidence, Explicit, Identity, ReportedRun, Requirement, Scope,
-};
+use super::super::model::{Attempt, Evidence, Explicit, Identity, ReportedRun, Requirement, Scope};
 use super::super::repeats::{add_label, add_requirement};
 use super::super::text::{Capped, first_line, shortened};
 use super::super::warnings::Warnings;
@@ -123,7 +121,10 @@ impl CaseDraft {
         limits: &Limits,
         warnings: &mut Warnings<'_>,
     ) -> Result<Self, ReadError> {
-        let mut case = Self { at: element.at, ..Self::default() };
+        let mut case = Self {
+            at: element.at,
+            ..Self::default()
+        };
         let (mut other_class, mut other_duration) = (None, None);
         let mut bad = None;
         let mut requirements = None;
@@ -153,7 +154,9 @@ impl CaseDraft {
         }
         case.duration_ms = case.duration_ms.or(other_duration);
         if let Some(what) = bad {
-            warnings.at(case.at, || format!("the {what} of a case cannot be read and was left out"));
+            warnings.at(case.at, || {
+                format!("the {what} of a case cannot be read and was left out")
+            });
         }
         if let Some(list) = requirements {
             take_requirements(&list, case.at, warnings, |found| {
@@ -214,7 +217,9 @@ impl CaseDraft {
 
     /// Ends an outcome element.
     pub fn close_outcome(&mut self, limits: &Limits) {
-        let Some((outcome, mut explanation)) = self.current.take() else { return };
+        let Some((outcome, mut explanation)) = self.current.take() else {
+            return;
+        };
         let message = explanation.message_line(limits);
         let details = explanation.details(limits);
         let status = match outcome {
@@ -224,7 +229,13 @@ impl CaseDraft {
             Outcome::Flaky(status) | Outcome::Rerun(status) => {
                 let details = details.finish();
                 let output = explanation.output.finish();
-                let attempt = Attempt { status, label: None, message, details, output };
+                let attempt = Attempt {
+                    status,
+                    label: None,
+                    message,
+                    details,
+                    output,
+                };
                 match outcome {
                     Outcome::Flaky(_) => self.before.push(attempt),
                     _ => self.after.push(attempt),
@@ -238,7 +249,8 @@ impl CaseDraft {
         }
         self.details.separate(limits.details_bytes);
         self.details.push(details.as_str(), limits.details_bytes);
-        self.output.push(explanation.output.as_str(), limits.output_bytes);
+        self.output
+            .push(explanation.output.as_str(), limits.output_bytes);
     }
 
     /// Takes a property that was read to its end.
@@ -248,7 +260,8 @@ impl CaseDraft {
         limits: &Limits,
         warnings: &mut Warnings<'_>,
     ) {
-        let value = || Some(shortened(property.text(), limits.line_chars)).filter(|v| !v.is_empty());
+        let value =
+            || Some(shortened(property.text(), limits.line_chars)).filter(|v| !v.is_empty());
         match property.name.as_str() {
             "test_key" => self.test_key = value(),
             "test_id" => self.test_id = value(),
@@ -282,7 +295,9 @@ impl CaseDraft {
             has_room &= add_label(&mut self.labels, label, limits);
         }
         if !has_room {
-            warnings.at(tags.at, || "too many tags; the last ones were passed over".into());
+            warnings.at(tags.at, || {
+                "too many tags; the last ones were passed over".into()
+            });
         }
     }
 
@@ -320,7 +335,10 @@ impl CaseDraft {
             });
         }
         if self.name.contains('-') || self.class.contains('-') {
-            let (name, class) = (std::mem::take(&mut self.name), std::mem::take(&mut self.class));
+            let (name, class) = (
+                std::mem::take(&mut self.name),
+                std::mem::take(&mut self.class),
+            );
             self.guess_in(&name, limits);
             self.guess_in(&class, limits);
             (self.name, self.class) = (name, class);
@@ -334,7 +352,13 @@ impl CaseDraft {
         let (message, details) = (self.message, self.details.finish());
         let output = self.output.finish();
         let mut attempts = self.before;
-        attempts.push(Attempt { status, label: None, message, details, output });
+        attempts.push(Attempt {
+            status,
+            label: None,
+            message,
+            details,
+            output,
+        });
         attempts.append(&mut self.after);
         let test_key = self.test_key.or(self.tagged_key);
         let explicit = match (&self.test_id, &test_key) {
@@ -342,7 +366,11 @@ impl CaseDraft {
             (None, Some(key)) => Some(Explicit::Key(key.clone())),
             (None, None) => None,
         };
-        let readable = if self.name.is_empty() { &self.class } else { &self.name };
+        let readable = if self.name.is_empty() {
+            &self.class
+        } else {
+            &self.name
+        };
         let started_ms = self.started_ms.or(place.started_ms);
         ReportedRun {
             name: shortened(readable, limits.line_chars),
@@ -376,7 +404,11 @@ impl CaseDraft {
 /// A name without line ends, which keep the parts of an identity apart.
 fn one_line(name: &str) -> String {
     let name = name.trim();
-    if name.contains(['\n', '\r']) { name.replace(['\n', '\r'], " ") } else { name.to_owned() }
+    if name.contains(['\n', '\r']) {
+        name.replace(['\n', '\r'], " ")
+    } else {
+        name.to_owned()
+    }
 }
 
 /// In one case an error beats a failure, which beats skipped.

@@ -157,7 +157,9 @@ impl<'a> Reading<'a> {
     }
 
     fn open_in_case(&mut self, element: &Element<'_>) -> Result<Place, ReadError> {
-        let Some(case) = &mut self.case else { return checked(element, Place::Other) };
+        let Some(case) = &mut self.case else {
+            return checked(element, Place::Other);
+        };
         let name = element.name();
         if let Some(outcome) = Outcome::of(name) {
             case.open_outcome(outcome, element, self.limits)?;
@@ -229,21 +231,34 @@ impl<'a> Reading<'a> {
     }
 
     fn close_case(&mut self) -> Result<(), ReadError> {
-        let Some(case) = self.case.take() else { return Ok(()) };
+        let Some(case) = self.case.take() else {
+            return Ok(());
+        };
         self.counts.add(case.status(), case.is_marked_flaky());
         let place = self.suites.place_case(case.at, self.source)?;
-        self.runs.add(case.finish(place, self.limits, &mut self.warnings), self.limits);
+        self.runs.add(
+            case.finish(place, self.limits, &mut self.warnings),
+            self.limits,
+        );
         Ok(())
     }
 
     fn close_item(&mut self) {
         let item = self.property.as_mut().and_then(|property| {
-            property.item.take().map(|item| (property.name.clone(), property.at, item))
+            property
+                .item
+                .take()
+                .map(|item| (property.name.clone(), property.at, item))
         });
-        let (Some((property, at, item)), Some(case)) = (item, &mut self.case) else { return };
+        let (Some((property, at, item)), Some(case)) = (item, &mut self.case) else {
+            return;
+        };
         match property.as_str() {
             "testrun_evidence" => {
-                let room = self.limits.evidence_bytes.saturating_sub(self.evidence_bytes);
+                let room = self
+                    .limits
+                    .evidence_bytes
+                    .saturating_sub(self.evidence_bytes);
                 match item.evidence(room) {
                     Ok(evidence) => {
                         self.evidence_bytes += evidence.content.len();
@@ -257,17 +272,23 @@ impl<'a> Reading<'a> {
             }
             "testrun_customfields" => {
                 let limit = self.limits.annotations;
-                self.warnings.at(at, || format!("only {limit} custom fields of a case are kept"));
+                self.warnings.at(at, || {
+                    format!("only {limit} custom fields of a case are kept")
+                });
             }
             _ => {}
         }
     }
 
     fn close_property(&mut self) -> Result<(), ReadError> {
-        let Some(property) = self.property.take() else { return Ok(()) };
+        let Some(property) = self.property.take() else {
+            return Ok(());
+        };
         match &mut self.case {
             Some(case) => case.take_property(property, self.limits, &mut self.warnings),
-            None => self.suites.take_property(property, self.source, &mut self.warnings)?,
+            None => self
+                .suites
+                .take_property(property, self.source, &mut self.warnings)?,
         }
         Ok(())
     }

@@ -34,7 +34,13 @@ impl Property {
             "value" => value = Some(attribute.value.into_owned()),
             _ => {}
         })?;
-        Ok(Self { at: element.at, name, item: None, value, text: Capped::default() })
+        Ok(Self {
+            at: element.at,
+            name,
+            item: None,
+            value,
+            text: Capped::default(),
+        })
     }
 
     /// Adds text, to the open item if there is one.
@@ -48,7 +54,10 @@ impl Property {
 
     /// The value: the attribute, else the text.
     pub fn text(&self) -> &str {
-        self.value.as_deref().unwrap_or_else(|| self.text.as_str()).trim()
+        self.value
+            .as_deref()
+            .unwrap_or_else(|| self.text.as_str())
+            .trim()
     }
 
     /// The value as text of some length; none if blank.
@@ -87,18 +96,26 @@ pub fn take_requirements(
     };
     keys::stated(list, |requirement| has_room &= found(requirement), refuse);
     if !has_room {
-        warnings.at(at, || "too many requirements; the last ones were passed over".into());
+        warnings.at(at, || {
+            "too many requirements; the last ones were passed over".into()
+        });
     }
 }
 
 /// The labels in a list; with a comma or semicolon in it, spaces belong to the labels.
 pub fn labels_of(list: &str, limits: &Limits) -> Vec<String> {
     let by_comma = list.contains([',', ';']);
-    list.split(|c: char| if by_comma { matches!(c, ',' | ';') } else { c.is_whitespace() })
-        .map(str::trim)
-        .filter(|label| !label.is_empty())
-        .map(|label| shortened(label, limits.line_chars))
-        .collect()
+    list.split(|c: char| {
+        if by_comma {
+            matches!(c, ',' | ';')
+        } else {
+            c.is_whitespace()
+        }
+    })
+    .map(str::trim)
+    .filter(|label| !label.is_empty())
+    .map(|label| shortened(label, limits.line_chars))
+    .collect()
 }
 
 /// An `item` element: a name and a content.
@@ -123,19 +140,34 @@ impl Item {
                 name = shortened(&attribute.value, 255);
             }
         })?;
-        Ok(Self { name, text: Capped::default() })
+        Ok(Self {
+            name,
+            text: Capped::default(),
+        })
     }
 
     /// The content as a file of at most `room` bytes, or why it was dropped.
     pub fn evidence(self, room: usize) -> Result<Evidence, String> {
-        let name = if self.name.is_empty() { "evidence".to_owned() } else { self.name };
+        let name = if self.name.is_empty() {
+            "evidence".to_owned()
+        } else {
+            self.name
+        };
         let text: String = self.text.as_str().split_ascii_whitespace().collect();
         if self.text.is_cut() || text.len() / 4 * 3 > room + 2 {
-            return Err(format!("the evidence {name:?} is too large and was dropped"));
+            return Err(format!(
+                "the evidence {name:?} is too large and was dropped"
+            ));
         }
         match BASE64.decode(text) {
-            Ok(content) => Ok(Evidence { name, media_type: None, content }),
-            Err(_) => Err(format!("the evidence {name:?} is not base64 and was dropped")),
+            Ok(content) => Ok(Evidence {
+                name,
+                media_type: None,
+                content,
+            }),
+            Err(_) => Err(format!(
+                "the evidence {name:?} is not base64 and was dropped"
+            )),
         }
     }
 

@@ -63,7 +63,10 @@ impl Suites {
         source: &Source<'_>,
         warnings: &mut Warnings<'_>,
     ) -> Result<(), ReadError> {
-        let mut suite = Suite { at: element.at, ..Suite::default() };
+        let mut suite = Suite {
+            at: element.at,
+            ..Suite::default()
+        };
         let mut timestamp = None;
         element.each_attribute(|attribute| match attribute.name {
             "name" => attribute.value.trim().clone_into(&mut suite.name),
@@ -117,14 +120,13 @@ impl Suites {
     }
 
     /// What a case that begins at `at` gets from the suites around it.
-    pub fn place_case(
-        &mut self,
-        at: usize,
-        source: &Source<'_>,
-    ) -> Result<CasePlace, ReadError> {
+    pub fn place_case(&mut self, at: usize, source: &Source<'_>) -> Result<CasePlace, ReadError> {
         let Some(suite) = self.open.last_mut() else {
             self.loose_cases += 1;
-            return Ok(CasePlace { ordinal: self.loose_cases, ..CasePlace::default() });
+            return Ok(CasePlace {
+                ordinal: self.loose_cases,
+                ..CasePlace::default()
+            });
         };
         suite.cases += 1;
         let place = CasePlace {
@@ -147,7 +149,9 @@ impl Suites {
         source: &Source<'_>,
         warnings: &mut Warnings<'_>,
     ) -> Result<(), ReadError> {
-        let Some(suite) = self.open.last_mut() else { return Ok(()) };
+        let Some(suite) = self.open.last_mut() else {
+            return Ok(());
+        };
         let limits = source.limits;
         match property.name.as_str() {
             "requirement" | "requirements" => {
@@ -183,5 +187,7 @@ impl Suites {
 fn bytes_of(suite: &Suite) -> usize {
     let keys = suite.requirements.iter().map(|found| found.key.len());
     let labels = suite.labels.iter().map(String::len);
-    keys.chain(labels).map(|len| len + size_of::<Requirement>()).sum()
+    keys.chain(labels)
+        .map(|len| len + size_of::<Requirement>())
+        .sum()
 }

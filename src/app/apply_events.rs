@@ -1,0 +1,309 @@
+//! Applying events: what the inbox kept becomes the mirror's state and the rules' effects.
+//!
+//! A worker claims lanes, reads their open events, folds them in memory and writes everything in one
+//! transaction: mirror, rules, the events' end, the lanes' release. So an event has its effects once
+//! or not at all, whatever kills the process. An event that cannot be read is parked; when the
+//! transaction itself fails, lanes are tried one at a time, so that one bad event does not hold up
+//! the others.
+
+use std::collections::{BTreeMap, HashMap};
+
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::app::run_rules::{self, IssueTransition};
+use crate::domain::issue::{IssueChanged, IssueSnapshot, JiraEvent, MirroredIssue, ProjectChanged};
+use crate::ids;
+use crate::jira::payload;
+use crate::store::inbox::{self, ClaimedLane, Finished, OpenEvent};
+use crate::store::{SiteId, StoreError, Txn, issues};
+
+/// Lanes taken at once: enough to share a commit, few enough that the writer is free again soon.
+const LANES: u64 = 48;
+/// Events read at once; a lane with more goes on in the next round.
+const EVENTS: u64 = 192;
+/// How long a claim holds; a batch takes milliseconds, a killed process's lanes wait this long.
+const LEASE_MS: i64 = 10_000;
+/// Tries before an event is parked.
+const TRIES: i32 = 5;
+
+/// Applies what is ready, one batch; returns how many lanes were taken, 0 when nothing is.
+pub async fn apply_events(app: &App, worker: Uuid) -> Result<usize, StoreError> {
+    let lanes = inbox::claim(&app.store, worker, app.clock.now_ms(), LEASE_MS, LANES).await?;
+    if lanes.is_empty() {
+        return Ok(0);
+    }
+    let events = inbox::open_events(&app.store, &lanes, EVENTS).await?;
+    if let Err(error) = apply_batch(app, worker, &lanes, &events).await {
+        tracing::warn!(
+            "a batch of {} events failed, trying lane by lane: {error:?}",
+            events.len()
+        );
+        for lane in &lanes {
+            apply_lane(app, worker, lane, &events).await?;
+        }
+    }
+    Ok(lanes.len())
+}
+
+/// One lane of a failed batch, by itself; its first event takes the blame when it fails again.
+async fn apply_lane(
+    app: &App,
+    worker: Uuid,
+    lane: &ClaimedLane,
+    events: &[OpenEvent],
+) -> Result<(), StoreError> {
+    let of_lane: Vec<_> = events
+        .iter()
+        .filter(|event| is_of(event, lane))
+        .cloned()
+        .collect();
+    let Err(error) = apply_batch(app, worker, std::slice::from_ref(lane), &of_lane).await else {
+        return Ok(());
+    };
+    let why = format!("{error}: {:?}", error);
+    let txn = app.store.write().await?;
+    if let Some(first) = of_lane.first() {
+        if first.attempts + 1 >= TRIES {
+            tracing::error!(event.id = %first.id, "an event is parked after {TRIES} tries: {why}");
+            inbox::park(&*txn, first, &why).await?;
+        } else {
+            let wait_ms = 1_000_i64 << first.attempts.clamp(0, 8);
+            inbox::retry_later(&*txn, first, app.clock.now_ms() + wait_ms, &why).await?;
+        }
+    }
+    inbox::release_lane(&*txn, worker, lane).await?;
+    txn.commit().await
+}
+
+async fn apply_batch(
+    app: &App,
+    worker: Uuid,
+    lanes: &[ClaimedLane],
+    events: &[OpenEvent],
+) -> Result<(), StoreError> {
+    let read: Vec<_> = events
+        .iter()
+        .map(|event| (event, payload::parse(&event.body)))
+        .collect();
+    let mirror = Mirror::read(app, &read).await?;
+
+    let txn = app.store.write().await?;
+    let held = inbox::held(&*txn, app.store.dialect(), worker).await?;
+    let is_ours = |event: &OpenEvent| held.iter().any(|lane| is_of(event, lane));
+    let mut batch = Batch {
+        mirror,
+        ..Batch::default()
+    };
+    for (event, payload) in read {
+        match payload {
+            _ if !is_ours(event) => {}
+            Ok(payload) => batch.fold(event, payload, app.clock.now_ms()),
+            Err(why) => {
+                tracing::warn!(event.id = %event.id, "an event is parked: {why}");
+                inbox::park(&*txn, event, &why.to_string()).await?;
+            }
+        }
+    }
+    batch.write(app, &txn).await?;
+
+    let may_have_more = u64::try_from(events.len()).is_ok_and(|read| read >= EVENTS);
+    let emptied: Vec<_> = lanes
+        .iter()
+        .filter(|lane| !may_have_more && held.contains(lane))
+        .cloned()
+        .collect();
+    inbox::release(&*txn, worker, &emptied).await?;
+    txn.commit().await
+}
+
+fn is_of(event: &OpenEvent, lane: &ClaimedLane) -> bool {
+    event.site_id == lane.site_id && event.lane == lane.lane
+}
+
+type Parsed<'a> = (&'a OpenEvent, Result<JiraEvent, payload::PayloadError>);
+
+/// What the mirror knew of a batch's issues before it.
+#[derive(Debug, Default)]
+struct Mirror {
+    issues: HashMap<(SiteId, i64), MirroredIssue>,
+    placeholders: HashMap<(SiteId, String), Uuid>,
+}
+
+impl Mirror {
+    async fn read(app: &App, events: &[Parsed<'_>]) -> Result<Self, StoreError> {
+        let snapshots: Vec<(SiteId, &IssueSnapshot)> = events
+            .iter()
+            .filter_map(|(event, payload)| {
+                Some((SiteId(event.site_id), payload.as_ref().ok()?.snapshot()?))
+            })
+            .collect();
+        let mut wanted: Vec<_> = snapshots
+            .iter()
+            .map(|(site, issue)| (*site, issue.jira_id))
+            .collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let issues = issues::by_jira_ids(app.store.read(), &wanted).await?;
+        let unknown: Vec<_> = snapshots
+            .iter()
+            .filter(|(site, issue)| !issues.contains_key(&(*site, issue.jira_id)))
+            .map(|(site, issue)| (*site, issue.key.as_str()))
+            .collect();
+        let placeholders = issues::placeholders(app.store.read(), &unknown).await?;
+        Ok(Self {
+            issues,
+            placeholders,
+        })
+    }
+}
+
+/// A batch being folded: the state after it, and what has to be written.
+#[derive(Debug, Default)]
+struct Batch {
+    mirror: Mirror,
+    changed: BTreeMap<(SiteId, i64), ()>,
+    adopted: Vec<(SiteId, Uuid, i64)>,
+    aliases: Vec<(SiteId, String, Uuid)>,
+    transitions: Vec<(SiteId, IssueTransition)>,
+    projects: Vec<(SiteId, ProjectChanged)>,
+    finished: Vec<Finished>,
+}
+
+impl Batch {
+    fn fold(&mut self, event: &OpenEvent, payload: JiraEvent, now_ms: i64) {
+        let site = SiteId(event.site_id);
+        let note = match payload {
+            JiraEvent::IssueChanged(change) => self.fold_change(site, event, change, now_ms),
+            JiraEvent::IssueDeleted(last) => self.fold_deletion(site, event, last, now_ms),
+            JiraEvent::Project(change) => {
+                self.projects.push((site, change));
+                None
+            }
+            JiraEvent::IssueLink(_) => Some("links between issues are not mirrored"),
+            JiraEvent::PassedOver(why) => Some(why),
+        };
+        self.finished.push(Finished {
+            site,
+            id: event.id,
+            note,
+        });
+    }
+
+    fn fold_change(
+        &mut self,
+        site: SiteId,
+        event: &OpenEvent,
+        change: IssueChanged,
+        now_ms: i64,
+    ) -> Option<&'static str> {
+        let place = (site, change.issue.jira_id);
+        let before = self.mirror.issues.remove(&place);
+        let order = (event.event_ms, change.changelog_id.unwrap_or(0));
+        if let Some(held) = before
+            .as_ref()
+            .filter(|held| (held.event_ms, held.changelog_id) >= order)
+        {
+            self.mirror.issues.insert(place, held.clone());
+            return Some("superseded: the mirror holds a newer state");
+        }
+        let id = match &before {
+            Some(held) => held.id,
+            None => self.new_row(site, &change.issue),
+        };
+        if let Some(old) = before
+            .as_ref()
+            .filter(|old| old.snapshot.key != change.issue.key)
+        {
+            self.aliases.push((site, old.snapshot.key.clone(), id));
+        }
+        if let Some(transition) = IssueTransition::seen(id, event, before.as_ref(), &change) {
+            self.transitions.push((site, transition));
+        }
+        let after = MirroredIssue {
+            id,
+            snapshot: change.issue,
+            event_ms: order.0,
+            changelog_id: order.1,
+            seen_ms: now_ms,
+            deleted_ms: None,
+        };
+        self.mirror.issues.insert(place, after);
+        self.changed.insert(place, ());
+        None
+    }
+
+    fn fold_deletion(
+        &mut self,
+        site: SiteId,
+        event: &OpenEvent,
+        last: IssueSnapshot,
+        now_ms: i64,
+    ) -> Option<&'static str> {
+        let place = (site, last.jira_id);
+        let before = self.mirror.issues.remove(&place);
+        let id = match &before {
+            Some(held) => held.id,
+            None => self.new_row(site, &last),
+        };
+        // Nothing can follow a deletion, so it stands whatever its place in time.
+        let event_ms = before
+            .as_ref()
+            .map_or(0, |held| held.event_ms)
+            .max(event.event_ms);
+        let changelog_id = before.as_ref().map_or(0, |held| held.changelog_id);
+        let after = MirroredIssue {
+            id,
+            snapshot: last,
+            event_ms,
+            changelog_id,
+            seen_ms: now_ms,
+            deleted_ms: Some(event.event_ms),
+        };
+        self.mirror.issues.insert(place, after);
+        self.changed.insert(place, ());
+        None
+    }
+
+    /// The id of the row for an issue the mirror does not know: its placeholder's, or a new one.
+    fn new_row(&mut self, site: SiteId, issue: &IssueSnapshot) -> Uuid {
+        match self.mirror.placeholders.remove(&(site, issue.key.clone())) {
+            Some(id) => {
+                self.adopted.push((site, id, issue.jira_id));
+                id
+            }
+            None => ids::next(),
+        }
+    }
+
+    async fn write(self, app: &App, txn: &Txn) -> Result<(), StoreError> {
+        let now_ms = app.clock.now_ms();
+        for (site, placeholder, jira_id) in &self.adopted {
+            issues::adopt(&**txn, *site, *placeholder, *jira_id).await?;
+        }
+        let changed: Vec<_> = self
+            .changed
+            .keys()
+            .filter_map(|place| Some((place.0, self.mirror.issues.get(place)?)))
+            .collect();
+        issues::upsert_all(&**txn, &changed).await?;
+        for (site, old_key, id) in &self.aliases {
+            issues::insert_alias(&**txn, *site, old_key, *id).await?;
+        }
+        for (site, change) in &self.projects {
+            issues::follow_project(&**txn, *site, change).await?;
+        }
+        let mut transitions: BTreeMap<SiteId, Vec<IssueTransition>> = BTreeMap::new();
+        for (site, transition) in self.transitions {
+            transitions.entry(site).or_default().push(transition);
+        }
+        for (site, transitions) in transitions {
+            run_rules::on_transitions(&**txn, site, now_ms, &transitions).await?;
+        }
+        let mut heard: Vec<_> = self.finished.iter().map(|event| event.site).collect();
+        heard.sort_unstable();
+        heard.dedup();
+        inbox::note_heard(&**txn, &heard, now_ms).await?;
+        inbox::finish(&**txn, now_ms, &self.finished).await
+    }
+}

@@ -1,0 +1,231 @@
+//! The whole reading of a body: what happened, for the worker to apply.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+
+use super::fields::Issue;
+use super::lenient::{Many, Scalar, Shape};
+use super::{PayloadError, event_name, read};
+use crate::domain::issue::{Change, IssueChanged, IssueLink, JiraEvent, ProjectChanged};
+
+#[derive(Deserialize)]
+struct Body<'a> {
+    #[serde(borrow, default)]
+    timestamp: Scalar<'a>,
+    #[serde(borrow, default, rename = "webhookEvent")]
+    event: Scalar<'a>,
+    #[serde(borrow, default)]
+    user: Shape<Person<'a>>,
+    #[serde(borrow, default)]
+    issue: Shape<Issue<'a>>,
+    #[serde(borrow, default)]
+    changelog: Shape<Changelog<'a>>,
+    #[serde(borrow, default, rename = "issueLink")]
+    link: Shape<Link<'a>>,
+    #[serde(borrow, default)]
+    project: Shape<Project<'a>>,
+    #[serde(borrow, default, rename = "accountId")]
+    account: Scalar<'a>,
+    #[serde(borrow, default)]
+    username: Scalar<'a>,
+}
+
+/// A person: Cloud has the account id alone, Data Center a key and a name.
+#[derive(Deserialize)]
+struct Person<'a> {
+    #[serde(borrow, default, rename = "accountId")]
+    account: Scalar<'a>,
+    #[serde(borrow, default)]
+    key: Scalar<'a>,
+    #[serde(borrow, default)]
+    name: Scalar<'a>,
+}
+
+#[derive(Deserialize)]
+struct Changelog<'a> {
+    #[serde(borrow, default)]
+    id: Scalar<'a>,
+    #[serde(borrow, default)]
+    items: Many<Shape<Entry<'a>>>,
+}
+
+#[derive(Deserialize)]
+struct Entry<'a> {
+    #[serde(borrow, default)]
+    field: Scalar<'a>,
+    #[serde(borrow, default, rename = "fieldId")]
+    field_id: Scalar<'a>,
+    #[serde(borrow, default)]
+    from: Scalar<'a>,
+    #[serde(borrow, default, rename = "fromString")]
+    from_text: Scalar<'a>,
+    #[serde(borrow, default)]
+    to: Scalar<'a>,
+    #[serde(borrow, default, rename = "toString")]
+    to_text: Scalar<'a>,
+}
+
+#[derive(Deserialize)]
+struct Link<'a> {
+    #[serde(borrow, default, rename = "sourceIssueId")]
+    source: Scalar<'a>,
+    #[serde(borrow, default, rename = "destinationIssueId")]
+    destination: Scalar<'a>,
+    #[serde(borrow, default, rename = "issueLinkType")]
+    kind: Shape<Project<'a>>,
+}
+
+/// A project, or anything else with an id, a key and a name.
+#[derive(Deserialize)]
+struct Project<'a> {
+    #[serde(borrow, default)]
+    id: Scalar<'a>,
+    #[serde(borrow, default)]
+    key: Scalar<'a>,
+    #[serde(borrow, default)]
+    name: Scalar<'a>,
+}
+
+/// Reads a body into what it says happened.
+///
+/// The trace of a write of ours comes in a header; the caller adds it.
+///
+/// # Errors
+///
+/// When the body is not JSON, or an event that must be applied lacks what it needs for that.
+pub fn parse(body: &[u8]) -> Result<JiraEvent, PayloadError> {
+    let read: Body<'_> = read(body)?;
+    let is_user = read.account != Scalar::Absent || read.username != Scalar::Absent;
+    let event = event_name(read.event.clone(), is_user);
+    match event.as_ref() {
+        "jira:issue_created" => read.issue_changed(&event, true),
+        // The second is Data Center's older way to say that work was logged on an issue.
+        "jira:issue_updated" | "jira:worklog_updated" => read.issue_changed(&event, false),
+        "jira:issue_deleted" => {
+            let at_ms = read.timestamp.time_ms();
+            let issue = needed(read.issue, &event, "issue")?;
+            Ok(JiraEvent::IssueDeleted(issue.snapshot(&event, at_ms)?))
+        }
+        "issuelink_created" => read.linked(&event, false),
+        "issuelink_deleted" => read.linked(&event, true),
+        "project_created"
+        | "project_updated"
+        | "project_restored_deleted"
+        | "project_restored_archived" => read.project_changed(&event, false),
+        "project_deleted" | "project_soft_deleted" | "project_archived" => {
+            read.project_changed(&event, true)
+        }
+        other => Ok(JiraEvent::PassedOver(why_passed_over(other))),
+    }
+}
+
+/// Why an event changes nothing here.
+fn why_passed_over(event: &str) -> &'static str {
+    let family = event.strip_prefix("jira:").unwrap_or(event);
+    let family = family.split_once('_').map_or(family, |(family, _)| family);
+    match family {
+        "" => "the body names no event",
+        "comment" => "comments are not mirrored",
+        "worklog" => "work logs are not mirrored",
+        "attachment" => "attachments are not mirrored",
+        "version" => "versions are read with the issues that carry them",
+        "sprint" => "sprints are read with the issues that carry them",
+        "board" => "boards are not mirrored",
+        "issuetype" => "issue types are read with the issues that have them",
+        "user" => "people are not mirrored",
+        "filter" => "filters are not mirrored",
+        "option" => "site switches have no effect here",
+        "issue" if event.starts_with("issue_property_") => "issue properties are not mirrored",
+        _ => "an event this version does not know",
+    }
+}
+
+impl Body<'_> {
+    fn issue_changed(self, event: &str, is_creation: bool) -> Result<JiraEvent, PayloadError> {
+        let at_ms = self.timestamp.time_ms();
+        let issue = needed(self.issue, event, "issue")?.snapshot(event, at_ms)?;
+        let (changelog_id, changes) = match self.changelog.0 {
+            Some(log) => (log.id.id(), log.items.0),
+            None => (None, Vec::new()),
+        };
+        Ok(JiraEvent::IssueChanged(IssueChanged {
+            issue,
+            is_creation,
+            changes: changes
+                .into_iter()
+                .filter_map(|entry| entry.0?.change())
+                .collect(),
+            changelog_id,
+            actor: self.user.0.and_then(Person::id),
+            trace: None,
+        }))
+    }
+
+    fn linked(self, event: &str, is_removed: bool) -> Result<JiraEvent, PayloadError> {
+        let link = needed(self.link, event, "issueLink")?;
+        Ok(JiraEvent::IssueLink(IssueLink {
+            source_jira_id: id(&link.source, event, "issueLink.sourceIssueId")?,
+            destination_jira_id: id(&link.destination, event, "issueLink.destinationIssueId")?,
+            type_name: link
+                .kind
+                .0
+                .map_or_else(String::new, |kind| kind.name.into_string()),
+            is_removed,
+        }))
+    }
+
+    fn project_changed(self, event: &str, is_gone: bool) -> Result<JiraEvent, PayloadError> {
+        let project = needed(self.project, event, "project")?;
+        let key = project.key.into_text().ok_or(PayloadError::Missing {
+            event: event.to_owned(),
+            what: "project.key",
+        })?;
+        Ok(JiraEvent::Project(ProjectChanged {
+            jira_id: id(&project.id, event, "project.id")?,
+            key: key.into_owned(),
+            name: project.name.into_string(),
+            is_gone,
+        }))
+    }
+}
+
+impl Person<'_> {
+    fn id(self) -> Option<String> {
+        let id = self.account.into_text().or_else(|| self.key.into_text());
+        id.or_else(|| self.name.into_text()).map(Cow::into_owned)
+    }
+}
+
+impl Entry<'_> {
+    /// The change, under the field's id: names are localised. Only Data Center sends none, and a few
+    /// entries that are no fields (`Workflow`, `Key`).
+    fn change(self) -> Option<Change> {
+        let owned = |text: Scalar<'_>| text.into_text().map(Cow::into_owned);
+        let field = match self.field_id.into_text() {
+            Some(id) => id.into_owned(),
+            None => self.field.into_text()?.to_lowercase(),
+        };
+        Some(Change {
+            field,
+            from: owned(self.from),
+            from_text: owned(self.from_text),
+            to: owned(self.to),
+            to_text: owned(self.to_text),
+        })
+    }
+}
+
+fn needed<T>(part: Shape<T>, event: &str, what: &'static str) -> Result<T, PayloadError> {
+    part.0.ok_or_else(|| PayloadError::Missing {
+        event: event.to_owned(),
+        what,
+    })
+}
+
+fn id(part: &Scalar<'_>, event: &str, what: &'static str) -> Result<i64, PayloadError> {
+    part.id().ok_or_else(|| PayloadError::Missing {
+        event: event.to_owned(),
+        what,
+    })
+}
