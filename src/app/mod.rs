@@ -6,6 +6,7 @@
 pub mod accept_event;
 pub mod apply_events;
 pub mod create_api_client;
+pub mod import_results;
 pub mod run_rules;
 
 use crate::clock::Clock;

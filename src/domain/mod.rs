@@ -4,10 +4,9 @@
 //! milliseconds since the Unix epoch, UTC. A rule of test management lives here and only here, so
 //! that panel, API and reports cannot disagree.
 
-pub mod coverage;
-pub mod execution;
 pub mod attempts;
 pub mod coverage;
+pub mod execution;
 pub mod issue;
 pub mod keys;
 pub mod rule;

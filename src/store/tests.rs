@@ -36,14 +36,12 @@ pub struct NewTest {
 }
 
 /// As much of a test case as an import needs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KnownTest {
     /// Its id.
     pub id: Uuid,
     /// Its number within the project.
     pub number: i64,
-    /// Its name for people.
-    pub name: String,
 }
 
 /// The tests of a project with these identities; unknown ones are left out.
@@ -55,13 +53,13 @@ pub async fn by_identities(
 ) -> Result<HashMap<Vec<u8>, KnownTest>, StoreError> {
     let mut found = HashMap::with_capacity(identities.len());
     for chunk in identities.chunks(LOOKUP) {
-        let mut sql = Sql::new("SELECT id, number, name, identity FROM test_case WHERE site_id = ");
+        let mut sql = Sql::new("SELECT id, number, identity FROM test_case WHERE site_id = ");
         sql.bind(site)
             .with(" AND project_id = ", project)
             .push(" AND identity IN ")
             .list(chunk.iter().map(|identity| identity.to_vec()));
         for row in sql.raw(on).await? {
-            found.insert(row.try_get_by_index(3)?, known(&row)?);
+            found.insert(row.try_get_by_index(2)?, known(&row)?);
         }
     }
     Ok(found)
@@ -76,7 +74,7 @@ pub async fn by_numbers(
 ) -> Result<HashMap<i64, KnownTest>, StoreError> {
     let mut found = HashMap::with_capacity(numbers.len());
     for chunk in numbers.chunks(LOOKUP) {
-        let mut sql = Sql::new("SELECT id, number, name FROM test_case WHERE site_id = ");
+        let mut sql = Sql::new("SELECT id, number FROM test_case WHERE site_id = ");
         sql.bind(site)
             .with(" AND project_id = ", project)
             .push(" AND number IN ")
@@ -98,7 +96,7 @@ pub async fn by_ids(
 ) -> Result<HashMap<Uuid, KnownTest>, StoreError> {
     let mut found = HashMap::with_capacity(ids.len());
     for chunk in ids.chunks(LOOKUP) {
-        let mut sql = Sql::new("SELECT id, number, name FROM test_case WHERE site_id = ");
+        let mut sql = Sql::new("SELECT id, number FROM test_case WHERE site_id = ");
         sql.bind(site)
             .with(" AND project_id = ", project)
             .push(" AND id IN ")
@@ -115,7 +113,6 @@ fn known(row: &QueryResult) -> Result<KnownTest, StoreError> {
     Ok(KnownTest {
         id: row.try_get_by_index(0)?,
         number: row.try_get_by_index(1)?,
-        name: row.try_get_by_index(2)?,
     })
 }
 

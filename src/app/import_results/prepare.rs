@@ -1,4 +1,8 @@
 //! Everything about an import that can be done before the transaction: no database, no clock.
+//!
+//! A run that does not say when it ended is dated by its start, else by its arrival. So is one that
+//! claims to have ended more than a day from now: its clock is wrong, and it would count before every
+//! later result. A day is left, because many reports carry local times without their zone.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -10,9 +14,11 @@ use crate::domain::keys::TestKey;
 use crate::domain::run::RunStatus;
 use crate::domain::run_detail::{AttemptDetail, EvidenceDetail, RunDetail};
 use crate::results::model::{
-    Attempt, Certainty, Counts, Explicit, Report, ReportedRun, Requirement,
+    Attempt, Counts, Evidence, Explicit, Report, ReportedRun, Requirement,
 };
 
+/// How far ahead of us a reporter's clock may be, milliseconds.
+const CLOCK_TOLERANCE_MS: i64 = 24 * 60 * 60 * 1000;
 /// Characters of a failure's first line that a test's projection keeps.
 const SHOWN_MESSAGE: usize = 300;
 
@@ -23,6 +29,7 @@ pub struct Prepared {
     pub(super) counts: Counts,
     pub(super) warnings: Vec<String>,
     pub(super) incomplete: Option<String>,
+    pub(super) arrived_ms: i64,
 }
 
 /// How a run names its test.
@@ -49,34 +56,55 @@ pub(super) struct PreparedRun {
     pub is_flaky: bool,
     pub attempts: u32,
     pub started_ms: Option<i64>,
-    pub finished_ms: Option<i64>,
+    pub finished_ms: i64,
     pub duration_ms: Option<i64>,
     pub message: Option<String>,
     pub detail: Option<String>,
+    pub is_incomplete: bool,
 }
 
-/// Makes a report ready.
+/// Makes a report ready that arrived at `arrived_ms` (milliseconds since the Unix epoch).
 ///
 /// # Errors
 ///
 /// [`ImportError::UnknownTest`] when a run names its test by something that can be no key or id.
-pub fn prepare(report: Report, policy: Aggregation) -> Result<Prepared, ImportError> {
+pub fn prepare(
+    report: Report,
+    policy: Aggregation,
+    arrived_ms: i64,
+) -> Result<Prepared, ImportError> {
     let is_incomplete = report.incomplete.is_some();
-    let runs = report.runs.into_iter();
-    Ok(Prepared {
-        runs: runs
-            .map(|run| prepare_run(run, policy, is_incomplete))
-            .collect::<Result<_, _>>()?,
+    let mut prepared = Prepared {
+        runs: Vec::with_capacity(report.runs.len()),
         counts: report.counts,
         warnings: report.warnings,
         incomplete: report.incomplete,
-    })
+        arrived_ms,
+    };
+    let mut misdated = 0_usize;
+    for run in report.runs {
+        let mut run = prepare_run(run, policy, is_incomplete, arrived_ms)?;
+        if run.finished_ms > arrived_ms.saturating_add(CLOCK_TOLERANCE_MS) {
+            misdated += 1;
+            run.started_ms = None;
+            run.finished_ms = arrived_ms;
+        }
+        prepared.runs.push(run);
+    }
+    if misdated > 0 {
+        prepared.warnings.push(format!(
+            "{misdated} results claim to have ended in the future; the time of their arrival \
+             was taken instead"
+        ));
+    }
+    Ok(prepared)
 }
 
 fn prepare_run(
     run: ReportedRun,
     policy: Aggregation,
     is_incomplete: bool,
+    arrived_ms: i64,
 ) -> Result<PreparedRun, ImportError> {
     let (status, is_flaky) = run.status(policy);
     Ok(PreparedRun {
@@ -87,7 +115,7 @@ fn prepare_run(
         message: message(&run.attempts, status),
         suite: run.identity.suite.as_ref().to_owned(),
         started_ms: run.started_ms,
-        finished_ms: run.finished_ms.or(run.started_ms),
+        finished_ms: run.finished_ms.or(run.started_ms).unwrap_or(arrived_ms),
         duration_ms: run.duration_ms,
         detail: detail(&run.attempts, run.comment, run.evidence, run.custom_fields, is_incomplete),
         name: run.summary.filter(|summary| !summary.is_empty()).unwrap_or(run.name),
@@ -95,7 +123,17 @@ fn prepare_run(
         description: run.description,
         labels: run.labels,
         requirements: run.requirements,
+        is_incomplete,
     })
+}
+
+impl Prepared {
+    /// When the first run began, where known, and when the last one ended.
+    pub(super) fn span_ms(&self) -> (Option<i64>, i64) {
+        let started = self.runs.iter().filter_map(|run| run.started_ms).min();
+        let finished = self.runs.iter().map(|run| run.finished_ms).max();
+        (started, finished.unwrap_or(self.arrived_ms))
+    }
 }
 
 fn test_name(run: &ReportedRun) -> Result<TestName, ImportError> {
@@ -132,7 +170,7 @@ pub(super) fn shown(message: &str) -> String {
 fn detail(
     attempts: &[Attempt],
     comment: Option<String>,
-    evidence: Vec<crate::results::model::Evidence>,
+    evidence: Vec<Evidence>,
     custom_fields: Vec<(String, String)>,
     is_incomplete: bool,
 ) -> Option<String> {
@@ -170,12 +208,5 @@ fn attempt_detail(attempt: &Attempt) -> AttemptDetail {
         message: attempt.message.clone(),
         details: attempt.details.clone(),
         output: attempt.output.clone(),
-    }
-}
-
-impl PreparedRun {
-    /// The issue keys the run names, with how sure it is.
-    pub fn keys(&self) -> impl Iterator<Item = (&str, Certainty)> {
-        self.requirements.iter().map(|named| (named.key.as_str(), named.certainty))
     }
 }
