@@ -17,7 +17,12 @@ pub async fn note(
     }
     let mut sql = Sql::new("INSERT INTO environment (site_id, project_id, name, first_seen_ms) ");
     sql.rows(names.iter().map(|name| {
-        [site.into(), project.into(), name.clone().into(), now_ms.into()]
+        [
+            site.into(),
+            project.into(),
+            name.clone().into(),
+            now_ms.into(),
+        ]
     }))
     .push(" ON CONFLICT (site_id, project_id, name) DO NOTHING")
     .run(on)
@@ -38,5 +43,7 @@ pub async fn of_project(
         .push(" ORDER BY name")
         .raw(on)
         .await?;
-    rows.iter().map(|row| Ok(row.try_get_by_index(0)?)).collect()
+    rows.iter()
+        .map(|row| Ok(row.try_get_by_index(0)?))
+        .collect()
 }

@@ -87,11 +87,7 @@ pub async fn by_key(
 }
 
 /// Stores a new execution.
-pub async fn insert(
-    on: &impl Conn,
-    site: SiteId,
-    execution: &Execution,
-) -> Result<(), StoreError> {
+pub async fn insert(on: &impl Conn, site: SiteId, execution: &Execution) -> Result<(), StoreError> {
     let particulars = &execution.particulars;
     let mut sql = Sql::new(
         "INSERT INTO execution (site_id, id, project_id, number, name, environments, fix_version, \
@@ -104,7 +100,9 @@ pub async fn insert(
         execution.project_id.into(),
         execution.key.number.into(),
         execution.name.clone().into(),
-        serde_json::to_string(&particulars.environments).unwrap_or_default().into(),
+        serde_json::to_string(&particulars.environments)
+            .unwrap_or_default()
+            .into(),
         particulars.fix_version.clone().into(),
         particulars.plan.clone().into(),
         particulars.sprint.clone().into(),
@@ -124,11 +122,7 @@ pub async fn insert(
 }
 
 /// Writes what an import changed in an execution it extended. The caller holds the project.
-pub async fn update(
-    on: &impl Conn,
-    site: SiteId,
-    execution: &Execution,
-) -> Result<(), StoreError> {
+pub async fn update(on: &impl Conn, site: SiteId, execution: &Execution) -> Result<(), StoreError> {
     let particulars = &execution.particulars;
     let environments = serde_json::to_string(&particulars.environments).unwrap_or_default();
     let mut sql = Sql::new("UPDATE execution SET environments = ");

@@ -18,7 +18,9 @@ pub async fn by_tests(
     let mut found = HashMap::with_capacity(tests.len());
     for chunk in tests.chunks(500) {
         let mut sql = Sql::new("SELECT test_id, latest FROM test_latest WHERE site_id = ");
-        sql.bind(site).push(" AND test_id IN ").list(chunk.iter().copied());
+        sql.bind(site)
+            .push(" AND test_id IN ")
+            .list(chunk.iter().copied());
         for row in sql.raw(on).await? {
             let test: Uuid = row.try_get_by_index(0)?;
             let text: String = row.try_get_by_index(1)?;

@@ -198,11 +198,7 @@ pub(super) fn kind_of(code: i16, test: Uuid) -> Result<TestKind, StoreError> {
 }
 
 /// The test with this id.
-pub async fn by_id(
-    on: &impl Conn,
-    site: SiteId,
-    id: Uuid,
-) -> Result<Option<TestCase>, StoreError> {
+pub async fn by_id(on: &impl Conn, site: SiteId, id: Uuid) -> Result<Option<TestCase>, StoreError> {
     let mut sql = Sql::new(Row::SELECT);
     let row: Option<Row> = sql.bind(site).with(" AND t.id = ", id).one(on).await?;
     row.map(Row::case).transpose()
@@ -238,7 +234,11 @@ pub async fn search(
         Ok(key) if key.project == project_key => Some(key.number),
         _ => text.parse::<i64>().ok(),
     };
-    let escaped = text.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    let escaped = text
+        .to_lowercase()
+        .replace('\\', "\\\\")
+        .replace('%', "\\%")
+        .replace('_', "\\_");
     let mut sql = Sql::new(Row::SELECT);
     sql.bind(site)
         .with(" AND p.key = ", project_key)
@@ -247,5 +247,9 @@ pub async fn search(
         .push(" ESCAPE '\\'")
         .with(" OR t.number = ", number.unwrap_or(-1))
         .with(") ORDER BY t.number DESC LIMIT ", limit);
-    sql.all::<Row>(on).await?.into_iter().map(Row::case).collect()
+    sql.all::<Row>(on)
+        .await?
+        .into_iter()
+        .map(Row::case)
+        .collect()
 }

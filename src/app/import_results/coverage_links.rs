@@ -74,7 +74,9 @@ fn wanted(
     let mut wanted: HashMap<(Uuid, Uuid), Source> = HashMap::new();
     for (run, test) in runs.iter().zip(tests) {
         for named in &run.requirements {
-            let Some(issue) = issue_ids.get(&named.key) else { continue };
+            let Some(issue) = issue_ids.get(&named.key) else {
+                continue;
+            };
             let source = wanted.entry((*issue, test.id)).or_insert(Source::Guessed);
             if named.certainty == Certainty::Stated {
                 *source = Source::Stated;
@@ -83,7 +85,11 @@ fn wanted(
     }
     let mut links: Vec<NewLink> = wanted
         .into_iter()
-        .map(|((issue, test), source)| NewLink { issue, test, source })
+        .map(|((issue, test), source)| NewLink {
+            issue,
+            test,
+            source,
+        })
         .collect();
     links.sort_unstable_by_key(|link| (link.issue, link.test));
     links

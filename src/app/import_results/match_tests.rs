@@ -51,13 +51,22 @@ pub(super) async fn match_tests(
         tests::insert_all(on, site, project.id, &new_tests, now_ms).await?;
     }
     for test in new_tests {
-        let KnownTest { id, number } = KnownTest { id: test.id, number: test.number };
+        let KnownTest { id, number } = KnownTest {
+            id: test.id,
+            number: test.number,
+        };
         if let Some(identity) = test.identity {
             known.by_identity.insert(identity, KnownTest { id, number });
         }
     }
-    let matched = runs.iter().filter_map(|run| known.of(&run.test, project)).collect();
-    Ok(Matched { tests: matched, known: old })
+    let matched = runs
+        .iter()
+        .filter_map(|run| known.of(&run.test, project))
+        .collect();
+    Ok(Matched {
+        tests: matched,
+        known: old,
+    })
 }
 
 async fn look_up(
@@ -126,5 +135,8 @@ fn take_new_tests(
 }
 
 fn unknown(test: &str, given: String) -> ImportError {
-    ImportError::UnknownTest { test: test.to_owned(), given }
+    ImportError::UnknownTest {
+        test: test.to_owned(),
+        given,
+    }
 }

@@ -23,8 +23,6 @@ use crate::store::{
 mod coverage_links;
 mod match_tests;
 mod prepare;
-#[cfg(test)]
-mod tests;
 
 pub use prepare::{Prepared, prepare};
 
@@ -114,7 +112,16 @@ async fn import(
     let (execution, first_run) = extend_execution(on, site, &project, upload, &report).await?;
     let names = &execution.particulars.environments;
     environments::note(on, site, project.id, names, now_ms).await?;
-    let rows = record_runs(on, site, &execution, &matched, report.runs, first_run, now_ms).await?;
+    let rows = record_runs(
+        on,
+        site,
+        &execution,
+        &matched,
+        report.runs,
+        first_run,
+        now_ms,
+    )
+    .await?;
     tell_rules(on, site, &execution, &matched, &rows, now_ms).await?;
 
     let covered: Vec<Uuid> = matched.tests.iter().map(|test| test.id).collect();
@@ -242,8 +249,18 @@ async fn tell_rules(
     now_ms: i64,
 ) -> Result<(), StoreError> {
     let project = &execution.key.project;
-    let key_of = |number| TestKey { project: project.clone(), number }.to_string();
-    let keys: Vec<String> = matched.tests.iter().map(|test| key_of(test.number)).collect();
+    let key_of = |number| {
+        TestKey {
+            project: project.clone(),
+            number,
+        }
+        .to_string()
+    };
+    let keys: Vec<String> = matched
+        .tests
+        .iter()
+        .map(|test| key_of(test.number))
+        .collect();
     let runs: Vec<ImportedRun<'_>> = rows
         .iter()
         .zip(&keys)

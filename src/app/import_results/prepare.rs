@@ -117,8 +117,17 @@ fn prepare_run(
         started_ms: run.started_ms,
         finished_ms: run.finished_ms.or(run.started_ms).unwrap_or(arrived_ms),
         duration_ms: run.duration_ms,
-        detail: detail(&run.attempts, run.comment, run.evidence, run.custom_fields, is_incomplete),
-        name: run.summary.filter(|summary| !summary.is_empty()).unwrap_or(run.name),
+        detail: detail(
+            &run.attempts,
+            run.comment,
+            run.evidence,
+            run.custom_fields,
+            is_incomplete,
+        ),
+        name: run
+            .summary
+            .filter(|summary| !summary.is_empty())
+            .unwrap_or(run.name),
         class_name: run.identity.class,
         description: run.description,
         labels: run.labels,
@@ -164,7 +173,13 @@ fn message(attempts: &[Attempt], status: RunStatus) -> Option<String> {
 
 /// The first line of a message, as far as a list shows it.
 pub(super) fn shown(message: &str) -> String {
-    message.lines().next().unwrap_or_default().chars().take(SHOWN_MESSAGE).collect()
+    message
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .take(SHOWN_MESSAGE)
+        .collect()
 }
 
 fn detail(
