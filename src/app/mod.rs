@@ -7,7 +7,10 @@ pub mod accept_event;
 pub mod apply_events;
 pub mod create_api_client;
 pub mod import_results;
+pub mod issue_coverage;
+pub mod link_test;
 pub mod run_rules;
+pub mod unlink_test;
 
 use crate::clock::Clock;
 use crate::config::Config;

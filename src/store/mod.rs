@@ -19,6 +19,7 @@ mod error;
 pub mod executions;
 pub mod inbox;
 mod inbox_writer;
+pub mod issue_tests;
 pub mod issues;
 pub mod latest;
 pub mod links;
