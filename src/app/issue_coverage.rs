@@ -111,7 +111,7 @@ pub async fn of_issue(
     )?;
     let keys: Vec<String> = tests.iter().map(|test| test.case.key.to_string()).collect();
     let linked: Vec<LinkedTest<'_>> = tests.iter().zip(&keys).map(linked_test).collect();
-    let coverage = judge(&linked, &Settings::default(), environment, now_ms);
+    let coverage = judge(&linked, Settings::default(), environment, now_ms);
 
     let mut marks = by_test(annotations.marks);
     let mut defects = by_test(annotations.defects);
@@ -165,7 +165,7 @@ fn by_test<T>(pairs: Vec<(Uuid, T)>) -> HashMap<Uuid, Vec<T>> {
 fn row(linked: &LinkedTest<'_>, test: &CoveringTest, status: &TestStatus<'_>) -> TestRow {
     let runs = || status.picks.iter().map(|pick| pick.run);
     let newer = status.picks.iter().filter_map(|pick| pick.unfinished);
-    let worst = runs().filter(|run| run.counted_status() == status.status);
+    let mut worst = runs().filter(|run| run.counted_status() == status.status);
     TestRow {
         id: linked.id,
         key: linked.key.to_owned(),
@@ -178,7 +178,7 @@ fn row(linked: &LinkedTest<'_>, test: &CoveringTest, status: &TestStatus<'_>) ->
             .chain(newer)
             .max_by_key(|run| run.finished_ms)
             .cloned(),
-        message: worst.filter_map(|run| run.message.clone()).next(),
+        message: worst.find_map(|run| run.message.clone()),
         recent: test.latest.recent().to_vec(),
         marks: Vec::new(),
         defects: Vec::new(),

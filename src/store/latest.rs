@@ -23,16 +23,16 @@ pub async fn by_tests(
             .list(chunk.iter().copied());
         for row in sql.raw(on).await? {
             let test: Uuid = row.try_get_by_index(0)?;
-            let text: String = row.try_get_by_index(1)?;
-            found.insert(test, parse(test, &text)?);
+            let stored: String = row.try_get_by_index(1)?;
+            found.insert(test, parse(test, &stored)?);
         }
     }
     Ok(found)
 }
 
 /// Reads a stored projection.
-pub(super) fn parse(test: Uuid, text: &str) -> Result<Latest, StoreError> {
-    serde_json::from_str(text).map_err(|why| StoreError::Corrupt {
+pub(super) fn parse(test: Uuid, stored: &str) -> Result<Latest, StoreError> {
+    serde_json::from_str(stored).map_err(|why| StoreError::Corrupt {
         table: "test_latest",
         id: test.to_string(),
         what: format!("latest: {why}"),

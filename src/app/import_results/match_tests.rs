@@ -22,9 +22,9 @@ pub(super) struct Matched {
 
 /// What the database knows of the tests a file names.
 struct Known {
-    by_identity: HashMap<Vec<u8>, KnownTest>,
-    by_number: HashMap<i64, KnownTest>,
-    by_id: HashMap<Uuid, KnownTest>,
+    identities: HashMap<Vec<u8>, KnownTest>,
+    numbers: HashMap<i64, KnownTest>,
+    ids: HashMap<Uuid, KnownTest>,
 }
 
 /// See the module. What a new test needs is moved out of its run.
@@ -36,9 +36,9 @@ pub(super) async fn match_tests(
     now_ms: i64,
 ) -> Result<Matched, ImportError> {
     let mut known = look_up(on, site, project, runs).await?;
-    let old: Vec<Uuid> = (known.by_identity.values())
-        .chain(known.by_number.values())
-        .chain(known.by_id.values())
+    let old: Vec<Uuid> = (known.identities.values())
+        .chain(known.numbers.values())
+        .chain(known.ids.values())
         .map(|test| test.id)
         .collect();
     let mut new_tests = take_new_tests(project, runs, &known)?;
@@ -56,7 +56,7 @@ pub(super) async fn match_tests(
             number: test.number,
         };
         if let Some(identity) = test.identity {
-            known.by_identity.insert(identity, KnownTest { id, number });
+            known.identities.insert(identity, KnownTest { id, number });
         }
     }
     let matched = runs
@@ -84,21 +84,21 @@ async fn look_up(
         }
     }
     Ok(Known {
-        by_identity: tests::by_identities(on, site, project.id, &identities).await?,
-        by_number: tests::by_numbers(on, site, project.id, &numbers).await?,
-        by_id: tests::by_ids(on, site, project.id, &ids).await?,
+        identities: tests::by_identities(on, site, project.id, &identities).await?,
+        numbers: tests::by_numbers(on, site, project.id, &numbers).await?,
+        ids: tests::by_ids(on, site, project.id, &ids).await?,
     })
 }
 
 impl Known {
     fn of(&self, name: &TestName, project: &Project) -> Option<KnownTest> {
         match name {
-            TestName::Identity(identity) => self.by_identity.get(identity).copied(),
+            TestName::Identity(identity) => self.identities.get(identity).copied(),
             TestName::Key(key) if key.project == project.key => {
-                self.by_number.get(&key.number).copied()
+                self.numbers.get(&key.number).copied()
             }
             TestName::Key(_) => None,
-            TestName::Id(id) => self.by_id.get(id).copied(),
+            TestName::Id(id) => self.ids.get(id).copied(),
         }
     }
 }

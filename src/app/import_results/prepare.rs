@@ -194,9 +194,10 @@ fn detail(
         _ => false,
     };
     let detail = RunDetail {
-        attempts: match says_nothing {
-            true => Vec::new(),
-            false => attempts.iter().map(attempt_detail).collect(),
+        attempts: if says_nothing {
+            Vec::new()
+        } else {
+            attempts.iter().map(attempt_detail).collect()
         },
         comment,
         evidence: evidence

@@ -100,7 +100,7 @@ pub struct Coverage<'a> {
 #[must_use]
 pub fn of_issue<'a>(
     linked: &[LinkedTest<'a>],
-    settings: &Settings,
+    settings: Settings,
     environment: Option<&str>,
     now_ms: i64,
 ) -> Coverage<'a> {
@@ -170,7 +170,7 @@ impl Counts {
 }
 
 /// What of a test decided: its picks of the deciding effect; the others stand beside them.
-fn decider(test: &LinkedTest<'_>, status: &TestStatus<'_>, settings: &Settings) -> Decider {
+fn decider(test: &LinkedTest<'_>, status: &TestStatus<'_>, settings: Settings) -> Decider {
     let run_of = |pick: &Pick<'_>| DecidingRun {
         environment: pick.environment.to_owned(),
         execution_key: pick.run.execution_key.clone(),

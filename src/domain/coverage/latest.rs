@@ -48,7 +48,7 @@ pub struct RunFact {
     #[serde(rename = "a")]
     pub arrived_ms: i64,
     /// Whether its attempts disagreed.
-    #[serde(rename = "k", default, skip_serializing_if = "is_false")]
+    #[serde(rename = "k", default, skip_serializing_if = "std::ops::Not::not")]
     pub is_flaky: bool,
     /// How many attempts it took.
     #[serde(rename = "t", default = "one", skip_serializing_if = "is_one")]
@@ -57,7 +57,7 @@ pub struct RunFact {
     #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// Whether it came with an import that says results are missing; a pass is then not believed.
-    #[serde(rename = "u", default, skip_serializing_if = "is_false")]
+    #[serde(rename = "u", default, skip_serializing_if = "std::ops::Not::not")]
     pub is_incomplete: bool,
 }
 
@@ -195,10 +195,11 @@ impl Latest {
             .runs
             .iter()
             .map(|run| {
-                let news = run
-                    .groups()
-                    .map(|group| (run.status, run.is_incomplete, group));
-                news.fold(false, |is_needed, new| seen.insert(new) || is_needed)
+                let mut is_needed = false;
+                for group in run.groups() {
+                    is_needed |= seen.insert((run.status, run.is_incomplete, group));
+                }
+                is_needed
             })
             .collect();
         let mut is_needed = is_needed.into_iter();
@@ -234,7 +235,7 @@ impl Latest {
     /// With an environment only *its* group counts: a run made on chrome and firefox together says
     /// nothing about firefox to someone who asks for chrome.
     #[must_use]
-    pub fn status(&self, settings: &Settings, environment: Option<&str>) -> TestStatus<'_> {
+    pub fn status(&self, settings: Settings, environment: Option<&str>) -> TestStatus<'_> {
         let mut groups: BTreeMap<&str, Vec<&RunFact>> = BTreeMap::new();
         for run in &self.runs {
             if settings.effect(run.counted_status()).is_none() {
@@ -265,7 +266,7 @@ impl Latest {
 }
 
 /// Section 3, step 2.4: `runs` of one environment, the latest first.
-fn pick<'a>(environment: &'a str, runs: &[&'a RunFact], settings: &Settings) -> Option<Pick<'a>> {
+fn pick<'a>(environment: &'a str, runs: &[&'a RunFact], settings: Settings) -> Option<Pick<'a>> {
     let newest = *runs.first()?;
     let newest_final = runs.iter().copied().find(|run| run.status.is_final());
     let run = match newest_final {
@@ -279,14 +280,14 @@ fn pick<'a>(environment: &'a str, runs: &[&'a RunFact], settings: &Settings) -> 
     })
 }
 
-fn is_false(value: &bool) -> bool {
-    !value
-}
-
 const fn one() -> u32 {
     1
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature serde asks for"
+)]
 fn is_one(value: &u32) -> bool {
     *value == 1
 }
@@ -297,6 +298,10 @@ mod status_code {
 
     use crate::domain::run::RunStatus;
 
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "the signature serde asks for"
+    )]
     pub fn serialize<S: Serializer>(status: &RunStatus, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_i16(status.code())
     }

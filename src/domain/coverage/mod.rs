@@ -54,7 +54,7 @@ pub enum Treatment {
 impl Settings {
     /// What `status` means under these settings; `None` when such a result is passed over.
     #[must_use]
-    pub fn effect(&self, status: RunStatus) -> Option<Effect> {
+    pub fn effect(self, status: RunStatus) -> Option<Effect> {
         let treatment = match status {
             RunStatus::Skipped => self.skipped,
             RunStatus::Blocked => self.blocked,

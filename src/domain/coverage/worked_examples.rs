@@ -54,7 +54,7 @@ fn judged(
             latest,
         })
         .collect();
-    let coverage = of_issue(&linked, &settings, environment, 99);
+    let coverage = of_issue(&linked, settings, environment, 99);
     (coverage.status, coverage.reason)
 }
 
@@ -111,6 +111,10 @@ fn w4_one_failure_is_nok() {
         ("SHOP-T2", Failed)
     );
     assert_eq!(decider.runs[0].execution_key, "SHOP-E1");
+}
+
+#[test]
+fn a_broken_test_is_as_bad_as_a_failed_one() {
     assert_eq!(status(&each(&[Passed, Error])), CoverageStatus::Nok);
 }
 
@@ -278,7 +282,7 @@ fn archived_tests_are_listed_and_do_not_count() {
         exclusion: Some(Exclusion::Archived),
         latest: &failed,
     };
-    let coverage = of_issue(&[archived], &Settings::default(), None, 0);
+    let coverage = of_issue(&[archived], Settings::default(), None, 0);
     assert_eq!(coverage.status, CoverageStatus::Uncovered);
     assert_eq!(coverage.reason.rule, Rule::NoTestCounts);
     assert_eq!(
@@ -349,7 +353,7 @@ fn any_settings() -> impl Strategy<Value = Settings> {
 }
 
 /// Section 3, step 2, word for word over the whole history: what [`Latest`] must agree with.
-fn status_from_history(runs: &[RunFact], settings: &Settings) -> RunStatus {
+fn status_from_history(runs: &[RunFact], settings: Settings) -> RunStatus {
     let mut groups: Vec<&str> = ENVIRONMENTS.to_vec();
     groups.push(NO_ENVIRONMENT);
     let picked = groups.into_iter().filter_map(|group| {
@@ -415,8 +419,8 @@ proptest! {
         runs in any_runs(), settings in any_settings(),
     ) {
         let kept = latest(&runs);
-        let status = kept.status(&settings, None).status;
-        prop_assert_eq!(status, status_from_history(&runs, &settings));
+        let status = kept.status(settings, None).status;
+        prop_assert_eq!(status, status_from_history(&runs, settings));
     }
 
     #[test]
