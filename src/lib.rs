@@ -12,6 +12,7 @@
 pub mod app;
 pub mod clock;
 pub mod config;
+pub mod connect;
 pub mod crypto;
 pub mod domain;
 pub mod ids;

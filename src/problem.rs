@@ -9,6 +9,8 @@ use actix_web::http::header::{CACHE_CONTROL, RETRY_AFTER};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 
+use crate::app::install_site::InstallSiteError;
+use crate::app::sites::SitesError;
 use crate::store::StoreError;
 
 /// What went wrong, ready to be answered.
@@ -147,6 +149,24 @@ impl From<StoreError> for Problem {
             StoreError::Corrupt { .. } | StoreError::UnknownDatabase(_) => {
                 Self::internal().because(error)
             }
+        }
+    }
+}
+
+impl From<SitesError> for Problem {
+    fn from(error: SitesError) -> Self {
+        match error {
+            SitesError::Store(error) => error.into(),
+            SitesError::Sealed { .. } | SitesError::NotText(_) => Self::internal().because(error),
+        }
+    }
+}
+
+impl From<InstallSiteError> for Problem {
+    fn from(error: InstallSiteError) -> Self {
+        match error {
+            InstallSiteError::Store(error) => error.into(),
+            InstallSiteError::Seal(_) => Self::internal().because(error),
         }
     }
 }

@@ -7,11 +7,19 @@ pub mod accept_event;
 pub mod apply_events;
 pub mod create_api_client;
 pub mod run_rules;
+pub mod install_site;
+pub mod remove_site;
+pub mod sites;
+pub mod switch_site;
+
+use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::crypto::Seal;
 use crate::store::{InboxWriter, Store};
+
+use sites::Sites;
 
 /// Everything a use case needs; one per process, shared by all requests and workers.
 #[derive(Debug)]
@@ -23,7 +31,9 @@ pub struct App {
     /// The time.
     pub clock: Clock,
     /// Opens and seals secrets.
-    pub seal: Seal,
+    pub seal: Arc<Seal>,
+    /// The sites that have the app.
+    pub sites: Sites,
     /// What the operator configured.
     pub config: Config,
 }

@@ -69,8 +69,14 @@ impl Sites {
             store,
             seal,
             clock,
-            by_client_key: Cache::builder().max_capacity(KEPT).time_to_live(FRESH).build(),
-            by_id: Cache::builder().max_capacity(KEPT).time_to_live(FRESH).build(),
+            by_client_key: Cache::builder()
+                .max_capacity(KEPT)
+                .time_to_live(FRESH)
+                .build(),
+            by_id: Cache::builder()
+                .max_capacity(KEPT)
+                .time_to_live(FRESH)
+                .build(),
             drops: AtomicU64::new(0),
         }
     }
@@ -104,7 +110,7 @@ impl Sites {
         if self.clock.now_ms() - held.read_ms < REREAD_MS {
             return Ok(None);
         }
-        self.drop_copies(&held.site).await;
+        self.forget(held.site.id, client_key).await;
         self.by_client_key(client_key).await
     }
 
@@ -120,19 +126,11 @@ impl Sites {
         all.into_iter().map(|found| self.open(found)).collect()
     }
 
-    /// Forgets the copies of a site; called after every change is committed.
-    pub async fn drop_site(&self, client_key: &str) {
+    /// Forgets the copies of a site; called after a change of it is committed.
+    pub async fn forget(&self, id: SiteId, client_key: &str) {
         self.drops.fetch_add(1, Ordering::AcqRel);
-        if let Some(held) = self.by_client_key.remove(client_key).await {
-            self.by_id.invalidate(&held.site.id).await;
-        }
-    }
-
-    async fn drop_copies(&self, site: &Site) {
-        if let Some(client_key) = &site.client_key {
-            self.by_client_key.invalidate(client_key).await;
-        }
-        self.by_id.invalidate(&site.id).await;
+        self.by_client_key.invalidate(client_key).await;
+        self.by_id.invalidate(&id).await;
     }
 
     async fn keep(
@@ -143,9 +141,14 @@ impl Sites {
         let Some(found) = found else { return Ok(None) };
         let site = self.open(found)?;
         if self.drops.load(Ordering::Acquire) == drops {
-            let held = Held { site: site.clone(), read_ms: self.clock.now_ms() };
+            let held = Held {
+                site: site.clone(),
+                read_ms: self.clock.now_ms(),
+            };
             if let Some(client_key) = &site.client_key {
-                self.by_client_key.insert(client_key.clone(), held.clone()).await;
+                self.by_client_key
+                    .insert(client_key.clone(), held.clone())
+                    .await;
             }
             self.by_id.insert(site.id, held).await;
         }
@@ -157,7 +160,9 @@ impl Sites {
         if let Some(sealed) = found.sealed_secret {
             let opened = self.seal.open(&secret_place(site.id), &sealed);
             let opened = opened.map_err(|why| SitesError::Sealed { site: site.id, why })?;
-            let text = String::from_utf8(opened).ok().ok_or(SitesError::NotText(site.id))?;
+            let text = String::from_utf8(opened)
+                .ok()
+                .ok_or(SitesError::NotText(site.id))?;
             site.secret = SharedSecret::new(text);
         }
         Ok(Arc::new(site))

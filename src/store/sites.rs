@@ -214,7 +214,7 @@ pub async fn set_enabled(on: &impl Conn, site: SiteId, is_enabled: bool) -> Resu
 /// A site that is gone already keeps the dates of its first removal.
 pub async fn uninstall(
     on: &impl Conn,
-    client_key: &str,
+    site: SiteId,
     now_ms: i64,
     purge_after_ms: i64,
 ) -> Result<(), StoreError> {
@@ -223,7 +223,7 @@ pub async fn uninstall(
         .with(", state = ", code(SiteState::Uninstalled))
         .with(", uninstalled_ms = ", now_ms)
         .with(", purge_after_ms = ", purge_after_ms)
-        .with(" WHERE client_key = ", client_key)
+        .with(" WHERE id = ", site)
         .with(" AND state <> ", code(SiteState::Uninstalled))
         .run(on)
         .await?;
