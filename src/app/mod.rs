@@ -6,9 +6,9 @@
 pub mod accept_event;
 pub mod apply_events;
 pub mod create_api_client;
-pub mod run_rules;
 pub mod install_site;
 pub mod remove_site;
+pub mod run_rules;
 pub mod sites;
 pub mod switch_site;
 

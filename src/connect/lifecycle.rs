@@ -23,6 +23,7 @@ use crate::app::App;
 use crate::app::install_site::install_site;
 use crate::app::remove_site::remove_site;
 use crate::app::switch_site::switch_site;
+use crate::config::Config;
 use crate::problem::Problem;
 use crate::store::sites::Installation;
 
@@ -63,7 +64,7 @@ async fn installed(
     app: Data<App>,
 ) -> Result<HttpResponse, Problem> {
     let body = read(body)?;
-    let base_url = check(&body, &caller.client_key, "installed", &app)?;
+    let base_url = check(&body, &caller.client_key, "installed", &app.config)?;
     let secret = body
         .shared_secret
         .ok_or(Refused::Body("there is no secret"))?;
@@ -73,7 +74,7 @@ async fn installed(
     let told = Installation {
         display_url: body
             .display_url
-            .and_then(|text| display_address(&text, allowed(&app))),
+            .and_then(|text| display_address(&text, allowed(&app.config))),
         forge_installation_id: body.installation_id.map(|id| installation_id(&id)),
         client_key: body.client_key,
         base_url,
@@ -90,7 +91,7 @@ async fn uninstalled(
     body: Result<Bytes, actix_web::Error>,
     app: Data<App>,
 ) -> Result<HttpResponse, Problem> {
-    check(&read(body)?, &caller.client_key, "uninstalled", &app)?;
+    check(&read(body)?, &caller.client_key, "uninstalled", &app.config)?;
     remove_site(&app, &caller.client_key).await?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -119,7 +120,7 @@ async fn switch(
 ) -> Result<HttpResponse, Problem> {
     let client_key = caller.site.client_key.as_deref().unwrap_or_default();
     let event = if is_enabled { "enabled" } else { "disabled" };
-    check(body, client_key, event, app)?;
+    check(body, client_key, event, &app.config)?;
     switch_site(app, &caller.site, is_enabled).await?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -140,14 +141,14 @@ fn read(body: Result<Bytes, actix_web::Error>) -> Result<Body, Problem> {
 
 /// Checks that a body is for this app and event and of the site that the token names. Gives the
 /// site's address, which is one of those allowed.
-fn check(body: &Body, client_key: &str, event: &str, app: &App) -> Result<String, Refused> {
+fn check(body: &Body, client_key: &str, event: &str, config: &Config) -> Result<String, Refused> {
     if body.client_key != client_key {
         return Err(Refused::Issuer);
     }
     if client_key.is_empty() || client_key.len() > CLIENT_KEY_LIMIT {
         return Err(Refused::Body("the client key is empty or too long"));
     }
-    if body.key != app.config.connect.app_key {
+    if body.key != config.connect.app_key {
         return Err(Refused::Body("it is for another app"));
     }
     if body.event_type != event {
@@ -160,14 +161,23 @@ fn check(body: &Body, client_key: &str, event: &str, app: &App) -> Result<String
     {
         return Err(Refused::Body("it is of another product"));
     }
-    site_address(&body.base_url, allowed(app))
+    site_address(&body.base_url, allowed(config))
         .ok_or(Refused::Body("the site's address is not an allowed one"))
 }
 
-fn allowed(app: &App) -> Allowed<'_> {
+/// The secret of an installation. Under an empty one anybody could sign, and none must not wipe the
+/// one that is stored.
+fn secret_of(body: &Body) -> Result<&SecretString, Refused> {
+    let secret = body.shared_secret.as_ref();
+    secret
+        .filter(|secret| !secret.expose_secret().is_empty())
+        .ok_or(Refused::Body("there is no secret"))
+}
+
+fn allowed(config: &Config) -> Allowed<'_> {
     Allowed {
-        suffixes: &app.config.connect.site_suffixes,
-        loopback: app.config.server.insecure_sites,
+        suffixes: &config.connect.site_suffixes,
+        loopback: config.server.insecure_sites,
     }
 }
 
@@ -179,3 +189,7 @@ fn installation_id(text: &str) -> String {
         _ => text.to_owned(),
     }
 }
+
+#[cfg(test)]
+#[path = "vectors_tests.rs"]
+mod vectors_tests;
