@@ -147,3 +147,7 @@ fn public_key(body: &[u8]) -> Result<DecodingKey, KeyError> {
     }
     DecodingKey::from_rsa_pem(pem).map_err(|why| KeyError::Unknown(why.to_string()))
 }
+
+#[cfg(test)]
+#[path = "install_keys_tests.rs"]
+mod install_keys_tests;

@@ -302,3 +302,7 @@ impl Audience {
 fn without_slash(address: &str) -> &str {
     address.strip_suffix('/').unwrap_or(address)
 }
+
+#[cfg(test)]
+#[path = "token_tests.rs"]
+mod token_tests;
