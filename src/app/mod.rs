@@ -13,6 +13,11 @@ pub mod sites;
 pub mod switch_site;
 
 use std::sync::Arc;
+pub mod import_results;
+pub mod issue_coverage;
+pub mod link_test;
+pub mod run_rules;
+pub mod unlink_test;
 
 use crate::clock::Clock;
 use crate::config::Config;

@@ -6,10 +6,12 @@
 
 pub mod attempts;
 pub mod coverage;
+pub mod execution;
 pub mod issue;
 pub mod keys;
 pub mod rule;
 pub mod run;
+pub mod run_detail;
 pub mod settings;
 pub mod site;
 pub mod test;

@@ -9,7 +9,7 @@
 
 use std::time::Duration;
 
-use sea_orm::{ConnectOptions, DatabaseConnection, DbErr};
+use sea_orm::{ConnectOptions, DatabaseBackend, DatabaseConnection, DbErr};
 use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 
 use super::StoreError;
@@ -39,6 +39,15 @@ impl Dialect {
             _ => Err(StoreError::UnknownDatabase(
                 url.split('@').next_back().unwrap_or("").into(),
             )),
+        }
+    }
+
+    /// The dialect of a connection.
+    #[must_use]
+    pub fn of(on: &impl super::Conn) -> Self {
+        match on.get_database_backend() {
+            DatabaseBackend::Postgres => Self::Postgres,
+            _ => Self::Sqlite,
         }
     }
 

@@ -153,6 +153,23 @@ pub async fn ids_by_keys(
     Ok(found)
 }
 
+/// Keeps others from making rows for unknown keys of the site until the transaction ends.
+///
+/// Keys are not unique (they move between issues), so no index keeps two placeholders of one key
+/// apart. SQLite has one writer and needs none of this.
+pub async fn hold_keys(on: &impl Conn, site: SiteId) -> Result<(), StoreError> {
+    /// Any number, the same in every replica: "keys" in ASCII, shifted away from other locks.
+    const LOCK: i64 = 0x6b65_7973 << 24;
+    if super::Dialect::of(on) == super::Dialect::Postgres {
+        Sql::new("SELECT pg_advisory_xact_lock(")
+            .bind(LOCK ^ site.0)
+            .push(")")
+            .run(on)
+            .await?;
+    }
+    Ok(())
+}
+
 /// Makes placeholder rows for keys nobody has told us of; returns their ids.
 pub async fn insert_placeholders(
     on: &impl Conn,

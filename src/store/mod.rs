@@ -14,14 +14,22 @@ use sea_orm::{DatabaseConnection, TransactionOptions, TransactionTrait};
 
 pub mod api_clients;
 pub mod dialect;
+pub mod environments;
 mod error;
+pub mod executions;
 pub mod inbox;
 mod inbox_writer;
+pub mod issue_tests;
 pub mod issues;
+pub mod latest;
+pub mod links;
 pub mod outbox;
+pub mod projects;
+pub mod runs;
 pub mod settings;
 pub mod sites;
 mod sql;
+pub mod tests;
 
 pub use dialect::Dialect;
 pub use error::StoreError;

@@ -1,0 +1,285 @@
+//! A build reports: a result file becomes runs, tests, links and statuses, in one transaction.
+//!
+//! Parsing and preparing happen before ([`prepare`]); inside the transaction there is nothing but
+//! statements in bulk. The project's row is held throughout, so two imports into one project follow
+//! one another and never make the same test twice. All or nothing: a file that names a test which
+//! does not exist is refused whole.
+
+use uuid::Uuid;
+
+use super::run_rules::{ImportedResults, ImportedRun, on_results};
+use crate::domain::coverage::RunFact;
+use crate::domain::execution::{Contradiction, Execution, Particulars};
+use crate::domain::keys::{ExecutionKey, TestKey};
+use crate::domain::run::RunStatus;
+use crate::ids;
+use crate::results::model::Counts;
+use crate::store::projects::{Counter, Project};
+use crate::store::runs::NewRun;
+use crate::store::{
+    Conn, SiteId, Store, StoreError, environments, executions, latest, links, projects, runs,
+};
+
+mod coverage_links;
+mod match_tests;
+mod prepare;
+
+pub use prepare::{Prepared, prepare};
+
+use match_tests::{Matched, match_tests};
+use prepare::{PreparedRun, shown};
+
+/// What an upload says beside its file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upload {
+    /// The key of the project.
+    pub project: String,
+    /// Where and for what the results were made.
+    pub particulars: Particulars,
+    /// The execution to add them to; a new one is made when none is named.
+    pub execution: Option<ExecutionKey>,
+    /// How the results came, for people: `JUnit`.
+    pub source: String,
+    /// The API client or account that brings them.
+    pub created_by: Option<String>,
+}
+
+/// What an import did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Imported {
+    /// The execution that holds the runs.
+    pub execution: ExecutionKey,
+    /// How many test cases the file holds, by outcome.
+    pub counts: Counts,
+    /// Keys of the issues that the reported tests cover, sorted, each once.
+    pub issues: Vec<String>,
+    /// What the uploader should know.
+    pub warnings: Vec<String>,
+}
+
+/// Why nothing was imported.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// A result names a test that does not exist.
+    #[error("`{test}` names the test {given}, which does not exist in this project")]
+    UnknownTest {
+        /// The name of the test in the file.
+        test: String,
+        /// The key or id it gives.
+        given: String,
+    },
+    /// The execution to extend does not exist.
+    #[error("there is no execution {0} in this project")]
+    UnknownExecution(ExecutionKey),
+    /// The upload contradicts the execution it extends.
+    #[error("the results do not belong into {execution}: {difference}")]
+    OtherExecution {
+        /// The execution.
+        execution: ExecutionKey,
+        /// What differs.
+        #[source]
+        difference: Contradiction,
+    },
+    /// It could not be stored.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Imports a prepared report.
+pub async fn import_results(
+    store: &Store,
+    site: SiteId,
+    upload: &Upload,
+    report: Prepared,
+) -> Result<Imported, ImportError> {
+    let txn = store.write().await?;
+    let imported = import(&*txn, site, upload, report).await?;
+    txn.commit().await?;
+    Ok(imported)
+}
+
+async fn import(
+    on: &impl Conn,
+    site: SiteId,
+    upload: &Upload,
+    mut report: Prepared,
+) -> Result<Imported, ImportError> {
+    let now_ms = report.arrived_ms;
+    let project = projects::hold(on, site, &upload.project).await?;
+    let matched = match_tests(on, site, &project, &mut report.runs, now_ms).await?;
+    coverage_links::link(on, site, &report.runs, &matched.tests, now_ms).await?;
+
+    let (execution, first_run) = extend_execution(on, site, &project, upload, &report).await?;
+    let names = &execution.particulars.environments;
+    environments::note(on, site, project.id, names, now_ms).await?;
+    let rows = record_runs(
+        on,
+        site,
+        &execution,
+        &matched,
+        report.runs,
+        first_run,
+        now_ms,
+    )
+    .await?;
+    tell_rules(on, site, &execution, &matched, &rows, now_ms).await?;
+
+    let covered: Vec<Uuid> = matched.tests.iter().map(|test| test.id).collect();
+    let issues = links::issue_keys_of_tests(on, site, &covered).await?;
+    Ok(Imported {
+        execution: execution.key,
+        counts: report.counts,
+        issues: issues.into_iter().collect(),
+        warnings: report.warnings,
+    })
+}
+
+/// The execution the runs go into, made or extended, and the number of the first of them.
+async fn extend_execution(
+    on: &impl Conn,
+    site: SiteId,
+    project: &Project,
+    upload: &Upload,
+    report: &Prepared,
+) -> Result<(Execution, i64), ImportError> {
+    let mut execution = match &upload.execution {
+        Some(key) => {
+            let found = executions::by_key(on, site, key).await?;
+            let found = found.filter(|execution| execution.project_id == project.id);
+            let mut found = found.ok_or_else(|| ImportError::UnknownExecution(key.clone()))?;
+            found
+                .particulars
+                .complete_with(&upload.particulars)
+                .map_err(|difference| ImportError::OtherExecution {
+                    execution: key.clone(),
+                    difference,
+                })?;
+            found
+        }
+        None => Execution {
+            id: ids::next(),
+            project_id: project.id,
+            key: ExecutionKey {
+                project: project.key.clone(),
+                number: projects::take_numbers(on, site, project.id, Counter::Executions, 1)
+                    .await?,
+            },
+            name: format!("{} results", upload.source),
+            particulars: upload.particulars.clone(),
+            source: upload.source.clone(),
+            created_by: upload.created_by.clone(),
+            created_ms: report.arrived_ms,
+            started_ms: None,
+            finished_ms: 0,
+            incomplete: None,
+            next_run: 1,
+        },
+    };
+    let first_run = execution.next_run;
+    let count = i64::try_from(report.runs.len()).unwrap_or(i64::MAX);
+    let (started, finished) = report.span_ms();
+    execution.next_run += count;
+    execution.started_ms = execution.started_ms.into_iter().chain(started).min();
+    execution.finished_ms = execution.finished_ms.max(finished);
+    if execution.incomplete.is_none() {
+        execution.incomplete.clone_from(&report.incomplete);
+    }
+    if upload.execution.is_some() {
+        executions::update(on, site, &execution).await?;
+    } else {
+        executions::insert(on, site, &execution).await?;
+    }
+    Ok((execution, first_run))
+}
+
+/// Stores the runs and folds them into what is kept of their tests.
+async fn record_runs(
+    on: &impl Conn,
+    site: SiteId,
+    execution: &Execution,
+    matched: &Matched,
+    prepared: Vec<PreparedRun>,
+    first_run: i64,
+    arrived_ms: i64,
+) -> Result<Vec<NewRun>, StoreError> {
+    let mut kept = latest::by_tests(on, site, &matched.known).await?;
+    let execution_key = execution.key.to_string();
+    let mut rows = Vec::with_capacity(prepared.len());
+    for ((run, test), number) in prepared.into_iter().zip(&matched.tests).zip(first_run..) {
+        let is_pass = run.status == RunStatus::Passed;
+        kept.entry(test.id).or_default().record(&RunFact {
+            execution_id: execution.id,
+            execution_key: execution_key.clone(),
+            number,
+            status: run.status,
+            environments: execution.particulars.environments.clone(),
+            started_ms: run.started_ms,
+            finished_ms: run.finished_ms,
+            arrived_ms,
+            is_flaky: run.is_flaky,
+            attempts: run.attempts,
+            message: run.message.as_deref().filter(|_| !is_pass).map(shown),
+            is_incomplete: run.is_incomplete,
+        });
+        rows.push(NewRun {
+            number,
+            test_id: test.id,
+            status: run.status,
+            is_flaky: run.is_flaky,
+            started_ms: run.started_ms,
+            finished_ms: run.finished_ms,
+            duration_ms: run.duration_ms,
+            message: run.message,
+            detail: run.detail,
+        });
+    }
+    let mut kept: Vec<_> = kept.into_iter().collect();
+    kept.sort_unstable_by_key(|(test, _)| *test);
+    latest::write_all(on, site, &kept).await?;
+    runs::insert_all(on, site, execution.id, &rows, arrived_ms).await?;
+    Ok(rows)
+}
+
+async fn tell_rules(
+    on: &impl Conn,
+    site: SiteId,
+    execution: &Execution,
+    matched: &Matched,
+    rows: &[NewRun],
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    let project = &execution.key.project;
+    let key_of = |number| {
+        TestKey {
+            project: project.clone(),
+            number,
+        }
+        .to_string()
+    };
+    let keys: Vec<String> = matched
+        .tests
+        .iter()
+        .map(|test| key_of(test.number))
+        .collect();
+    let runs: Vec<ImportedRun<'_>> = rows
+        .iter()
+        .zip(&keys)
+        .map(|(row, test_key)| ImportedRun {
+            test_id: row.test_id,
+            test_key,
+            number: row.number,
+            status: row.status,
+            is_flaky: row.is_flaky,
+            finished_ms: row.finished_ms,
+        })
+        .collect();
+    let results = ImportedResults {
+        project_key: project,
+        execution_id: execution.id,
+        execution_key: &execution.key.to_string(),
+        environments: &execution.particulars.environments,
+        fix_version: execution.particulars.fix_version.as_deref(),
+        runs: &runs,
+    };
+    on_results(on, site, now_ms, &results).await
+}

@@ -1,0 +1,227 @@
+//! Everything about an import that can be done before the transaction: no database, no clock.
+//!
+//! A run that does not say when it ended is dated by its start, else by its arrival. So is one that
+//! claims to have ended more than a day from now: its clock is wrong, and it would count before every
+//! later result. A day is left, because many reports carry local times without their zone.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use uuid::Uuid;
+
+use super::ImportError;
+use crate::domain::attempts::Aggregation;
+use crate::domain::keys::TestKey;
+use crate::domain::run::RunStatus;
+use crate::domain::run_detail::{AttemptDetail, EvidenceDetail, RunDetail};
+use crate::results::model::{
+    Attempt, Counts, Evidence, Explicit, Report, ReportedRun, Requirement,
+};
+
+/// How far ahead of us a reporter's clock may be, milliseconds.
+const CLOCK_TOLERANCE_MS: i64 = 24 * 60 * 60 * 1000;
+/// Characters of a failure's first line that a test's projection keeps.
+const SHOWN_MESSAGE: usize = 300;
+
+/// A report made ready for the database.
+#[derive(Debug)]
+pub struct Prepared {
+    pub(super) runs: Vec<PreparedRun>,
+    pub(super) counts: Counts,
+    pub(super) warnings: Vec<String>,
+    pub(super) incomplete: Option<String>,
+    pub(super) arrived_ms: i64,
+}
+
+/// How a run names its test.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum TestName {
+    /// By what it is called in the code.
+    Identity(Vec<u8>),
+    /// By its key.
+    Key(TestKey),
+    /// By its id.
+    Id(Uuid),
+}
+
+#[derive(Debug)]
+pub(super) struct PreparedRun {
+    pub test: TestName,
+    pub name: String,
+    pub class_name: String,
+    pub suite: String,
+    pub description: Option<String>,
+    pub labels: Vec<String>,
+    pub requirements: Vec<Requirement>,
+    pub status: RunStatus,
+    pub is_flaky: bool,
+    pub attempts: u32,
+    pub started_ms: Option<i64>,
+    pub finished_ms: i64,
+    pub duration_ms: Option<i64>,
+    pub message: Option<String>,
+    pub detail: Option<String>,
+    pub is_incomplete: bool,
+}
+
+/// Makes a report ready that arrived at `arrived_ms` (milliseconds since the Unix epoch).
+///
+/// # Errors
+///
+/// [`ImportError::UnknownTest`] when a run names its test by something that can be no key or id.
+pub fn prepare(
+    report: Report,
+    policy: Aggregation,
+    arrived_ms: i64,
+) -> Result<Prepared, ImportError> {
+    let is_incomplete = report.incomplete.is_some();
+    let mut prepared = Prepared {
+        runs: Vec::with_capacity(report.runs.len()),
+        counts: report.counts,
+        warnings: report.warnings,
+        incomplete: report.incomplete,
+        arrived_ms,
+    };
+    let mut misdated = 0_usize;
+    for run in report.runs {
+        let mut run = prepare_run(run, policy, is_incomplete, arrived_ms)?;
+        if run.finished_ms > arrived_ms.saturating_add(CLOCK_TOLERANCE_MS) {
+            misdated += 1;
+            run.started_ms = None;
+            run.finished_ms = arrived_ms;
+        }
+        prepared.runs.push(run);
+    }
+    if misdated > 0 {
+        prepared.warnings.push(format!(
+            "{misdated} results claim to have ended in the future; the time of their arrival \
+             was taken instead"
+        ));
+    }
+    Ok(prepared)
+}
+
+fn prepare_run(
+    run: ReportedRun,
+    policy: Aggregation,
+    is_incomplete: bool,
+    arrived_ms: i64,
+) -> Result<PreparedRun, ImportError> {
+    let (status, is_flaky) = run.status(policy);
+    Ok(PreparedRun {
+        test: test_name(&run)?,
+        status,
+        is_flaky,
+        attempts: u32::try_from(run.attempts.len()).unwrap_or(u32::MAX),
+        message: message(&run.attempts, status),
+        suite: run.identity.suite.as_ref().to_owned(),
+        started_ms: run.started_ms,
+        finished_ms: run.finished_ms.or(run.started_ms).unwrap_or(arrived_ms),
+        duration_ms: run.duration_ms,
+        detail: detail(
+            &run.attempts,
+            run.comment,
+            run.evidence,
+            run.custom_fields,
+            is_incomplete,
+        ),
+        name: run
+            .summary
+            .filter(|summary| !summary.is_empty())
+            .unwrap_or(run.name),
+        class_name: run.identity.class,
+        description: run.description,
+        labels: run.labels,
+        requirements: run.requirements,
+        is_incomplete,
+    })
+}
+
+impl Prepared {
+    /// When the first run began, where known, and when the last one ended.
+    pub(super) fn span_ms(&self) -> (Option<i64>, i64) {
+        let started = self.runs.iter().filter_map(|run| run.started_ms).min();
+        let finished = self.runs.iter().map(|run| run.finished_ms).max();
+        (started, finished.unwrap_or(self.arrived_ms))
+    }
+}
+
+fn test_name(run: &ReportedRun) -> Result<TestName, ImportError> {
+    let unknown = |given: &str| ImportError::UnknownTest {
+        test: run.name.clone(),
+        given: given.to_owned(),
+    };
+    match &run.identity.explicit {
+        Some(Explicit::Id(id)) => match id.parse() {
+            Ok(id) => Ok(TestName::Id(id)),
+            Err(_) => Err(unknown(id)),
+        },
+        Some(Explicit::Key(key)) => match key.parse() {
+            Ok(key) => Ok(TestName::Key(key)),
+            Err(_) => Err(unknown(key)),
+        },
+        None => Ok(TestName::Identity(run.identity.key().into_bytes())),
+    }
+}
+
+/// What the attempt that decided said; else whatever any attempt said.
+fn message(attempts: &[Attempt], status: RunStatus) -> Option<String> {
+    let deciding = attempts.iter().filter(|attempt| attempt.status == status);
+    deciding
+        .chain(attempts)
+        .find_map(|attempt| attempt.message.clone())
+}
+
+/// The first line of a message, as far as a list shows it.
+pub(super) fn shown(message: &str) -> String {
+    message
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .take(SHOWN_MESSAGE)
+        .collect()
+}
+
+fn detail(
+    attempts: &[Attempt],
+    comment: Option<String>,
+    evidence: Vec<Evidence>,
+    custom_fields: Vec<(String, String)>,
+    is_incomplete: bool,
+) -> Option<String> {
+    let says_nothing = match attempts {
+        [only] => only.details.is_none() && only.output.is_none() && only.label.is_none(),
+        _ => false,
+    };
+    let detail = RunDetail {
+        attempts: match says_nothing {
+            true => Vec::new(),
+            false => attempts.iter().map(attempt_detail).collect(),
+        },
+        comment,
+        evidence: evidence
+            .into_iter()
+            .map(|file| EvidenceDetail {
+                name: file.name,
+                media_type: file.media_type,
+                content: STANDARD.encode(file.content),
+            })
+            .collect(),
+        custom_fields,
+        is_incomplete,
+    };
+    if detail == RunDetail::default() {
+        return None;
+    }
+    serde_json::to_string(&detail).ok()
+}
+
+fn attempt_detail(attempt: &Attempt) -> AttemptDetail {
+    AttemptDetail {
+        status: attempt.status.name().to_owned(),
+        label: attempt.label.clone(),
+        message: attempt.message.clone(),
+        details: attempt.details.clone(),
+        output: attempt.output.clone(),
+    }
+}

@@ -1,0 +1,198 @@
+//! What panel and API show of an issue: its status with the reason, and its tests.
+//!
+//! Reads projections only, in three statements however many results there are; asks Jira nothing.
+
+use std::collections::HashMap;
+
+use uuid::Uuid;
+
+use crate::domain::coverage::{
+    Counts, CoverageStatus, Exclusion, LinkedTest, Pick, Reason, Recent, RunFact, Settings,
+    TestStatus, of_issue as judge,
+};
+use crate::domain::issue::MirroredIssue;
+use crate::domain::run::RunStatus;
+use crate::domain::test::TestKind;
+use crate::store::issue_tests::{CoveringTest, LinkedDefect, SetMark};
+use crate::store::{SiteId, Store, StoreError, issue_tests, issues};
+
+/// How an issue is named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IssueRef<'a> {
+    /// By Jira's id.
+    ByJiraId(i64),
+    /// By its key, or one it had before.
+    ByKey(&'a str),
+}
+
+/// An issue with its status and its tests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IssueCoverage {
+    /// The issue as the mirror has it.
+    pub issue: MirroredIssue,
+    /// The status.
+    pub status: CoverageStatus,
+    /// What its counted tests say.
+    pub counts: Counts,
+    /// Why it is that status.
+    pub reason: Reason,
+    /// Every environment its tests have been run in, by name, whatever the scope.
+    pub environments: Vec<String>,
+    /// Its tests, by key; those that decide first.
+    pub tests: Vec<TestRow>,
+}
+
+/// A test of an issue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TestRow {
+    /// Its id.
+    pub id: Uuid,
+    /// Its key.
+    pub key: String,
+    /// Its name.
+    pub name: String,
+    /// How it is carried out.
+    pub kind: TestKind,
+    /// Why it does not count although it is linked.
+    pub exclusion: Option<Exclusion>,
+    /// Its status in scope.
+    pub status: RunStatus,
+    /// The runs that make the status, one for each environment.
+    pub picks: Vec<PickedRun>,
+    /// Its last run in scope; none when it was never run there.
+    pub last_run: Option<RunFact>,
+    /// The first line of what the worst run said, when it did not pass.
+    pub message: Option<String>,
+    /// Its ten most recent results in any environment, the latest first.
+    pub recent: Vec<Recent>,
+    /// Marks that rules set.
+    pub marks: Vec<SetMark>,
+    /// Defects that are linked to it.
+    pub defects: Vec<LinkedDefect>,
+}
+
+/// The run that counts for one environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PickedRun {
+    /// The environment; empty when the execution named none.
+    pub environment: String,
+    /// The status it counts with.
+    pub status: RunStatus,
+    /// The key of the execution.
+    pub execution_key: String,
+    /// The number of the run within it.
+    pub number: i64,
+    /// When it ended, milliseconds since the Unix epoch.
+    pub finished_ms: i64,
+    /// Whether its attempts disagreed.
+    pub is_flaky: bool,
+    /// How many attempts it took.
+    pub attempts: u32,
+}
+
+/// The coverage of an issue over all environments, or in one; `None` when the mirror does not know
+/// the issue. `now_ms` is milliseconds since the Unix epoch.
+pub async fn of_issue(
+    store: &Store,
+    site: SiteId,
+    issue: IssueRef<'_>,
+    environment: Option<&str>,
+    now_ms: i64,
+) -> Result<Option<IssueCoverage>, StoreError> {
+    let on = store.read();
+    let found = match issue {
+        IssueRef::ByJiraId(id) => issues::by_jira_id(on, site, id).await?,
+        IssueRef::ByKey(key) => issues::by_key(on, site, key).await?,
+    };
+    let Some(issue) = found else { return Ok(None) };
+    let (tests, annotations) = tokio::try_join!(
+        issue_tests::of_issue(on, site, issue.id),
+        issue_tests::annotations(on, site, issue.id),
+    )?;
+    let keys: Vec<String> = tests.iter().map(|test| test.case.key.to_string()).collect();
+    let linked: Vec<LinkedTest<'_>> = tests.iter().zip(&keys).map(linked_test).collect();
+    let coverage = judge(&linked, &Settings::default(), environment, now_ms);
+
+    let mut marks = by_test(annotations.marks);
+    let mut defects = by_test(annotations.defects);
+    let mut rows: Vec<TestRow> = linked
+        .iter()
+        .zip(&tests)
+        .zip(&coverage.tests)
+        .map(|((linked, test), status)| TestRow {
+            marks: marks.remove(&linked.id).unwrap_or_default(),
+            defects: defects.remove(&linked.id).unwrap_or_default(),
+            ..row(linked, test, status)
+        })
+        .collect();
+    // The worst first, and what does not count last; within that by key, as they are.
+    rows.sort_by_key(|row| (row.exclusion.is_some(), std::cmp::Reverse(row.status)));
+    let environments = tests.iter().flat_map(|test| test.latest.environments());
+    let mut environments: Vec<String> = environments
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect();
+    environments.sort_unstable();
+    environments.dedup();
+    Ok(Some(IssueCoverage {
+        issue,
+        status: coverage.status,
+        counts: coverage.counts,
+        reason: coverage.reason,
+        environments,
+        tests: rows,
+    }))
+}
+
+fn linked_test<'a>((test, key): (&'a CoveringTest, &'a String)) -> LinkedTest<'a> {
+    LinkedTest {
+        id: test.case.id,
+        key,
+        name: &test.case.name,
+        exclusion: test.case.is_archived.then_some(Exclusion::Archived),
+        latest: &test.latest,
+    }
+}
+
+fn by_test<T>(pairs: Vec<(Uuid, T)>) -> HashMap<Uuid, Vec<T>> {
+    let mut found: HashMap<Uuid, Vec<T>> = HashMap::new();
+    for (test, item) in pairs {
+        found.entry(test).or_default().push(item);
+    }
+    found
+}
+
+fn row(linked: &LinkedTest<'_>, test: &CoveringTest, status: &TestStatus<'_>) -> TestRow {
+    let runs = || status.picks.iter().map(|pick| pick.run);
+    let newer = status.picks.iter().filter_map(|pick| pick.unfinished);
+    let worst = runs().filter(|run| run.counted_status() == status.status);
+    TestRow {
+        id: linked.id,
+        key: linked.key.to_owned(),
+        name: linked.name.to_owned(),
+        kind: test.case.kind,
+        exclusion: linked.exclusion.clone(),
+        status: status.status,
+        picks: status.picks.iter().map(picked).collect(),
+        last_run: runs()
+            .chain(newer)
+            .max_by_key(|run| run.finished_ms)
+            .cloned(),
+        message: worst.filter_map(|run| run.message.clone()).next(),
+        recent: test.latest.recent().to_vec(),
+        marks: Vec::new(),
+        defects: Vec::new(),
+    }
+}
+
+fn picked(pick: &Pick<'_>) -> PickedRun {
+    PickedRun {
+        environment: pick.environment.to_owned(),
+        status: pick.run.counted_status(),
+        execution_key: pick.run.execution_key.clone(),
+        number: pick.run.number,
+        finished_ms: pick.run.finished_ms,
+        is_flaky: pick.run.is_flaky,
+        attempts: pick.run.attempts,
+    }
+}

@@ -1,0 +1,57 @@
+//! What is kept of a run beyond its status: attempts, what they said, and what came with them.
+//!
+//! Stored as one JSON document beside the run and only ever read whole; a run that has nothing to
+//! say has none.
+
+use serde::{Deserialize, Serialize};
+
+/// See the module.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct RunDetail {
+    /// Every attempt or iteration, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<AttemptDetail>,
+    /// What the tester or the run's script remarked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+    /// Files that prove the result.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<EvidenceDetail>,
+    /// Custom fields: name and value.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub custom_fields: Vec<(String, String)>,
+    /// Whether the report it came with says that results are missing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_incomplete: bool,
+}
+
+/// One attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttemptDetail {
+    /// The name of its status.
+    pub status: String,
+    /// Which data it ran with, when the parts of the run are iterations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// The first line of what it said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// The stack trace or whatever explains the outcome.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub details: Option<String>,
+    /// What the test printed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<String>,
+}
+
+/// A file attached to a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EvidenceDetail {
+    /// Its name, as the report gives it: not a path to trust.
+    pub name: String,
+    /// Its media type, when the report names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media_type: Option<String>,
+    /// Its bytes in base64.
+    pub content: String,
+}

@@ -1,0 +1,170 @@
+//! The tests that cover an issue, with everything a panel shows of them: two statements, few wide
+//! rows, the same number however long the history is.
+
+use sea_orm::FromQueryResult;
+use uuid::Uuid;
+
+use super::latest::parse;
+use super::tests::kind_of;
+use super::{Conn, SiteId, Sql, StoreError};
+use crate::domain::coverage::Latest;
+use crate::domain::issue::StatusCategory;
+use crate::domain::keys::TestKey;
+use crate::domain::rule::MarkKind;
+use crate::domain::test::TestCase;
+
+/// A test that covers an issue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CoveringTest {
+    /// The test.
+    pub case: TestCase,
+    /// What is kept of its runs.
+    pub latest: Latest,
+}
+
+/// A defect that is linked to a test.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkedDefect {
+    /// The mirror row of the defect.
+    pub issue_id: Uuid,
+    /// Its key.
+    pub key: String,
+    /// Its summary; empty while only the key is known.
+    pub summary: String,
+    /// The name of its status; empty while only the key is known.
+    pub status_name: String,
+    /// The category of its status.
+    pub status_category: StatusCategory,
+    /// Whether it was deleted in Jira.
+    pub is_deleted: bool,
+}
+
+/// A mark on a test.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetMark {
+    /// What it says.
+    pub kind: MarkKind,
+    /// The key of the issue it is about.
+    pub issue_key: String,
+    /// Since when, milliseconds since the Unix epoch.
+    pub since_ms: i64,
+}
+
+/// What hangs on the tests of an issue.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Annotations {
+    /// Test and defect, by key.
+    pub defects: Vec<(Uuid, LinkedDefect)>,
+    /// Test and mark.
+    pub marks: Vec<(Uuid, SetMark)>,
+}
+
+/// The tests linked to an issue, by key.
+pub async fn of_issue(
+    on: &impl Conn,
+    site: SiteId,
+    issue: Uuid,
+) -> Result<Vec<CoveringTest>, StoreError> {
+    let mut sql = Sql::new(
+        "SELECT t.id, p.key, t.number, t.name, t.kind, t.archived_ms, k.latest FROM test_link l \
+         JOIN test_case t ON t.site_id = l.site_id AND t.id = l.test_id \
+         JOIN project p ON p.site_id = t.site_id AND p.id = t.project_id \
+         LEFT JOIN test_latest k ON k.site_id = l.site_id AND k.test_id = l.test_id \
+         WHERE l.removed_ms IS NULL AND l.site_id = ",
+    );
+    let rows = sql
+        .bind(site)
+        .with(" AND l.issue_id = ", issue)
+        .push(" ORDER BY p.key, t.number")
+        .raw(on)
+        .await?;
+    rows.iter()
+        .map(|row| {
+            let id: Uuid = row.try_get_by_index(0)?;
+            let archived_ms: Option<i64> = row.try_get_by_index(5)?;
+            let latest: Option<String> = row.try_get_by_index(6)?;
+            Ok(CoveringTest {
+                case: TestCase {
+                    id,
+                    key: TestKey {
+                        project: row.try_get_by_index(1)?,
+                        number: row.try_get_by_index(2)?,
+                    },
+                    name: row.try_get_by_index(3)?,
+                    kind: kind_of(row.try_get_by_index(4)?, id)?,
+                    is_archived: archived_ms.is_some(),
+                },
+                latest: latest.map_or(Ok(Latest::default()), |text| parse(id, &text))?,
+            })
+        })
+        .collect()
+}
+
+/// The code that stands for a defect where other rows have the kind of a mark.
+const DEFECT: i16 = 0;
+
+#[derive(FromQueryResult)]
+struct Row {
+    test_id: Uuid,
+    kind: i16,
+    since_ms: i64,
+    issue_id: Uuid,
+    key: String,
+    summary: String,
+    status_name: String,
+    status_category: i16,
+    deleted_ms: Option<i64>,
+}
+
+/// Defects and marks of the tests linked to an issue.
+pub async fn annotations(
+    on: &impl Conn,
+    site: SiteId,
+    issue: Uuid,
+) -> Result<Annotations, StoreError> {
+    const ISSUE: &str = "i.id AS issue_id, i.key, i.summary, i.status_name, i.status_category, \
+        i.deleted_ms FROM test_link l";
+    let mut sql = Sql::new("SELECT d.test_id, CAST(0 AS smallint) AS kind, ");
+    sql.push("d.created_ms AS since_ms, ").push(ISSUE);
+    sql.push(
+        " JOIN defect_link d ON d.site_id = l.site_id AND d.test_id = l.test_id \
+         AND d.removed_ms IS NULL \
+         JOIN issue i ON i.site_id = d.site_id AND i.id = d.issue_id \
+         WHERE l.removed_ms IS NULL AND l.site_id = ",
+    );
+    sql.bind(site).with(" AND l.issue_id = ", issue);
+    sql.push(" UNION ALL SELECT m.test_id, m.kind, m.since_ms, ")
+        .push(ISSUE);
+    sql.push(
+        " JOIN mark m ON m.site_id = l.site_id AND m.test_id = l.test_id \
+         JOIN issue i ON i.site_id = m.site_id AND i.id = m.issue_id \
+         WHERE l.removed_ms IS NULL AND l.site_id = ",
+    );
+    sql.bind(site).with(" AND l.issue_id = ", issue);
+    let rows: Vec<Row> = sql.push(" ORDER BY 1, 2, 3, 5").all(on).await?;
+    let mut found = Annotations::default();
+    for row in rows {
+        if row.kind == DEFECT {
+            found.defects.push((row.test_id, defect(row)));
+        } else if let Some(kind) = MarkKind::from_code(row.kind) {
+            let mark = SetMark {
+                kind,
+                issue_key: row.key,
+                since_ms: row.since_ms,
+            };
+            found.marks.push((row.test_id, mark));
+        }
+    }
+    Ok(found)
+}
+
+fn defect(row: Row) -> LinkedDefect {
+    LinkedDefect {
+        issue_id: row.issue_id,
+        key: row.key,
+        summary: row.summary,
+        status_name: row.status_name,
+        status_category: StatusCategory::from_code(row.status_category).unwrap_or_default(),
+        is_deleted: row.deleted_ms.is_some(),
+    }
+}
