@@ -9,3 +9,4 @@ pub mod issue;
 pub mod run;
 pub mod work;
 pub mod settings;
+pub mod site;

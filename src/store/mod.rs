@@ -20,6 +20,7 @@ mod inbox_writer;
 pub mod issues;
 pub mod outbox;
 pub mod settings;
+pub mod sites;
 mod sql;
 
 pub use dialect::Dialect;
@@ -27,20 +28,9 @@ pub use error::StoreError;
 pub use inbox_writer::InboxWriter;
 pub use sea_orm::ConnectionTrait as Conn;
 
+pub use crate::domain::site::SiteId;
+
 use sql::Sql;
-
-/// The key of a site (tenant) in every table.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
-)]
-#[serde(transparent)]
-pub struct SiteId(pub i64);
-
-impl std::fmt::Display for SiteId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
-    }
-}
 
 impl From<SiteId> for sea_orm::Value {
     fn from(site: SiteId) -> Self {

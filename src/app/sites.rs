@@ -1,0 +1,165 @@
+//! The sites, kept close: every request needs one, and they change rarely.
+//!
+//! The database has the truth. A copy is dropped when a lifecycle event of this process changes the
+//! site and ages out soon in any case, which is how other replicas learn of a change; a token that
+//! does not verify under a copy may ask for a fresh one ([`Sites::reread`]).
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use moka::future::Cache;
+
+use crate::clock::Clock;
+use crate::crypto::{Seal, SealError};
+use crate::domain::site::{SharedSecret, Site, SiteId};
+use crate::store::sites::{self, SealedSite, secret_place};
+use crate::store::{Store, StoreError};
+
+/// How long a copy is used: the longest a replica knows an old secret.
+const FRESH: Duration = Duration::from_secs(15);
+/// The shortest time between two rereads of one site, so that forged tokens cost nothing.
+const REREAD_MS: i64 = 1_000;
+/// Sites kept at most.
+const KEPT: u64 = 20_000;
+
+/// Why a site cannot be given.
+#[derive(Debug, thiserror::Error)]
+pub enum SitesError {
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The stored secret cannot be opened with the configured key.
+    #[error("the secret of site {site} does not open")]
+    Sealed {
+        /// The site.
+        site: SiteId,
+        /// Why.
+        #[source]
+        why: SealError,
+    },
+    /// The stored secret is not text.
+    #[error("the secret of site {0} is not text")]
+    NotText(SiteId),
+}
+
+#[derive(Debug, Clone)]
+struct Held {
+    site: Arc<Site>,
+    read_ms: i64,
+}
+
+/// The sites, by client key and by our own id.
+#[derive(Debug)]
+pub struct Sites {
+    store: Store,
+    seal: Arc<Seal>,
+    clock: Clock,
+    by_client_key: Cache<String, Held>,
+    by_id: Cache<SiteId, Held>,
+    /// Counts drops: a read that began before one must not be kept after it.
+    drops: AtomicU64,
+}
+
+impl Sites {
+    /// Sites of `store`, their secrets opened with `seal`.
+    #[must_use]
+    pub fn new(store: Store, seal: Arc<Seal>, clock: Clock) -> Self {
+        Self {
+            store,
+            seal,
+            clock,
+            by_client_key: Cache::builder().max_capacity(KEPT).time_to_live(FRESH).build(),
+            by_id: Cache::builder().max_capacity(KEPT).time_to_live(FRESH).build(),
+            drops: AtomicU64::new(0),
+        }
+    }
+
+    /// The site a Connect token names.
+    pub async fn by_client_key(&self, client_key: &str) -> Result<Option<Arc<Site>>, SitesError> {
+        if let Some(held) = self.by_client_key.get(client_key).await {
+            return Ok(Some(held.site));
+        }
+        let drops = self.drops.load(Ordering::Acquire);
+        let found = sites::by_client_key(self.store.read(), client_key).await?;
+        self.keep(found, drops).await
+    }
+
+    /// The site of a row.
+    pub async fn by_id(&self, id: SiteId) -> Result<Option<Arc<Site>>, SitesError> {
+        if let Some(held) = self.by_id.get(&id).await {
+            return Ok(Some(held.site));
+        }
+        let drops = self.drops.load(Ordering::Acquire);
+        let found = sites::by_id(self.store.read(), id).await?;
+        self.keep(found, drops).await
+    }
+
+    /// Reads a site again because a token did not verify under the copy: another replica may have
+    /// taken a new secret. `None` when the copy was read a moment ago.
+    pub async fn reread(&self, client_key: &str) -> Result<Option<Arc<Site>>, SitesError> {
+        let Some(held) = self.by_client_key.get(client_key).await else {
+            return Ok(None);
+        };
+        if self.clock.now_ms() - held.read_ms < REREAD_MS {
+            return Ok(None);
+        }
+        self.drop_copies(&held.site).await;
+        self.by_client_key(client_key).await
+    }
+
+    /// The site a person names by address, cloud id or client key.
+    pub async fn find(&self, text: &str) -> Result<Option<Arc<Site>>, SitesError> {
+        let found = sites::find(self.store.read(), text).await?;
+        found.map(|found| self.open(found)).transpose()
+    }
+
+    /// Every site, the installed ones first.
+    pub async fn list(&self) -> Result<Vec<Arc<Site>>, SitesError> {
+        let all = sites::list(self.store.read()).await?;
+        all.into_iter().map(|found| self.open(found)).collect()
+    }
+
+    /// Forgets the copies of a site; called after every change is committed.
+    pub async fn drop_site(&self, client_key: &str) {
+        self.drops.fetch_add(1, Ordering::AcqRel);
+        if let Some(held) = self.by_client_key.remove(client_key).await {
+            self.by_id.invalidate(&held.site.id).await;
+        }
+    }
+
+    async fn drop_copies(&self, site: &Site) {
+        if let Some(client_key) = &site.client_key {
+            self.by_client_key.invalidate(client_key).await;
+        }
+        self.by_id.invalidate(&site.id).await;
+    }
+
+    async fn keep(
+        &self,
+        found: Option<SealedSite>,
+        drops: u64,
+    ) -> Result<Option<Arc<Site>>, SitesError> {
+        let Some(found) = found else { return Ok(None) };
+        let site = self.open(found)?;
+        if self.drops.load(Ordering::Acquire) == drops {
+            let held = Held { site: site.clone(), read_ms: self.clock.now_ms() };
+            if let Some(client_key) = &site.client_key {
+                self.by_client_key.insert(client_key.clone(), held.clone()).await;
+            }
+            self.by_id.insert(site.id, held).await;
+        }
+        Ok(Some(site))
+    }
+
+    fn open(&self, found: SealedSite) -> Result<Arc<Site>, SitesError> {
+        let mut site = found.site;
+        if let Some(sealed) = found.sealed_secret {
+            let opened = self.seal.open(&secret_place(site.id), &sealed);
+            let opened = opened.map_err(|why| SitesError::Sealed { site: site.id, why })?;
+            let text = String::from_utf8(opened).ok().ok_or(SitesError::NotText(site.id))?;
+            site.secret = SharedSecret::new(text);
+        }
+        Ok(Arc::new(site))
+    }
+}
