@@ -16,7 +16,6 @@ use std::sync::Arc;
 pub mod import_results;
 pub mod issue_coverage;
 pub mod link_test;
-pub mod run_rules;
 pub mod unlink_test;
 
 use crate::clock::Clock;

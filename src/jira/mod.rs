@@ -16,7 +16,6 @@ mod meta;
 pub mod payload;
 pub mod qsh;
 pub mod permissions;
-pub mod qsh;
 mod resolver;
 
 pub use client::{Client, Settings, SiteClient, Urgency};

@@ -1,0 +1,3 @@
+//! pages
+use actix_web::web;
+pub(crate) fn routes(_config: &mut web::ServiceConfig) {}
