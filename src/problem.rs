@@ -89,6 +89,15 @@ impl Problem {
         .detail(format!("The limit here is {limit_bytes} bytes."))
     }
 
+    /// A body that could not be taken in: over the limit, or cut off.
+    #[must_use]
+    pub fn unreadable_body(error: &actix_web::Error, limit_bytes: usize) -> Self {
+        if error.as_response_error().status_code() == StatusCode::PAYLOAD_TOO_LARGE {
+            return Self::too_large(limit_bytes);
+        }
+        Self::bad_request("The body could not be read to its end.").detail(error.to_string())
+    }
+
     /// 422: the body was understood and is refused.
     #[must_use]
     pub fn unprocessable(title: impl Into<String>) -> Self {

@@ -12,9 +12,10 @@ use crate::jira::qsh;
 pub mod auth;
 pub mod descriptor;
 pub mod install_keys;
-mod lifecycle;
+pub mod lifecycle;
 mod site_address;
 pub mod token;
+pub mod webhook;
 
 use install_keys::InstallKeys;
 
