@@ -34,8 +34,14 @@ pub(crate) struct Credentials<'a> {
 
 /// The caller of a request; nobody, when it carries no credentials at all.
 pub(crate) fn identify(state: &State, it: &Credentials<'_>) -> Result<Option<Caller>, Refusal> {
-    let query = it.target.split_once('?').map(|(_, query)| query).unwrap_or_default();
-    let in_query = query.split('&').find_map(|piece| piece.strip_prefix("jwt="));
+    let query = it
+        .target
+        .split_once('?')
+        .map(|(_, query)| query)
+        .unwrap_or_default();
+    let in_query = query
+        .split('&')
+        .find_map(|piece| piece.strip_prefix("jwt="));
     let (scheme, value) = match it.authorization {
         Some(header) => header.split_once(' ').unwrap_or((header, "")),
         None => ("", ""),
@@ -74,28 +80,44 @@ fn app_caller(state: &State, it: &Credentials<'_>, token: &str) -> Result<Caller
         && number("iat").is_some_and(|iat| iat <= now + LEEWAY_S)
         && text("qsh") == Some(tokens::qsh(it.method, it.target, base_path).as_str());
     if good {
-        Ok(Caller { account: app.account.clone(), by_app: true, within_scopes: true })
+        Ok(Caller {
+            account: app.account.clone(),
+            by_app: true,
+            within_scopes: true,
+        })
     } else {
         Err(Refusal::unauthorized())
     }
 }
 
 fn person(state: &State, value: &str) -> Result<Caller, Refusal> {
-    let decoded = STANDARD.decode(value).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    let decoded = STANDARD
+        .decode(value)
+        .ok()
+        .and_then(|bytes| String::from_utf8(bytes).ok());
     let decoded = decoded.unwrap_or_default();
     let (email, token) = decoded.split_once(':').unwrap_or_default();
     state
         .accounts
         .iter()
         .find(|it| !it.is_app && it.email.eq_ignore_ascii_case(email) && it.token == token)
-        .map(|it| Caller { account: it.id.clone(), by_app: false, within_scopes: false })
+        .map(|it| Caller {
+            account: it.id.clone(),
+            by_app: false,
+            within_scopes: false,
+        })
         .ok_or_else(Refusal::unauthorized)
 }
 
 /// The scope an app needs for a call, from the OpenAPI description's `x-atlassian-connect-scope`.
 pub(crate) fn scope_of(method: &str, path: &str) -> &'static str {
-    let reads_by_post =
-        ["/search/jql", "/approximate-count", "/permissions/check", "/jql/", "/expression/"];
+    let reads_by_post = [
+        "/search/jql",
+        "/approximate-count",
+        "/permissions/check",
+        "/jql/",
+        "/expression/",
+    ];
     if path.contains("/rest/atlassian-connect/1/") {
         "NONE"
     } else if path.contains("/statuses/search") {

@@ -16,7 +16,10 @@ pub struct Clock {
 
 impl Clock {
     /// Milliseconds since the epoch.
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that reads the clock"
+    )]
     pub fn now_ms(&self) -> i64 {
         jiff::Timestamp::now().as_millisecond() + self.ahead_ms.load(Ordering::Relaxed)
     }
@@ -29,7 +32,9 @@ impl Clock {
 
 /// A time as Jira's REST API writes it: offset without a colon.
 pub fn jira_time(ms: i64) -> String {
-    timestamp(ms).strftime("%Y-%m-%dT%H:%M:%S%.3f+0000").to_string()
+    timestamp(ms)
+        .strftime("%Y-%m-%dT%H:%M:%S%.3f+0000")
+        .to_string()
 }
 
 /// A time as the agile API writes it: RFC 3339 with `Z`.
@@ -59,7 +64,14 @@ pub fn random_hex(bytes: usize) -> String {
 pub fn random_uuid() -> String {
     let hex = random_hex(16);
     let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
-    format!("{}-{}-4{}-8{}-{}", part(0, 8), part(8, 12), part(13, 16), part(17, 20), part(20, 32))
+    format!(
+        "{}-{}-4{}-8{}-{}",
+        part(0, 8),
+        part(8, 12),
+        part(13, 16),
+        part(17, 20),
+        part(20, 32)
+    )
 }
 
 /// Bytes in lower-case hex.

@@ -32,7 +32,9 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
 /// The key host of installation keys: an unknown key is answered 403 with a page of HTML.
 async fn key(shared: web::Data<Shared>, kid: web::Path<String>) -> HttpResponse {
     if *kid == shared.key.kid {
-        HttpResponse::Ok().content_type("text/plain").body(shared.key.public_pem.clone())
+        HttpResponse::Ok()
+            .content_type("text/plain")
+            .body(shared.key.public_pem.clone())
     } else {
         HttpResponse::Forbidden()
             .content_type("text/html")
@@ -61,32 +63,46 @@ async fn app_act(
     let runtime = shared.runtime.clone();
     let task = runtime.spawn(async move {
         let installed = shared.read(|state| state.app.as_ref().map(|app| app.base_url.clone()));
-        let url = body.get("url").and_then(Value::as_str).map(str::to_owned).or(installed);
+        let url = body
+            .get("url")
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+            .or(installed);
         match (act.as_str(), url) {
             ("install" | "rotate-secret", Some(url)) => install::install(&shared, &url).await,
             ("uninstall", _) => install::uninstall(&shared).await,
             ("enable", _) => install::set_enabled(&shared, true).await,
             ("disable", _) => install::set_enabled(&shared, false).await,
             ("rename-site", Some(url)) => {
-                let name = body.get("baseUrl").and_then(Value::as_str).unwrap_or_default();
+                let name = body
+                    .get("baseUrl")
+                    .and_then(Value::as_str)
+                    .unwrap_or_default();
                 rename_site(&shared, name, &url).await
             }
-            (act, _) => Err(anyhow::anyhow!("unknown act {act}, or no app to do it with")),
+            (act, _) => Err(anyhow::anyhow!(
+                "unknown act {act}, or no app to do it with"
+            )),
         }
     });
     match task.await {
         Ok(Ok(())) => HttpResponse::NoContent().finish(),
-        Ok(Err(error)) => HttpResponse::BadGateway()
-            .json(Refusal::new(502, format!("{error:#}")).body()),
-        Err(error) => HttpResponse::InternalServerError()
-            .json(Refusal::new(500, error.to_string()).body()),
+        Ok(Err(error)) => {
+            HttpResponse::BadGateway().json(Refusal::new(502, format!("{error:#}")).body())
+        }
+        Err(error) => {
+            HttpResponse::InternalServerError().json(Refusal::new(500, error.to_string()).body())
+        }
     }
 }
 
 /// Gives the site another address and tells the app by installing again.
 pub(crate) async fn rename_site(shared: &Shared, base: &str, app: &str) -> anyhow::Result<()> {
     let old = shared.act(|state| {
-        std::mem::replace(&mut state.site.base_url, base.trim_end_matches('/').to_owned())
+        std::mem::replace(
+            &mut state.site.base_url,
+            base.trim_end_matches('/').to_owned(),
+        )
     });
     let outcome = install::install(shared, app).await;
     if outcome.is_err() {
@@ -146,11 +162,16 @@ impl Asked<'_> {
             name => name,
         };
         let account = find_account(state, name)?;
-        Ok(Actor { bulk: self.0.get("bulk") == Some(&json!(true)), ..Actor::account(&account) })
+        Ok(Actor {
+            bulk: self.0.get("bulk") == Some(&json!(true)),
+            ..Actor::account(&account)
+        })
     }
 
     fn issue(&self, state: &State) -> Result<u64, Refusal> {
-        state.issue_id(self.text("issue")).ok_or_else(Refusal::no_issue)
+        state
+            .issue_id(self.text("issue"))
+            .ok_or_else(Refusal::no_issue)
     }
 }
 
@@ -241,7 +262,13 @@ fn perform_site(state: &mut State, actor: &Actor, act: &str, asked: &Asked<'_>) 
         "grant" | "revoke" => {
             let account = find_account(state, asked.text("account"))?;
             let grants = act == "grant";
-            set_permission(state, &account, asked.text("project"), asked.text("permission"), grants)?;
+            set_permission(
+                state,
+                &account,
+                asked.text("project"),
+                asked.text("permission"),
+                grants,
+            )?;
             Ok(json!({}))
         }
         "emit" => {
@@ -251,7 +278,11 @@ fn perform_site(state: &mut State, actor: &Actor, act: &str, asked: &Asked<'_>) 
             Ok(json!({}))
         }
         "advance" => {
-            let by = asked.0.get("ms").and_then(Value::as_i64).unwrap_or_default();
+            let by = asked
+                .0
+                .get("ms")
+                .and_then(Value::as_i64)
+                .unwrap_or_default();
             state.clock.advance_ms(by);
             Ok(json!({}))
         }
@@ -264,27 +295,46 @@ fn create_body(asked: &Asked<'_>) -> Value {
     let mut fields = asked.0.get("fields").cloned().unwrap_or_else(|| json!({}));
     if let Some(map) = fields.as_object_mut() {
         if !asked.text("project").is_empty() {
-            map.insert("project".to_owned(), json!({ "key": asked.text("project") }));
+            map.insert(
+                "project".to_owned(),
+                json!({ "key": asked.text("project") }),
+            );
         }
         if !asked.text("type").is_empty() {
-            map.insert("issuetype".to_owned(), json!({ "name": asked.text("type") }));
+            map.insert(
+                "issuetype".to_owned(),
+                json!({ "name": asked.text("type") }),
+            );
         }
         if !asked.text("summary").is_empty() {
             map.insert("summary".to_owned(), json!(asked.text("summary")));
         }
     }
-    let properties = asked.0.get("properties").cloned().unwrap_or_else(|| json!([]));
+    let properties = asked
+        .0
+        .get("properties")
+        .cloned()
+        .unwrap_or_else(|| json!([]));
     json!({ "fields": fields, "properties": properties })
 }
 
 /// A bulk change: every issue that can takes the step; its events go the slow way.
 fn bulk_transition(state: &mut State, actor: &Actor, asked: &Asked<'_>) -> Outcome {
-    let actor = Actor { bulk: true, ..actor.clone() };
-    let names = asked.0.get("issues").and_then(Value::as_array).cloned().unwrap_or_default();
+    let actor = Actor {
+        bulk: true,
+        ..actor.clone()
+    };
+    let names = asked
+        .0
+        .get("issues")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
     let mut done = 0_u64;
     for name in names.iter().filter_map(Value::as_str) {
         let id = state.issue_id(name).ok_or_else(Refusal::no_issue)?;
-        done += u64::from(workflow::perform_to(state, &actor, id, asked.text("to"), "Done").is_ok());
+        done +=
+            u64::from(workflow::perform_to(state, &actor, id, asked.text("to"), "Done").is_ok());
     }
     Ok(json!({ "changed": done }))
 }
@@ -299,7 +349,9 @@ pub(crate) fn set_permission(
 ) -> Result<(), Refusal> {
     if permission == "ADMINISTER" {
         let found = state.accounts.iter_mut().find(|it| it.id == account);
-        found.ok_or_else(|| Refusal::missing("There is no such account."))?.administers = granted;
+        found
+            .ok_or_else(|| Refusal::missing("There is no such account."))?
+            .administers = granted;
         return Ok(());
     }
     let found = state.projects.iter_mut().find(|it| it.key == project);
@@ -330,7 +382,11 @@ async fn look(
 
 fn shown(state: &State, what: &str, query: &[(String, String)]) -> Outcome {
     let text = |name: &str| {
-        query.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str()).unwrap_or_default()
+        query
+            .iter()
+            .find(|(own, _)| own == name)
+            .map(|(_, value)| value.as_str())
+            .unwrap_or_default()
     };
     let account = match text("as") {
         "" => seed::DEVELOPER.to_owned(),
@@ -366,7 +422,11 @@ fn shown(state: &State, what: &str, query: &[(String, String)]) -> Outcome {
             "limitViolations": state.limit_violations(),
         })),
         "url-token" => {
-            let method = if text("method").is_empty() { "GET" } else { text("method") };
+            let method = if text("method").is_empty() {
+                "GET"
+            } else {
+                text("method")
+            };
             Ok(json!({ "token": state.url_token(method, text("path"), Some(&account))? }))
         }
         "context-token" => Ok(json!({ "token": state.context_token(issue, &account)? })),
@@ -388,6 +448,8 @@ fn shown(state: &State, what: &str, query: &[(String, String)]) -> Outcome {
             let url = state.module_url(&module, issue, &account, &custom)?;
             Ok(json!({ "url": url, "moduleKey": module.key, "name": module.name }))
         }
-        _ => Err(Refusal::missing(format!("There is nothing named '{what}' to look at."))),
+        _ => Err(Refusal::missing(format!(
+            "There is nothing named '{what}' to look at."
+        ))),
     }
 }

@@ -23,7 +23,9 @@ impl State {
         id: u64,
         entry: Option<&History>,
     ) {
-        let Some(issue) = self.issues.get(&id) else { return };
+        let Some(issue) = self.issues.get(&id) else {
+            return;
+        };
         let mut body = json!({
             "user": self.user_json(&actor.account, Api::V2),
             "issue": self.event_issue_json(issue),
@@ -39,19 +41,31 @@ impl State {
 
     /// What follows the deletion of an issue, as side effects.
     pub(crate) fn emit_children_of_deleted(&mut self, actor: &Actor, id: u64) {
-        let aside = Actor { bulk: true, ..actor.clone() };
-        let comments = self.issues.get(&id).map(|it| it.comments.clone()).unwrap_or_default();
+        let aside = Actor {
+            bulk: true,
+            ..actor.clone()
+        };
+        let comments = self
+            .issues
+            .get(&id)
+            .map(|it| it.comments.clone())
+            .unwrap_or_default();
         for comment in comments {
             self.emit_comment(&aside, "comment_deleted", id, &comment);
         }
-        let of = self.links.iter().filter(|it| it.source == id || it.destination == id);
+        let of = self
+            .links
+            .iter()
+            .filter(|it| it.source == id || it.destination == id);
         for link in of.cloned().collect::<Vec<_>>() {
             self.emit_link(&aside, "issuelink_deleted", &link);
         }
     }
 
     pub(crate) fn emit_comment(&mut self, actor: &Actor, event: &str, id: u64, comment: &Comment) {
-        let Some(issue) = self.issues.get(&id) else { return };
+        let Some(issue) = self.issues.get(&id) else {
+            return;
+        };
         let body = json!({
             "comment": self.comment_json(id, comment, Api::V2),
             "issue": self.event_reference_json(issue),
@@ -60,7 +74,9 @@ impl State {
     }
 
     pub(crate) fn emit_property(&mut self, actor: &Actor, event: &str, id: u64, property: Value) {
-        let Some(issue) = self.issues.get(&id) else { return };
+        let Some(issue) = self.issues.get(&id) else {
+            return;
+        };
         let body = json!({ "issue": self.event_reference_json(issue), "property": property });
         self.emit(actor, event, Some(id), body);
     }
@@ -88,7 +104,9 @@ impl State {
 
     /// Hands an event to every webhook of the app that wants it.
     pub(crate) fn emit(&mut self, actor: &Actor, event: &str, issue: Option<u64>, mut body: Value) {
-        let Some(app) = self.installed_app().filter(|app| app.enabled).cloned() else { return };
+        let Some(app) = self.installed_app().filter(|app| app.enabled).cloned() else {
+            return;
+        };
         tokens::set(&mut body, "timestamp", json!(self.now()));
         tokens::set(&mut body, "webhookEvent", json!(event));
         let issue_data = issue.and_then(|id| self.issues.get(&id));
@@ -97,12 +115,19 @@ impl State {
             .filter(|hook| self.hook_wants(&app, hook, event, issue_data))
             .filter_map(|hook| {
                 let url = hook.get("url").and_then(Value::as_str)?;
-                let bare = hook.get("excludeBody").and_then(Value::as_bool).unwrap_or(false);
+                let bare = hook
+                    .get("excludeBody")
+                    .and_then(Value::as_bool)
+                    .unwrap_or(false);
                 Some((fill(url, issue_data, actor), bare))
             })
             .collect();
         for (target, bare) in wanted {
-            let bytes = if bare { Vec::new() } else { body.to_string().into_bytes() };
+            let bytes = if bare {
+                Vec::new()
+            } else {
+                body.to_string().into_bytes()
+            };
             self.enqueue(Delivery {
                 identifier: clock::random_hex(20),
                 event: event.to_owned(),
@@ -118,7 +143,10 @@ impl State {
     }
 
     fn hook_wants(&self, app: &App, hook: &Value, event: &str, issue: Option<&Issue>) -> bool {
-        let filter = hook.get("filter").and_then(Value::as_str).unwrap_or_default();
+        let filter = hook
+            .get("filter")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
         let filtered = event.starts_with("jira:issue_") || event.starts_with("comment_");
         match (filter.is_empty() || !filtered, issue) {
             (true, _) => true,
@@ -132,10 +160,16 @@ impl State {
         let twins = self.dice.happens(self.faults.twin_percent);
         let mut copies = vec![delivery];
         if let (true, Some(first)) = (twins, copies.first().cloned()) {
-            copies.push(Delivery { identifier: clock::random_hex(20), ..first });
+            copies.push(Delivery {
+                identifier: clock::random_hex(20),
+                ..first
+            });
         }
         for copy in copies {
-            let sent = self.outgoing.as_ref().is_some_and(|outgoing| outgoing.send(copy).is_ok());
+            let sent = self
+                .outgoing
+                .as_ref()
+                .is_some_and(|outgoing| outgoing.send(copy).is_ok());
             self.open_deliveries += usize::from(sent);
         }
     }
@@ -143,7 +177,9 @@ impl State {
 
 fn webhooks_of(app: &App) -> impl Iterator<Item = &Value> {
     let modules = app.descriptor.get("modules");
-    let hooks = modules.and_then(|it| it.get("webhooks")).and_then(Value::as_array);
+    let hooks = modules
+        .and_then(|it| it.get("webhooks"))
+        .and_then(Value::as_array);
     hooks.into_iter().flatten()
 }
 
@@ -163,7 +199,9 @@ fn fill(url: &str, issue: Option<&Issue>, actor: &Actor) -> String {
     while let Some((before, after)) = rest.split_once("${") {
         let (name, tail) = after.split_once('}').unwrap_or((after, ""));
         out.push_str(before);
-        out.push_str(&tokens::encode(values.get(name).and_then(Value::as_str).unwrap_or_default()));
+        out.push_str(&tokens::encode(
+            values.get(name).and_then(Value::as_str).unwrap_or_default(),
+        ));
         rest = tail;
     }
     out.push_str(rest);

@@ -85,7 +85,10 @@ impl Faults {
     pub(crate) fn take(&mut self, method: &str, path: &str) -> Option<FailNext> {
         let due = self.fail_next.iter_mut().find(|rule| {
             rule.count > 0
-                && rule.method.as_deref().is_none_or(|it| it.eq_ignore_ascii_case(method))
+                && rule
+                    .method
+                    .as_deref()
+                    .is_none_or(|it| it.eq_ignore_ascii_case(method))
                 && rule.path.as_deref().is_none_or(|part| path.contains(part))
         })?;
         due.count -= 1;
@@ -107,11 +110,18 @@ mod tests {
             count: 2,
             ..FailNext::default()
         };
-        let mut faults = Faults { fail_next: vec![rule], ..Faults::default() };
+        let mut faults = Faults {
+            fail_next: vec![rule],
+            ..Faults::default()
+        };
         assert!(faults.take("GET", "/rest/api/3/issue").is_none());
         assert!(faults.take("POST", "/rest/api/3/search/jql").is_none());
         assert!(faults.take("POST", "/rest/api/3/issue").is_some());
-        assert!(faults.take("post", "/rest/api/3/issue/A-1/comment").is_some());
+        assert!(
+            faults
+                .take("post", "/rest/api/3/issue/A-1/comment")
+                .is_some()
+        );
         assert!(faults.take("POST", "/rest/api/3/issue").is_none());
     }
 }

@@ -29,14 +29,24 @@ pub(crate) fn modules(app: &App) -> Vec<Module> {
             Value::Array(list) => list.iter().collect(),
             one => vec![one],
         };
-        out.extend(entries.into_iter().filter_map(|entry| module(family, entry)));
+        out.extend(
+            entries
+                .into_iter()
+                .filter_map(|entry| module(family, entry)),
+        );
     }
     out
 }
 
 fn module(family: &str, entry: &Value) -> Option<Module> {
-    let url = entry.get("target").and_then(|it| it.get("url")).or_else(|| entry.get("url"))?;
-    let name = entry.get("name").and_then(|it| it.get("value")).and_then(Value::as_str);
+    let url = entry
+        .get("target")
+        .and_then(|it| it.get("url"))
+        .or_else(|| entry.get("url"))?;
+    let name = entry
+        .get("name")
+        .and_then(|it| it.get("value"))
+        .and_then(Value::as_str);
     Some(Module {
         family: family.to_owned(),
         key: entry.get("key")?.as_str()?.to_owned(),
@@ -49,14 +59,18 @@ fn module(family: &str, entry: &Value) -> Option<Module> {
 pub(crate) fn issue_module(app: &App) -> Option<Module> {
     let all = modules(app);
     let order = ["jiraIssueContexts", "jiraIssueContents", "webPanels"];
-    order.iter().find_map(|family| all.iter().find(|it| it.family == *family).cloned())
+    order
+        .iter()
+        .find_map(|family| all.iter().find(|it| it.family == *family).cloned())
 }
 
 /// The module for administrators.
 pub(crate) fn admin_module(app: &App) -> Option<Module> {
     let all = modules(app);
     let order = ["adminPages", "configurePage"];
-    order.iter().find_map(|family| all.iter().find(|it| it.family == *family).cloned())
+    order
+        .iter()
+        .find_map(|family| all.iter().find(|it| it.family == *family).cloned())
 }
 
 impl State {
@@ -98,12 +112,24 @@ impl State {
         let app = self.live_app()?;
         let site = &self.site;
         let (key, secret) = (&site.client_key, &site.shared_secret);
-        url_bound_token(key, secret, &app.base_url, method, target, account, self.now())
-            .map_err(|error| Refusal::new(500, error.to_string()))
+        url_bound_token(
+            key,
+            secret,
+            &app.base_url,
+            method,
+            target,
+            account,
+            self.now(),
+        )
+        .map_err(|error| Refusal::new(500, error.to_string()))
     }
 
     /// A context token for a viewer of an issue, or of a page without one.
-    pub(crate) fn context_token(&self, issue: Option<u64>, account: &str) -> Result<String, Refusal> {
+    pub(crate) fn context_token(
+        &self,
+        issue: Option<u64>,
+        account: &str,
+    ) -> Result<String, Refusal> {
         self.live_app()?;
         let context = self.frame_context(issue);
         let claims =
@@ -114,8 +140,12 @@ impl State {
 
     /// What a page may know of where it stands.
     pub(crate) fn frame_context(&self, issue: Option<u64>) -> Value {
-        let Some(issue) = issue.and_then(|id| self.issues.get(&id)) else { return json!({}) };
-        let project = self.project(issue.project).map_or("", |project| project.key.as_str());
+        let Some(issue) = issue.and_then(|id| self.issues.get(&id)) else {
+            return json!({});
+        };
+        let project = self
+            .project(issue.project)
+            .map_or("", |project| project.key.as_str());
         json!({
             "issue": {
                 "id": issue.id.to_string(), "key": issue.key, "issuetype": { "id": issue.kind },
@@ -133,7 +163,9 @@ fn fill(
     account: &str,
     custom: &[(String, String)],
 ) -> String {
-    let project = issue.and_then(|it| state.project(it.project)).or_else(|| state.projects.first());
+    let project = issue
+        .and_then(|it| state.project(it.project))
+        .or_else(|| state.projects.first());
     let value = |name: &str| match (name, issue) {
         ("issue.id", Some(issue)) => issue.id.to_string(),
         ("issue.key", Some(issue)) => issue.key.clone(),

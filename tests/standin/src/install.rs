@@ -25,7 +25,11 @@ pub(crate) async fn install(shared: &Shared, app_url: &str) -> anyhow::Result<()
         .send()
         .await
         .context("fetching the descriptor")?;
-    ensure!(answer.status().is_success(), "the descriptor is answered {}", answer.status());
+    ensure!(
+        answer.status().is_success(),
+        "the descriptor is answered {}",
+        answer.status()
+    );
     let descriptor: Value = answer.json().await.context("reading the descriptor")?;
     check_descriptor(&descriptor).context("the descriptor is not valid")?;
     let app = app_of(shared, descriptor);
@@ -55,8 +59,14 @@ pub(crate) async fn install(shared: &Shared, app_url: &str) -> anyhow::Result<()
             state.accounts.push(app_account(&app));
         }
         for project in &mut state.projects {
-            let granted = MEMBER.iter().chain(&["DELETE_ISSUES"]).map(|it| (*it).to_owned());
-            project.grants.entry(app.account.clone()).or_insert_with(|| granted.collect());
+            let granted = MEMBER
+                .iter()
+                .chain(&["DELETE_ISSUES"])
+                .map(|it| (*it).to_owned());
+            project
+                .grants
+                .entry(app.account.clone())
+                .or_insert_with(|| granted.collect());
         }
         state.site.shared_secret = secret;
         let properties = kept.map(|it| it.properties).unwrap_or_default();
@@ -74,7 +84,9 @@ pub(crate) async fn set_enabled(shared: &Shared, enabled: bool) -> anyhow::Resul
         Some(app.clone())
     });
     let app = app.context("no app is installed")?;
-    let Some(path) = lifecycle_path(&app, event) else { return Ok(()) };
+    let Some(path) = lifecycle_path(&app, event) else {
+        return Ok(());
+    };
     let body = small_body(shared, &app, event);
     let token = shared.read(|state| {
         let site = &state.site;
@@ -132,7 +144,9 @@ async fn signed_callback(
     event: &str,
     body: &Value,
 ) -> anyhow::Result<u16> {
-    let Some(path) = lifecycle_path(app, event) else { return Ok(204) };
+    let Some(path) = lifecycle_path(app, event) else {
+        return Ok(204);
+    };
     let base = url::Url::parse(&app.base_url).context("the app's base address")?;
     let base_path = base.path().trim_end_matches('/');
     let qsh = tokens::qsh("POST", &format!("{base_path}{path}"), base_path);
@@ -168,9 +182,17 @@ fn new_secret() -> String {
 
 fn app_of(shared: &Shared, descriptor: Value) -> App {
     let text = |name: &str| {
-        descriptor.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
+        descriptor
+            .get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
     };
-    let scopes = descriptor.get("scopes").and_then(Value::as_array).into_iter().flatten();
+    let scopes = descriptor
+        .get("scopes")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
     let scopes: BTreeSet<String> = scopes
         .filter_map(Value::as_str)
         .flat_map(|scope| auth::contained(&scope.to_ascii_uppercase()))
@@ -205,20 +227,41 @@ fn app_account(app: &App) -> Account {
 ///
 /// Source: the Connect descriptor schema and its documented additions.
 fn check_descriptor(descriptor: &Value) -> anyhow::Result<()> {
-    let text = |name: &str| descriptor.get(name).and_then(Value::as_str).unwrap_or_default();
+    let text = |name: &str| {
+        descriptor
+            .get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    };
     let key = text("key");
     ensure!(
         !key.is_empty()
             && key.len() <= 64
-            && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte)),
+            && key
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte)),
         "key: not a valid app key"
     );
-    ensure!(text("name").chars().count() <= 80 && !text("name").is_empty(), "name: 1 to 80 characters");
+    ensure!(
+        text("name").chars().count() <= 80 && !text("name").is_empty(),
+        "name: 1 to 80 characters"
+    );
     let base = url::Url::parse(text("baseUrl")).context("baseUrl: no absolute address")?;
-    ensure!(matches!(base.scheme(), "http" | "https"), "baseUrl: neither http nor https");
-    ensure!(text("baseUrl").len() <= 200, "baseUrl: longer than 200 characters");
-    let kind = descriptor.get("authentication").and_then(|it| it.get("type"));
-    ensure!(kind == Some(&json!("jwt")), "authentication: the type must be jwt");
+    ensure!(
+        matches!(base.scheme(), "http" | "https"),
+        "baseUrl: neither http nor https"
+    );
+    ensure!(
+        text("baseUrl").len() <= 200,
+        "baseUrl: longer than 200 characters"
+    );
+    let kind = descriptor
+        .get("authentication")
+        .and_then(|it| it.get("type"));
+    ensure!(
+        kind == Some(&json!("jwt")),
+        "authentication: the type must be jwt"
+    );
     let migrations = descriptor.get("apiMigrations");
     let signed = migrations.and_then(|it| it.get("signed-install")) == Some(&json!(true));
     ensure!(signed, "apiMigrations: signed-install must be true");
@@ -228,20 +271,38 @@ fn check_descriptor(descriptor: &Value) -> anyhow::Result<()> {
 }
 
 fn check_scopes(descriptor: &Value) -> anyhow::Result<()> {
-    let scopes = descriptor.get("scopes").and_then(Value::as_array).into_iter().flatten();
+    let scopes = descriptor
+        .get("scopes")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
     for scope in scopes {
         let name = scope.as_str().unwrap_or_default();
-        ensure!(!auth::contained(&name.to_ascii_uppercase()).is_empty(), "scopes: unknown scope {scope}");
+        ensure!(
+            !auth::contained(&name.to_ascii_uppercase()).is_empty(),
+            "scopes: unknown scope {scope}"
+        );
     }
     Ok(())
 }
 
 fn check_lifecycle(descriptor: &Value) -> anyhow::Result<()> {
-    let Some(lifecycle) = descriptor.get("lifecycle") else { return Ok(()) };
+    let Some(lifecycle) = descriptor.get("lifecycle") else {
+        return Ok(());
+    };
     let lifecycle = lifecycle.as_object().context("lifecycle: no object")?;
     for (event, path) in lifecycle {
-        let known = ["installed", "uninstalled", "enabled", "disabled", "dare-migration"];
-        ensure!(known.contains(&event.as_str()), "lifecycle: unknown event {event}");
+        let known = [
+            "installed",
+            "uninstalled",
+            "enabled",
+            "disabled",
+            "dare-migration",
+        ];
+        ensure!(
+            known.contains(&event.as_str()),
+            "lifecycle: unknown event {event}"
+        );
         let relative = path.as_str().is_some_and(|path| path.starts_with('/'));
         ensure!(relative, "lifecycle.{event}: not a relative path");
     }
@@ -249,12 +310,19 @@ fn check_lifecycle(descriptor: &Value) -> anyhow::Result<()> {
 }
 
 fn check_modules(descriptor: &Value) -> anyhow::Result<()> {
-    let Some(modules) = descriptor.get("modules") else { return Ok(()) };
+    let Some(modules) = descriptor.get("modules") else {
+        return Ok(());
+    };
     let modules = modules.as_object().context("modules: no object")?;
-    let scopes = descriptor.get("scopes").and_then(Value::as_array).cloned().unwrap_or_default();
-    let reads = scopes.iter().filter_map(Value::as_str).any(|it| {
-        auth::contained(&it.to_ascii_uppercase()).contains(&"READ")
-    });
+    let scopes = descriptor
+        .get("scopes")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
+    let reads = scopes
+        .iter()
+        .filter_map(Value::as_str)
+        .any(|it| auth::contained(&it.to_ascii_uppercase()).contains(&"READ"));
     let mut keys = BTreeSet::new();
     for (family, content) in modules {
         let single = ["configurePage", "postInstallPage"].contains(&family.as_str())
@@ -277,13 +345,21 @@ fn check_modules(descriptor: &Value) -> anyhow::Result<()> {
             let key = entry.get("key").and_then(Value::as_str).unwrap_or_default();
             let good = !key.is_empty()
                 && key.len() <= 100
-                && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+                && key
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
             // The keys of entity properties and the like follow the same rule.
             ensure!(good, "modules.{family}: {key:?} is not a valid module key");
-            ensure!(keys.insert(key.to_owned()), "modules.{family}: the key {key} is used twice");
+            ensure!(
+                keys.insert(key.to_owned()),
+                "modules.{family}: the key {key} is used twice"
+            );
             if let Some(name) = entry.get("name") {
                 let value = name.get("value").and_then(Value::as_str);
-                ensure!(value.is_some(), "modules.{family}.{key}: name needs a value");
+                ensure!(
+                    value.is_some(),
+                    "modules.{family}.{key}: name needs a value"
+                );
             }
         }
     }
@@ -292,9 +368,18 @@ fn check_modules(descriptor: &Value) -> anyhow::Result<()> {
 
 fn check_webhook(entry: &Value, reads: bool) -> anyhow::Result<()> {
     let text = |name: &str| entry.get(name).and_then(Value::as_str).unwrap_or_default();
-    ensure!(!text("event").is_empty(), "modules.webhooks: an event is missing");
-    ensure!(text("url").starts_with('/'), "modules.webhooks: the url is not a relative path");
-    ensure!(reads, "modules.webhooks: the app defines features that need the READ scope");
+    ensure!(
+        !text("event").is_empty(),
+        "modules.webhooks: an event is missing"
+    );
+    ensure!(
+        text("url").starts_with('/'),
+        "modules.webhooks: the url is not a relative path"
+    );
+    ensure!(
+        reads,
+        "modules.webhooks: the app defines features that need the READ scope"
+    );
     Ok(())
 }
 
@@ -332,7 +417,10 @@ mod tests {
             with("/scopes", json!(["READ", "EVERYTHING"])),
             with("/scopes", json!(["NONE"])),
             with("/authentication/type", json!("none")),
-            with("/lifecycle/installed", json!("https://elsewhere.example/installed")),
+            with(
+                "/lifecycle/installed",
+                json!("https://elsewhere.example/installed"),
+            ),
             with("/modules/adminPages/0/key", json!("under_score")),
             with("/modules/adminPages/0/name", json!("bare text")),
             with("/modules/webhooks/0/url", json!("connect/webhook")),

@@ -75,9 +75,15 @@ enum Token {
 
 /// Parses a query.
 pub fn parse(text: &str) -> Result<Query, Refusal> {
-    let mut parser = Parser { tokens: tokens(text)?, at: 0 };
-    let condition =
-        if parser.is_done() || parser.sees_word("order") { None } else { Some(parser.any()?) };
+    let mut parser = Parser {
+        tokens: tokens(text)?,
+        at: 0,
+    };
+    let condition = if parser.is_done() || parser.sees_word("order") {
+        None
+    } else {
+        Some(parser.any()?)
+    };
     let order = parser.order()?;
     if parser.is_done() {
         Ok(Query { condition, order })
@@ -86,8 +92,9 @@ pub fn parse(text: &str) -> Result<Query, Refusal> {
     }
 }
 
-const SIGNS: [&str; 13] =
-    ["!=", "!~", "<=", ">=", "&&", "||", "=", "~", "<", ">", "(", ")", ","];
+const SIGNS: [&str; 13] = [
+    "!=", "!~", "<=", ">=", "&&", "||", "=", "~", "<", ">", "(", ")", ",",
+];
 
 fn tokens(text: &str) -> Result<Vec<Token>, Refusal> {
     let mut out = Vec::new();
@@ -141,7 +148,9 @@ fn quoted(text: &str, quote: char) -> Result<(String, &str), Refusal> {
             value.push(c);
         }
     }
-    Err(Refusal::bad("Error in the JQL Query: The quoted string has not been completed."))
+    Err(Refusal::bad(
+        "Error in the JQL Query: The quoted string has not been completed.",
+    ))
 }
 
 struct Parser {
@@ -180,7 +189,9 @@ impl Parser {
             Some(Token::Word(word) | Token::Quoted(word)) => format!("'{word}'"),
             Some(Token::Sign(sign)) => format!("'{sign}'"),
         };
-        Refusal::bad(format!("Error in the JQL Query: Expecting {wanted} but got {got}."))
+        Refusal::bad(format!(
+            "Error in the JQL Query: Expecting {wanted} but got {got}."
+        ))
     }
 
     fn any(&mut self) -> Result<Condition, Refusal> {
@@ -205,7 +216,11 @@ impl Parser {
         }
         if self.takes_sign("(") {
             let inner = self.any()?;
-            return if self.takes_sign(")") { Ok(inner) } else { Err(self.unexpected("')'")) };
+            return if self.takes_sign(")") {
+                Ok(inner)
+            } else {
+                Err(self.unexpected("')'"))
+            };
         }
         Ok(Condition::Clause(self.clause()?))
     }
@@ -221,7 +236,11 @@ impl Parser {
             },
             _ => vec![self.operand()?],
         };
-        Ok(Clause { field, operator, values })
+        Ok(Clause {
+            field,
+            operator,
+            values,
+        })
     }
 
     fn field(&mut self) -> Result<String, Refusal> {
@@ -255,7 +274,11 @@ impl Parser {
         if self.takes_word("in") {
             Ok(Operator::In)
         } else if self.takes_word("is") {
-            Ok(if self.takes_word("not") { Operator::IsNot } else { Operator::Is })
+            Ok(if self.takes_word("not") {
+                Operator::IsNot
+            } else {
+                Operator::Is
+            })
         } else if self.takes_word("not") && self.takes_word("in") {
             Ok(Operator::NotIn)
         } else {
@@ -275,11 +298,18 @@ impl Parser {
         while self.takes_sign(",") {
             out.push(self.operand()?);
         }
-        if self.takes_sign(")") { Ok(out) } else { Err(self.unexpected("')'")) }
+        if self.takes_sign(")") {
+            Ok(out)
+        } else {
+            Err(self.unexpected("')'"))
+        }
     }
 
     fn operand(&mut self) -> Result<Operand, Refusal> {
-        let token = self.peek().cloned().ok_or_else(|| self.unexpected("a value"))?;
+        let token = self
+            .peek()
+            .cloned()
+            .ok_or_else(|| self.unexpected("a value"))?;
         self.at += 1;
         match token {
             Token::Quoted(text) => Ok(Operand::Text(text)),
@@ -367,8 +397,14 @@ mod tests {
     #[test]
     fn broken_queries_are_refused() {
         let bad = [
-            "project =", "project SHOP", "(project = SHOP", "project = SHOP AND",
-            "project in SHOP", "summary ~ \"open", "fixVersion is 3", "project = SHOP order updated",
+            "project =",
+            "project SHOP",
+            "(project = SHOP",
+            "project = SHOP AND",
+            "project in SHOP",
+            "summary ~ \"open",
+            "fixVersion is 3",
+            "project = SHOP order updated",
             "project = SHOP SHOP",
         ];
         for query in bad {

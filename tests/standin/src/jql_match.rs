@@ -32,7 +32,11 @@ pub(crate) fn search(
             "Unbounded JQL queries are not allowed here. Please add a search restriction to your query.",
         ));
     }
-    let test = query.condition.as_ref().map(|it| compile(state, viewer, it)).transpose()?;
+    let test = query
+        .condition
+        .as_ref()
+        .map(|it| compile(state, viewer, it))
+        .transpose()?;
     let mut found: Vec<&Issue> = state
         .issues
         .values()
@@ -48,8 +52,14 @@ pub(crate) fn search(
 
 /// Whether one issue matches a webhook's filter. A filter that cannot be read matches nothing.
 pub(crate) fn filter_matches(state: &State, viewer: &str, text: &str, issue: &Issue) -> bool {
-    let Ok(query) = jql::parse(text) else { return false };
-    match query.condition.as_ref().map(|it| compile(state, viewer, it)) {
+    let Ok(query) = jql::parse(text) else {
+        return false;
+    };
+    match query
+        .condition
+        .as_ref()
+        .map(|it| compile(state, viewer, it))
+    {
         None => true,
         Some(Ok(test)) => test(state, issue),
         Some(Err(_)) => false,
@@ -58,7 +68,10 @@ pub(crate) fn filter_matches(state: &State, viewer: &str, text: &str, issue: &Is
 
 fn compile(state: &State, viewer: &str, condition: &Condition) -> Result<Test, Refusal> {
     let each = |parts: &[Condition]| {
-        parts.iter().map(|part| compile(state, viewer, part)).collect::<Result<Vec<_>, _>>()
+        parts
+            .iter()
+            .map(|part| compile(state, viewer, part))
+            .collect::<Result<Vec<_>, _>>()
     };
     Ok(match condition {
         Condition::And(parts) => {
@@ -91,7 +104,10 @@ fn compile_clause(state: &State, viewer: &str, clause: &Clause) -> Result<Test, 
 }
 
 fn unsupported(clause: &Clause) -> Refusal {
-    Refusal::bad(format!("The operator is not supported by the '{}' field.", clause.field))
+    Refusal::bad(format!(
+        "The operator is not supported by the '{}' field.",
+        clause.field
+    ))
 }
 
 /// Fields that hold a set of ids: compare the set with the ids the values stand for.
@@ -176,14 +192,21 @@ impl ValueField {
             Self::Status => one(issue.status),
             Self::Category => one(scheme::status(issue.status).category.facts().1),
             Self::Key => vec![issue.id.to_string()],
-            Self::Labels => issue.labels.iter().map(|label| label.to_lowercase()).collect(),
+            Self::Labels => issue
+                .labels
+                .iter()
+                .map(|label| label.to_lowercase())
+                .collect(),
             Self::FixVersion => ids(&issue.fix_versions),
             Self::AffectedVersion => ids(&issue.versions),
             Self::Component => ids(&issue.components),
             Self::Sprint => ids(&issue.sprints),
-            Self::Parent => {
-                issue.parent.filter(|id| state.issues.contains_key(id)).iter().map(u64::to_string).collect()
-            }
+            Self::Parent => issue
+                .parent
+                .filter(|id| state.issues.contains_key(id))
+                .iter()
+                .map(u64::to_string)
+                .collect(),
             Self::Reporter => one(&issue.reporter),
             Self::Assignee => issue.assignee.iter().cloned().collect(),
             Self::Creator => one(&issue.creator),
@@ -192,14 +215,23 @@ impl ValueField {
         }
     }
 
-    fn resolve(self, state: &State, viewer: &str, operand: &Operand) -> Result<Vec<String>, Refusal> {
+    fn resolve(
+        self,
+        state: &State,
+        viewer: &str,
+        operand: &Operand,
+    ) -> Result<Vec<String>, Refusal> {
         let text = match operand {
             Operand::Text(text) => text.as_str(),
             Operand::Call(name, _) => return self.call(state, viewer, name),
             Operand::Empty => return Ok(Vec::new()),
         };
         let found = self.ids_of(state, viewer, text);
-        if found.is_empty() { Err(self.unknown(text)) } else { Ok(found) }
+        if found.is_empty() {
+            Err(self.unknown(text))
+        } else {
+            Ok(found)
+        }
     }
 
     fn call(self, state: &State, viewer: &str, name: &str) -> Result<Vec<String>, Refusal> {
@@ -247,9 +279,10 @@ impl ValueField {
                     scheme::Category::InProgress,
                     scheme::Category::Done,
                 ];
-                let of = all.into_iter().map(scheme::Category::facts).filter(|(id, key, _, name)| {
-                    is(key) || is(name) || is(&id.to_string())
-                });
+                let of = all
+                    .into_iter()
+                    .map(scheme::Category::facts)
+                    .filter(|(id, key, _, name)| is(key) || is(name) || is(&id.to_string()));
                 of.map(|(_, key, _, _)| key.to_owned()).collect()
             }
             Self::Key | Self::Parent => state
@@ -263,12 +296,18 @@ impl ValueField {
                 of.map(|it| it.id.to_string()).collect()
             }
             Self::Component => {
-                let all = state.projects.iter().flat_map(|project| &project.components);
+                let all = state
+                    .projects
+                    .iter()
+                    .flat_map(|project| &project.components);
                 let of = all.filter(|it| is(&it.name) || is(&it.id.to_string()));
                 of.map(|it| it.id.to_string()).collect()
             }
             Self::Sprint => {
-                let of = state.sprints.iter().filter(|it| is(&it.name) || is(&it.id.to_string()));
+                let of = state
+                    .sprints
+                    .iter()
+                    .filter(|it| is(&it.name) || is(&it.id.to_string()));
                 of.map(|it| it.id.to_string()).collect()
             }
             Self::Reporter | Self::Assignee | Self::Creator => vec![text.to_owned()],
@@ -324,7 +363,9 @@ fn date_clause(
         Operator::NotEqual => Ordering::is_ne,
         _ => return Err(unsupported(clause)),
     };
-    Ok(Box::new(move |_, issue| value(issue).is_some_and(|at| good(at.cmp(&limit)))))
+    Ok(Box::new(move |_, issue| {
+        value(issue).is_some_and(|at| good(at.cmp(&limit)))
+    }))
 }
 
 /// The moment a date value stands for; absolute dates are read in UTC.
@@ -357,14 +398,24 @@ fn relative(text: &str) -> Option<i64> {
         };
         total += number * minutes * 60_000;
     }
-    if rest.is_empty() { None } else { Some(sign * total) }
+    if rest.is_empty() {
+        None
+    } else {
+        Some(sign * total)
+    }
 }
 
 fn absolute(text: &str) -> Option<i64> {
     let text = text.replace('/', "-");
     let (date, time) = text.split_once(' ').unwrap_or((&text, "00:00"));
     let civil: jiff::civil::DateTime = format!("{date}T{time}:00").parse().ok()?;
-    Some(civil.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_millisecond())
+    Some(
+        civil
+            .to_zoned(jiff::tz::TimeZone::UTC)
+            .ok()?
+            .timestamp()
+            .as_millisecond(),
+    )
 }
 
 fn text_clause(clause: &Clause) -> Result<Test, Refusal> {
@@ -384,10 +435,19 @@ fn text_clause(clause: &Clause) -> Result<Test, Refusal> {
         }
         if field == "description" || field == "text" {
             has.push(' ');
-            has.push_str(&issue.description.as_ref().map(Text::wiki).unwrap_or_default());
+            has.push_str(
+                &issue
+                    .description
+                    .as_ref()
+                    .map(Text::wiki)
+                    .unwrap_or_default(),
+            );
         }
         if field == "comment" || field == "text" {
-            issue.comments.iter().for_each(|comment| has.push_str(&comment.body.wiki()));
+            issue
+                .comments
+                .iter()
+                .for_each(|comment| has.push_str(&comment.body.wiki()));
         }
         let has = has.to_lowercase();
         words.iter().all(|word| has.contains(word.as_str()))
@@ -401,18 +461,26 @@ fn text_clause(clause: &Clause) -> Result<Test, Refusal> {
 
 /// `issue.property[key].path = value`
 fn property_clause(clause: &Clause) -> Result<Test, Refusal> {
-    let inner = clause.field.get("issue.property".len()..).unwrap_or_default();
+    let inner = clause
+        .field
+        .get("issue.property".len()..)
+        .unwrap_or_default();
     let (key, path) = inner
         .strip_prefix('[')
         .and_then(|rest| rest.split_once(']'))
         .ok_or_else(|| Refusal::bad("Error in the JQL Query: Invalid property reference."))?;
     let key = key.trim_matches(['"', '\'']).to_owned();
-    let path: Vec<String> =
-        path.split('.').filter(|part| !part.is_empty()).map(str::to_owned).collect();
+    let path: Vec<String> = path
+        .split('.')
+        .filter(|part| !part.is_empty())
+        .map(str::to_owned)
+        .collect();
     let values = clause.values.clone();
     let hit = move |issue: &Issue| {
         let root = issue.properties.get(&key);
-        let found = path.iter().fold(root, |value, part| value.and_then(|it| it.get(part)));
+        let found = path
+            .iter()
+            .fold(root, |value, part| value.and_then(|it| it.get(part)));
         let found: Vec<String> = match found {
             None | Some(Value::Null) => Vec::new(),
             Some(Value::Array(items)) => items.iter().map(plain).collect(),
@@ -436,13 +504,27 @@ fn property_clause(clause: &Clause) -> Result<Test, Refusal> {
 }
 
 fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
 }
 
 fn check_order(field: &str) -> Result<(), Refusal> {
     let known = [
-        "key", "issuekey", "id", "created", "updated", "priority", "status", "summary", "rank",
-        "assignee", "duedate", "issuetype", "project", "resolution",
+        "key",
+        "issuekey",
+        "id",
+        "created",
+        "updated",
+        "priority",
+        "status",
+        "summary",
+        "rank",
+        "assignee",
+        "duedate",
+        "issuetype",
+        "project",
+        "resolution",
     ];
     if known.contains(&field) {
         return Ok(());
@@ -473,10 +555,18 @@ fn order(fields: &[(String, bool)], a: &Issue, b: &Issue) -> Ordering {
         }
     }
     // Without an order of its own, newest first as Jira answers.
-    if fields.is_empty() { b.id.cmp(&a.id) } else { Ordering::Equal }
+    if fields.is_empty() {
+        b.id.cmp(&a.id)
+    } else {
+        Ordering::Equal
+    }
 }
 
 fn key_order(issue: &Issue) -> (u64, u64) {
-    let number = issue.key.rsplit('-').next().and_then(|number| number.parse().ok());
+    let number = issue
+        .key
+        .rsplit('-')
+        .next()
+        .and_then(|number| number.parse().ok());
     (issue.project, number.unwrap_or_default())
 }

@@ -34,7 +34,9 @@ mod view;
 mod webhooks;
 
 pub use faults::{FailNext, Faults};
-pub use log::{Attempt, ChangeView, CommentView, IssueView, LinkView, Outcome, RemoteLinkView, Request};
+pub use log::{
+    Attempt, ChangeView, CommentView, IssueView, LinkView, Outcome, RemoteLinkView, Request,
+};
 pub use model::State;
 pub use refusal::Refusal;
 pub use standin::{IssueRef, Options, Seed, Standin};

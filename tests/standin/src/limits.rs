@@ -26,7 +26,12 @@ struct Bucket {
 
 impl Limits {
     pub(crate) fn new(enforced: bool) -> Self {
-        Self { enforced, buckets: HashMap::new(), writes: HashMap::new(), violations: 0 }
+        Self {
+            enforced,
+            buckets: HashMap::new(),
+            writes: HashMap::new(),
+            violations: 0,
+        }
     }
 
     pub(crate) fn violations(&self) -> u64 {
@@ -42,7 +47,10 @@ impl Limits {
         let bucket = self
             .buckets
             .entry(format!("{method} {}", endpoint(path)))
-            .or_insert(Bucket { tokens: rate, at_ms: now });
+            .or_insert(Bucket {
+                tokens: rate,
+                at_ms: now,
+            });
         let passed = seconds(now - bucket.at_ms);
         bucket.tokens = (bucket.tokens + passed * rate).min(rate);
         bucket.at_ms = now;
@@ -80,7 +88,11 @@ impl Limits {
     }
 }
 
-#[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "milliseconds are small")]
+#[expect(
+    clippy::as_conversions,
+    clippy::cast_precision_loss,
+    reason = "milliseconds are small"
+)]
 fn seconds(ms: i64) -> f64 {
     ms.max(0) as f64 / 1000.0
 }
@@ -99,7 +111,9 @@ pub(crate) fn too_many(reason: &str, limit: f64, wait_s: i64, now: i64) -> Refus
 }
 
 fn burst_rate(method: &str, path: &str) -> f64 {
-    let path = path.trim_start_matches("/rest/api/3").trim_start_matches("/rest/api/2");
+    let path = path
+        .trim_start_matches("/rest/api/3")
+        .trim_start_matches("/rest/api/2");
     let one_issue = path.starts_with("/issue/") && path.matches('/').count() == 2;
     match method {
         "GET" if path.ends_with("/changelog") => 200.0,
@@ -119,7 +133,14 @@ fn endpoint(path: &str) -> String {
         let names = ["issue", "properties", "addons", "project", "remotelink"];
         let digits = part.bytes().any(|byte| byte.is_ascii_digit());
         let is_id = digits && previous != "api" && previous != "atlassian-connect";
-        let fixed = ["properties", "bulkfetch", "createmeta", "bulk", "search", "picker"];
+        let fixed = [
+            "properties",
+            "bulkfetch",
+            "createmeta",
+            "bulk",
+            "search",
+            "picker",
+        ];
         let named = names.contains(&previous) && !fixed.contains(&part);
         out.push(if is_id || named { "{}" } else { part });
         previous = part;
@@ -141,7 +162,9 @@ mod tests {
         assert_eq!(refusal.status, 429);
         assert!(refusal.headers.contains(&("Retry-After", "2".to_owned())));
         assert!(
-            refusal.headers.contains(&("RateLimit-Reason", "jira-per-issue-on-write".to_owned()))
+            refusal
+                .headers
+                .contains(&("RateLimit-Reason", "jira-per-issue-on-write".to_owned()))
         );
         limits.take_write(2, 100).unwrap();
         for round in 1..5 {
@@ -157,10 +180,20 @@ mod tests {
     fn a_burst_belongs_to_an_endpoint_whatever_the_issue() {
         let mut limits = Limits::new(true);
         for number in 0..50 {
-            limits.take_burst("PUT", &format!("/rest/api/3/issue/SHOP-{number}"), 0).unwrap();
+            limits
+                .take_burst("PUT", &format!("/rest/api/3/issue/SHOP-{number}"), 0)
+                .unwrap();
         }
-        assert!(limits.take_burst("PUT", "/rest/api/3/issue/SHOP-99", 0).is_err());
-        limits.take_burst("PUT", "/rest/api/3/issue/SHOP-1/comment/7", 0).unwrap();
-        limits.take_burst("PUT", "/rest/api/3/issue/SHOP-99", 100).unwrap();
+        assert!(
+            limits
+                .take_burst("PUT", "/rest/api/3/issue/SHOP-99", 0)
+                .is_err()
+        );
+        limits
+            .take_burst("PUT", "/rest/api/3/issue/SHOP-1/comment/7", 0)
+            .unwrap();
+        limits
+            .take_burst("PUT", "/rest/api/3/issue/SHOP-99", 100)
+            .unwrap();
     }
 }

@@ -176,8 +176,15 @@ impl State {
     /// Every issue of a project, by its key, in the order of creation.
     #[must_use]
     pub fn issues_of(&self, project: &str) -> Vec<IssueView> {
-        let of = |issue: &&Issue| self.project(issue.project).is_some_and(|it| it.key == project);
-        self.issues.values().filter(of).map(|issue| self.issue_view(issue)).collect()
+        let of = |issue: &&Issue| {
+            self.project(issue.project)
+                .is_some_and(|it| it.key == project)
+        };
+        self.issues
+            .values()
+            .filter(of)
+            .map(|issue| self.issue_view(issue))
+            .collect()
     }
 
     /// Every request that reached the REST API, oldest first.
@@ -230,17 +237,26 @@ impl State {
             old_keys: issue.old_keys.clone(),
             kind: scheme::issue_type(issue.kind).name.to_owned(),
             summary: issue.summary.clone(),
-            description: issue.description.as_ref().map(Text::wiki).unwrap_or_default(),
+            description: issue
+                .description
+                .as_ref()
+                .map(Text::wiki)
+                .unwrap_or_default(),
             status: status.name.to_owned(),
             status_category: status.category.facts().1.to_owned(),
-            resolution: issue.resolution.map(|id| scheme::resolution(id).name.to_owned()),
+            resolution: issue
+                .resolution
+                .map(|id| scheme::resolution(id).name.to_owned()),
             priority: scheme::priority(issue.priority).name.to_owned(),
             assignee: issue.assignee.clone(),
             reporter: issue.reporter.clone(),
             labels: issue.labels.clone(),
             fix_versions: self.version_names(&issue.fix_versions),
             sprints: issue.sprints.clone(),
-            parent: issue.parent.and_then(|id| self.issues.get(&id)).map(|it| it.key.clone()),
+            parent: issue
+                .parent
+                .and_then(|id| self.issues.get(&id))
+                .map(|it| it.key.clone()),
             comments: issue.comments.iter().map(comment_view).collect(),
             links: self.link_views(issue.id),
             remote_links: issue.remote_links.iter().map(remote_view).collect(),
@@ -250,7 +266,10 @@ impl State {
     }
 
     pub(crate) fn version_names(&self, ids: &[u64]) -> Vec<String> {
-        ids.iter().filter_map(|id| self.version(*id)).map(|(_, it)| it.name.clone()).collect()
+        ids.iter()
+            .filter_map(|id| self.version(*id))
+            .map(|(_, it)| it.name.clone())
+            .collect()
     }
 
     fn link_views(&self, issue: u64) -> Vec<LinkView> {
@@ -263,21 +282,37 @@ impl State {
                 return None;
             };
             let key = self.issues.get(&other)?.key.clone();
-            Some(LinkView { kind: link.kind.name.to_owned(), words: words.to_owned(), key })
+            Some(LinkView {
+                kind: link.kind.name.to_owned(),
+                words: words.to_owned(),
+                key,
+            })
         };
         self.links.iter().filter_map(seen_from).collect()
     }
 }
 
 fn comment_view(comment: &crate::model::Comment) -> CommentView {
-    CommentView { id: comment.id, author: comment.author.clone(), text: comment.body.wiki() }
+    CommentView {
+        id: comment.id,
+        author: comment.author.clone(),
+        text: comment.body.wiki(),
+    }
 }
 
 fn remote_view(link: &crate::model::RemoteLink) -> RemoteLinkView {
     let text = |name: &str| {
-        link.object.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
+        link.object
+            .get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
     };
-    RemoteLinkView { global_id: link.global_id.clone(), url: text("url"), title: text("title") }
+    RemoteLinkView {
+        global_id: link.global_id.clone(),
+        url: text("url"),
+        title: text("title"),
+    }
 }
 
 fn history_view(issue: &Issue) -> Vec<ChangeView> {

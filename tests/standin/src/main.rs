@@ -42,8 +42,11 @@ async fn main() -> anyhow::Result<()> {
         .with_writer(std::io::stderr)
         .init();
     let arguments = Arguments::parse();
-    let retry_delay_ms =
-        if arguments.real_retry_delays { (300_000, 900_000) } else { (1_000, 3_000) };
+    let retry_delay_ms = if arguments.real_retry_delays {
+        (300_000, 900_000)
+    } else {
+        (1_000, 3_000)
+    };
     let standin = Standin::start(Options {
         listen: arguments.listen,
         base_url: arguments.base_url,

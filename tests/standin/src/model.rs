@@ -258,19 +258,28 @@ impl State {
                 project.key.eq_ignore_ascii_case(name) || project.id.to_string() == name
             })
             .filter(|project| self.may(account, project.id, "BROWSE_PROJECTS"))
-            .ok_or_else(|| Refusal::missing(format!("No project could be found with key '{name}'.")))
+            .ok_or_else(|| {
+                Refusal::missing(format!("No project could be found with key '{name}'."))
+            })
     }
 
     /// The id of an issue by key (any case, old keys too) or id, whoever asks.
     pub(crate) fn issue_id(&self, name: &str) -> Option<u64> {
         let by_number = || name.parse().ok().filter(|id| self.issues.contains_key(id));
-        self.keys.get(&name.to_uppercase()).copied().or_else(by_number)
+        self.keys
+            .get(&name.to_uppercase())
+            .copied()
+            .or_else(by_number)
     }
 
     /// The id of an issue the account may see.
     pub(crate) fn visible_issue(&self, account: &str, name: &str) -> Result<u64, Refusal> {
         let id = self.issue_id(name).ok_or_else(Refusal::no_issue)?;
-        if self.may_on(account, id, "BROWSE_PROJECTS") { Ok(id) } else { Err(Refusal::no_issue()) }
+        if self.may_on(account, id, "BROWSE_PROJECTS") {
+            Ok(id)
+        } else {
+            Err(Refusal::no_issue())
+        }
     }
 
     pub(crate) fn get(&self, id: u64) -> Result<&Issue, Refusal> {
@@ -290,17 +299,24 @@ impl State {
 
     /// Whether the account holds a permission in the project of an issue.
     pub(crate) fn may_on(&self, account: &str, issue: u64, permission: &str) -> bool {
-        self.issues.get(&issue).is_some_and(|issue| self.may(account, issue.project, permission))
+        self.issues
+            .get(&issue)
+            .is_some_and(|issue| self.may(account, issue.project, permission))
     }
 
     /// Whether the account may administer the site.
     pub(crate) fn administers(&self, account: &str) -> bool {
-        self.account(account).is_some_and(|account| account.administers)
+        self.account(account)
+            .is_some_and(|account| account.administers)
     }
 
     pub(crate) fn version(&self, id: u64) -> Option<(&Project, &Version)> {
         self.projects.iter().find_map(|project| {
-            project.versions.iter().find(|version| version.id == id).map(|found| (project, found))
+            project
+                .versions
+                .iter()
+                .find(|version| version.id == id)
+                .map(|found| (project, found))
         })
     }
 

@@ -21,7 +21,11 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal with one message.
     pub fn new(status: u16, message: impl Into<String>) -> Self {
-        Self { status, messages: vec![message.into()], ..Self::default() }
+        Self {
+            status,
+            messages: vec![message.into()],
+            ..Self::default()
+        }
     }
 
     /// 400 with one message.
@@ -32,7 +36,11 @@ impl Refusal {
     /// 400 about one field.
     pub fn field(name: &str, message: impl Into<String>) -> Self {
         let errors = BTreeMap::from([(name.to_owned(), message.into())]);
-        Self { status: 400, errors, ..Self::default() }
+        Self {
+            status: 400,
+            errors,
+            ..Self::default()
+        }
     }
 
     /// 404 with one message.
@@ -64,7 +72,9 @@ impl Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.status, self.messages.join(" "))?;
-        self.errors.iter().try_for_each(|(name, text)| write!(f, " {name}: {text}"))
+        self.errors
+            .iter()
+            .try_for_each(|(name, text)| write!(f, " {name}: {text}"))
     }
 }
 

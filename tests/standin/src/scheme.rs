@@ -119,10 +119,26 @@ pub const IN_REVIEW: &str = "10011";
 pub const DONE: &str = "10012";
 
 pub static STATUSES: [Status; 4] = [
-    Status { id: TO_DO, name: "To Do", category: Category::New },
-    Status { id: IN_PROGRESS, name: "In Progress", category: Category::InProgress },
-    Status { id: IN_REVIEW, name: "In Review", category: Category::InProgress },
-    Status { id: DONE, name: "Done", category: Category::Done },
+    Status {
+        id: TO_DO,
+        name: "To Do",
+        category: Category::New,
+    },
+    Status {
+        id: IN_PROGRESS,
+        name: "In Progress",
+        category: Category::InProgress,
+    },
+    Status {
+        id: IN_REVIEW,
+        name: "In Review",
+        category: Category::InProgress,
+    },
+    Status {
+        id: DONE,
+        name: "Done",
+        category: Category::Done,
+    },
 ];
 
 pub static TRANSITIONS: [Transition; 6] = [
@@ -171,9 +187,21 @@ pub static TRANSITIONS: [Transition; 6] = [
 ];
 
 pub static RESOLUTIONS: [Named; 4] = [
-    Named { id: "10000", name: "Done", description: "Work has been completed on this issue." },
-    Named { id: "10001", name: "Won't Do", description: "This issue won't be acted upon." },
-    Named { id: "10002", name: "Duplicate", description: "The problem is a duplicate." },
+    Named {
+        id: "10000",
+        name: "Done",
+        description: "Work has been completed on this issue.",
+    },
+    Named {
+        id: "10001",
+        name: "Won't Do",
+        description: "This issue won't be acted upon.",
+    },
+    Named {
+        id: "10002",
+        name: "Duplicate",
+        description: "The problem is a duplicate.",
+    },
     Named {
         id: "10003",
         name: "Cannot Reproduce",
@@ -182,23 +210,58 @@ pub static RESOLUTIONS: [Named; 4] = [
 ];
 
 pub static PRIORITIES: [Named; 5] = [
-    Named { id: "1", name: "Highest", description: "Blocks progress." },
-    Named { id: "2", name: "High", description: "Could block progress." },
-    Named { id: "3", name: "Medium", description: "Could affect progress." },
-    Named { id: "4", name: "Low", description: "Minor, easily worked around." },
-    Named { id: "5", name: "Lowest", description: "Little or no effect." },
+    Named {
+        id: "1",
+        name: "Highest",
+        description: "Blocks progress.",
+    },
+    Named {
+        id: "2",
+        name: "High",
+        description: "Could block progress.",
+    },
+    Named {
+        id: "3",
+        name: "Medium",
+        description: "Could affect progress.",
+    },
+    Named {
+        id: "4",
+        name: "Low",
+        description: "Minor, easily worked around.",
+    },
+    Named {
+        id: "5",
+        name: "Lowest",
+        description: "Little or no effect.",
+    },
 ];
 
 pub static LINK_TYPES: [LinkType; 4] = [
-    LinkType { id: "10000", name: "Blocks", inward: "is blocked by", outward: "blocks" },
+    LinkType {
+        id: "10000",
+        name: "Blocks",
+        inward: "is blocked by",
+        outward: "blocks",
+    },
     LinkType {
         id: "10002",
         name: "Duplicate",
         inward: "is duplicated by",
         outward: "duplicates",
     },
-    LinkType { id: "10003", name: "Relates", inward: "relates to", outward: "relates to" },
-    LinkType { id: "10004", name: "Defect", inward: "created by", outward: "created" },
+    LinkType {
+        id: "10003",
+        name: "Relates",
+        inward: "relates to",
+        outward: "relates to",
+    },
+    LinkType {
+        id: "10004",
+        name: "Defect",
+        inward: "created by",
+        outward: "created",
+    },
 ];
 
 /// The sprint field of Jira Software.
@@ -208,20 +271,32 @@ pub const POINTS_FIELD: &str = "customfield_10016";
 
 /// A status by its id.
 pub fn status(id: &str) -> &'static Status {
-    STATUSES.iter().find(|status| status.id == id).unwrap_or(&STATUSES[0])
+    STATUSES
+        .iter()
+        .find(|status| status.id == id)
+        .unwrap_or(&STATUSES[0])
 }
 
 /// An issue type by its id.
 pub fn issue_type(id: &str) -> &'static IssueType {
-    ISSUE_TYPES.iter().find(|kind| kind.id == id).unwrap_or(&ISSUE_TYPES[2])
+    ISSUE_TYPES
+        .iter()
+        .find(|kind| kind.id == id)
+        .unwrap_or(&ISSUE_TYPES[2])
 }
 
 /// A priority by its id.
 pub fn priority(id: &str) -> &'static Named {
-    PRIORITIES.iter().find(|priority| priority.id == id).unwrap_or(&PRIORITIES[2])
+    PRIORITIES
+        .iter()
+        .find(|priority| priority.id == id)
+        .unwrap_or(&PRIORITIES[2])
 }
 
 /// A resolution by its id.
 pub fn resolution(id: &str) -> &'static Named {
-    RESOLUTIONS.iter().find(|resolution| resolution.id == id).unwrap_or(&RESOLUTIONS[0])
+    RESOLUTIONS
+        .iter()
+        .find(|resolution| resolution.id == id)
+        .unwrap_or(&RESOLUTIONS[0])
 }

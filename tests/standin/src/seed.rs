@@ -67,8 +67,14 @@ pub(crate) fn site(base_url: &str, clock: &Clock, enforce_limits: bool) -> State
         version(10_101, "1.4", false, &clock::date(now + 12 * DAY)),
     ];
     shop.components = vec![
-        Component { id: 10_110, name: "Payment".to_owned() },
-        Component { id: 10_111, name: "Basket".to_owned() },
+        Component {
+            id: 10_110,
+            name: "Payment".to_owned(),
+        },
+        Component {
+            id: 10_111,
+            name: "Basket".to_owned(),
+        },
     ];
     let sprint = |id: u64, name: &str, state: &str, start: i64, end: i64| Sprint {
         id,
@@ -92,9 +98,19 @@ pub(crate) fn site(base_url: &str, clock: &Clock, enforce_limits: bool) -> State
         },
         accounts: people(),
         projects: vec![shop, project(10_001, "OPS", "Shop operations")],
-        boards: vec![Board { id: 1, name: "SHOP board".to_owned(), project: 10_000 }],
+        boards: vec![Board {
+            id: 1,
+            name: "SHOP board".to_owned(),
+            project: 10_000,
+        }],
         sprints: vec![
-            sprint(11, "SHOP Sprint 11", "closed", now - 24 * DAY, now - 10 * DAY),
+            sprint(
+                11,
+                "SHOP Sprint 11",
+                "closed",
+                now - 24 * DAY,
+                now - 10 * DAY,
+            ),
             sprint(12, "SHOP Sprint 12", "active", now - 9 * DAY, now + 5 * DAY),
             sprint(13, "SHOP Sprint 13", "future", 0, 0),
         ],
@@ -155,7 +171,16 @@ const fn sample(
     (version, sprint): (&'static str, u64),
     assignee: &'static str,
 ) -> Sample {
-    Sample { kind, summary, text, status, priority, version, sprint, assignee }
+    Sample {
+        kind,
+        summary,
+        text,
+        status,
+        priority,
+        version,
+        sprint,
+        assignee,
+    }
 }
 
 /// The backlog in the order of its keys; SHOP-7 is the story the demo opens.
@@ -342,8 +367,11 @@ fn add(state: &mut State, entry: &Sample) -> anyhow::Result<()> {
         _ => set("parent", json!({ "key": "SHOP-1" })),
     }
     let reporter = if entry.kind == "Bug" { TESTER } else { ADMIN };
-    let created =
-        state.create_issue(&Actor::account(reporter), Api::V2, &json!({ "fields": fields }))?;
+    let created = state.create_issue(
+        &Actor::account(reporter),
+        Api::V2,
+        &json!({ "fields": fields }),
+    )?;
     let steps: &[&str] = match entry.status {
         "In Progress" => &["In Progress"],
         "In Review" => &["In Progress", "In Review"],
@@ -351,9 +379,18 @@ fn add(state: &mut State, entry: &Sample) -> anyhow::Result<()> {
         _ => &[],
     };
     for step in steps {
-        let resolution =
-            if entry.summary.contains("house number") { "Cannot Reproduce" } else { "Done" };
-        workflow::perform_to(state, &Actor::account(DEVELOPER), created.id, step, resolution)?;
+        let resolution = if entry.summary.contains("house number") {
+            "Cannot Reproduce"
+        } else {
+            "Done"
+        };
+        workflow::perform_to(
+            state,
+            &Actor::account(DEVELOPER),
+            created.id,
+            step,
+            resolution,
+        )?;
         state.clock.advance_ms(3_600_000);
     }
     Ok(())
@@ -374,9 +411,21 @@ fn decorate(state: &mut State) -> anyhow::Result<()> {
         links::link(state, &actor, &body)?;
     }
     let talk = [
-        ("SHOP-7", TESTER, "The expired card is greyed out, but the keyboard still reaches it."),
-        ("SHOP-7", DEVELOPER, "Right, that is a missing attribute. On its way to staging."),
-        ("SHOP-11", DEVELOPER, "The provider has an idempotency key. We did not send it."),
+        (
+            "SHOP-7",
+            TESTER,
+            "The expired card is greyed out, but the keyboard still reaches it.",
+        ),
+        (
+            "SHOP-7",
+            DEVELOPER,
+            "Right, that is a missing attribute. On its way to staging.",
+        ),
+        (
+            "SHOP-11",
+            DEVELOPER,
+            "The provider has an idempotency key. We did not send it.",
+        ),
     ];
     for (issue, author, text) in talk {
         let id = state.issue_id(issue).context("a sample issue is missing")?;
@@ -384,12 +433,19 @@ fn decorate(state: &mut State) -> anyhow::Result<()> {
         talk::add_comment(state, &Actor::account(author), Api::V2, id, &body)?;
         state.clock.advance_ms(600_000);
     }
-    for (summary, priority) in [("Rotate the log archive", "Low"), ("Rehearse the restore", "High")] {
+    for (summary, priority) in [
+        ("Rotate the log archive", "Low"),
+        ("Rehearse the restore", "High"),
+    ] {
         let fields = json!({
             "project": { "key": "OPS" }, "issuetype": { "name": "Task" }, "summary": summary,
             "priority": { "name": priority },
         });
-        state.create_issue(&Actor::account(ADMIN), Api::V2, &json!({ "fields": fields }))?;
+        state.create_issue(
+            &Actor::account(ADMIN),
+            Api::V2,
+            &json!({ "fields": fields }),
+        )?;
     }
     Ok(())
 }

@@ -64,8 +64,13 @@ impl Drop for Running {
 pub(crate) fn start(options: Options) -> anyhow::Result<Running> {
     let listener = std::net::TcpListener::bind(&options.listen)
         .with_context(|| format!("listening on {}", options.listen))?;
-    let address = listener.local_addr().context("reading the address listened on")?;
-    let base_url = options.base_url.clone().unwrap_or_else(|| format!("http://{address}"));
+    let address = listener
+        .local_addr()
+        .context("reading the address listened on")?;
+    let base_url = options
+        .base_url
+        .clone()
+        .unwrap_or_else(|| format!("http://{address}"));
     let clock = Clock::default();
     let (outgoing, queue) = mpsc::unbounded_channel();
     let mut state = seed::site(&base_url, &clock, options.enforce_limits);
@@ -109,5 +114,9 @@ pub(crate) fn start(options: Options) -> anyhow::Result<Running> {
         }
     });
     let delivering = tokio::spawn(webhooks::run(Arc::clone(&shared), queue));
-    Ok(Running { shared, server: handle, tasks: vec![serving, delivering] })
+    Ok(Running {
+        shared,
+        server: handle,
+        tasks: vec![serving, delivering],
+    })
 }

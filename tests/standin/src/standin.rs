@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 
 use crate::control;
 use crate::faults::Faults;
+use crate::frames;
 use crate::install;
 use crate::log::{Attempt, IssueView, Request};
 use crate::model::State;
 use crate::refusal::Refusal;
 use crate::server::{self, Running, Shared};
-use crate::frames;
 
 /// What the site begins with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -83,7 +83,10 @@ impl Standin {
     ///
     /// # Errors
     /// When the address cannot be listened on.
-    #[expect(clippy::unused_async, reason = "must be called inside a runtime, which this shows")]
+    #[expect(
+        clippy::unused_async,
+        reason = "must be called inside a runtime, which this shows"
+    )]
     pub async fn start(options: Options) -> anyhow::Result<Self> {
         let app_url = options.app_url.clone();
         let running = server::start(options)?;
@@ -151,7 +154,12 @@ impl Standin {
     /// As [`Standin::rotate_secret`].
     pub async fn rename_site(&self, base_url: &str) -> anyhow::Result<()> {
         let url = self.read(|state| state.app.as_ref().map(|app| app.base_url.clone()));
-        control::rename_site(self.shared(), base_url, &url.context("no app was installed")?).await
+        control::rename_site(
+            self.shared(),
+            base_url,
+            &url.context("no app was installed")?,
+        )
+        .await
     }
 
     /// Uninstalls the app.
@@ -175,7 +183,8 @@ impl Standin {
     /// # Errors
     /// The refusal of the act.
     pub fn act(&self, act: &str, body: &Value) -> Result<Value, Refusal> {
-        self.shared().act(|state| control::perform(state, act, body))
+        self.shared()
+            .act(|state| control::perform(state, act, body))
     }
 
     /// Creates an issue. `fields` holds what else is to be set, in API version 2.
@@ -199,7 +208,10 @@ impl Standin {
         )?;
         let id = made.get("id").and_then(Value::as_u64).unwrap_or_default();
         let key = made.get("key").and_then(Value::as_str).unwrap_or_default();
-        Ok(IssueRef { id, key: key.to_owned() })
+        Ok(IssueRef {
+            id,
+            key: key.to_owned(),
+        })
     }
 
     /// Takes the transition that leads to a status; a resolve screen gets "Done".
@@ -207,7 +219,11 @@ impl Standin {
     /// # Errors
     /// When no transition leads there for this account.
     pub fn transition(&self, key: &str, status: &str, account: &str) -> Result<(), Refusal> {
-        self.act("transition", &json!({ "issue": key, "to": status, "as": account })).map(drop)
+        self.act(
+            "transition",
+            &json!({ "issue": key, "to": status, "as": account }),
+        )
+        .map(drop)
     }
 
     /// As [`Standin::transition`], with a resolution.
@@ -224,7 +240,10 @@ impl Standin {
     /// # Errors
     /// What Jira would refuse.
     pub fn comment(&self, key: &str, text: &str, account: &str) -> Result<u64, Refusal> {
-        let made = self.act("comment", &json!({ "issue": key, "text": text, "as": account }))?;
+        let made = self.act(
+            "comment",
+            &json!({ "issue": key, "text": text, "as": account }),
+        )?;
         Ok(made.get("id").and_then(Value::as_u64).unwrap_or_default())
     }
 
@@ -243,7 +262,8 @@ impl Standin {
     /// # Errors
     /// What Jira would refuse.
     pub fn unlink(&self, link: u64, account: &str) -> Result<(), Refusal> {
-        self.act("unlink", &json!({ "id": link, "as": account })).map(drop)
+        self.act("unlink", &json!({ "id": link, "as": account }))
+            .map(drop)
     }
 
     /// Edits fields of an issue, in API version 2.
@@ -251,7 +271,11 @@ impl Standin {
     /// # Errors
     /// What Jira would refuse.
     pub fn edit(&self, key: &str, fields: &Value, account: &str) -> Result<(), Refusal> {
-        self.act("edit", &json!({ "issue": key, "fields": fields, "as": account })).map(drop)
+        self.act(
+            "edit",
+            &json!({ "issue": key, "fields": fields, "as": account }),
+        )
+        .map(drop)
     }
 
     /// Deletes an issue with its sub-tasks.
@@ -259,7 +283,8 @@ impl Standin {
     /// # Errors
     /// What Jira would refuse.
     pub fn delete(&self, key: &str, account: &str) -> Result<(), Refusal> {
-        self.act("delete", &json!({ "issue": key, "as": account })).map(drop)
+        self.act("delete", &json!({ "issue": key, "as": account }))
+            .map(drop)
     }
 
     /// Moves an issue to another project and answers its new key.
@@ -267,18 +292,33 @@ impl Standin {
     /// # Errors
     /// What Jira would refuse.
     pub fn move_issue(&self, key: &str, project: &str, account: &str) -> Result<String, Refusal> {
-        let moved = self.act("move", &json!({ "issue": key, "project": project, "as": account }))?;
-        Ok(moved.get("key").and_then(Value::as_str).unwrap_or_default().to_owned())
+        let moved = self.act(
+            "move",
+            &json!({ "issue": key, "project": project, "as": account }),
+        )?;
+        Ok(moved
+            .get("key")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned())
     }
 
     /// A bulk change: every one of the issues that can takes the step; answers how many did.
     ///
     /// # Errors
     /// When an issue does not exist.
-    pub fn bulk_transition(&self, keys: &[&str], status: &str, account: &str) -> Result<u64, Refusal> {
+    pub fn bulk_transition(
+        &self,
+        keys: &[&str],
+        status: &str,
+        account: &str,
+    ) -> Result<u64, Refusal> {
         let body = json!({ "issues": keys, "to": status, "as": account });
         let done = self.act("bulk-transition", &body)?;
-        Ok(done.get("changed").and_then(Value::as_u64).unwrap_or_default())
+        Ok(done
+            .get("changed")
+            .and_then(Value::as_u64)
+            .unwrap_or_default())
     }
 
     /// Grants or takes a permission in a project; `ADMINISTER` belongs to the site.
@@ -300,7 +340,8 @@ impl Standin {
 
     /// Sets what goes wrong from now on.
     pub fn set_faults(&self, faults: Faults) {
-        self.shared().act(|state| control::set_faults(state, faults));
+        self.shared()
+            .act(|state| control::set_faults(state, faults));
     }
 
     /// Pushes the site's clock forward (or, negative, back).
@@ -313,7 +354,12 @@ impl Standin {
     ///
     /// # Errors
     /// When no app is installed.
-    pub fn url_bound_jwt(&self, method: &str, target: &str, account: &str) -> Result<String, Refusal> {
+    pub fn url_bound_jwt(
+        &self,
+        method: &str,
+        target: &str,
+        account: &str,
+    ) -> Result<String, Refusal> {
         self.read(|state| {
             let account = control::find_account(state, account)?;
             state.url_token(method, target, Some(&account))
@@ -327,7 +373,9 @@ impl Standin {
     pub fn context_jwt(&self, issue: Option<&str>, account: &str) -> Result<String, Refusal> {
         self.read(|state| {
             let account = control::find_account(state, account)?;
-            let id = issue.map(|name| state.visible_issue(&account, name)).transpose()?;
+            let id = issue
+                .map(|name| state.visible_issue(&account, name))
+                .transpose()?;
             state.context_token(id, &account)
         })
     }
@@ -398,7 +446,8 @@ impl Standin {
         name: &str,
         condition: impl Fn(&State) -> bool,
     ) -> anyhow::Result<()> {
-        self.wait_until(name, Duration::from_secs(15), condition).await
+        self.wait_until(name, Duration::from_secs(15), condition)
+            .await
     }
 
     /// Waits until a condition holds, at most as long as given.

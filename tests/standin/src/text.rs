@@ -85,7 +85,12 @@ fn write_wiki(node: &Value, out: &mut String) {
 
 fn marked(node: &Value) -> String {
     let mut text = text_of(node, "text").to_owned();
-    for mark in node.get("marks").and_then(Value::as_array).into_iter().flatten() {
+    for mark in node
+        .get("marks")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
         text = match text_of(mark, "type") {
             "strong" => format!("*{text}*"),
             "em" => format!("_{text}_"),
@@ -102,34 +107,88 @@ fn text_of<'a>(node: &'a Value, name: &str) -> &'a str {
 }
 
 fn attribute<'a>(node: &'a Value, name: &str) -> &'a str {
-    node.get("attrs").map(|attrs| text_of(attrs, name)).unwrap_or_default()
+    node.get("attrs")
+        .map(|attrs| text_of(attrs, name))
+        .unwrap_or_default()
 }
 
 fn number_attribute(node: &Value, name: &str) -> i64 {
-    node.get("attrs").and_then(|attrs| attrs.get(name)).and_then(Value::as_i64).unwrap_or(1)
+    node.get("attrs")
+        .and_then(|attrs| attrs.get(name))
+        .and_then(Value::as_i64)
+        .unwrap_or(1)
 }
 
 fn children(node: &Value) -> impl Iterator<Item = &Value> {
-    node.get("content").and_then(Value::as_array).into_iter().flatten()
+    node.get("content")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
 }
 
 const INLINE: &[&str] = &[
-    "text", "hardBreak", "status", "emoji", "mention", "inlineCard", "date", "placeholder",
-    "inlineExtension", "mediaInline",
+    "text",
+    "hardBreak",
+    "status",
+    "emoji",
+    "mention",
+    "inlineCard",
+    "date",
+    "placeholder",
+    "inlineExtension",
+    "mediaInline",
 ];
 const PANEL_BLOCKS: &[&str] = &[
-    "paragraph", "heading", "bulletList", "orderedList", "codeBlock", "blockCard", "mediaGroup",
-    "mediaSingle", "rule", "taskList", "decisionList",
+    "paragraph",
+    "heading",
+    "bulletList",
+    "orderedList",
+    "codeBlock",
+    "blockCard",
+    "mediaGroup",
+    "mediaSingle",
+    "rule",
+    "taskList",
+    "decisionList",
 ];
 const CELL_BLOCKS: &[&str] = &[
-    "paragraph", "heading", "bulletList", "orderedList", "codeBlock", "blockCard", "mediaGroup",
-    "mediaSingle", "rule", "taskList", "decisionList", "panel", "blockquote", "nestedExpand",
-    "extension", "embedCard",
+    "paragraph",
+    "heading",
+    "bulletList",
+    "orderedList",
+    "codeBlock",
+    "blockCard",
+    "mediaGroup",
+    "mediaSingle",
+    "rule",
+    "taskList",
+    "decisionList",
+    "panel",
+    "blockquote",
+    "nestedExpand",
+    "extension",
+    "embedCard",
 ];
 const TOP_BLOCKS: &[&str] = &[
-    "paragraph", "heading", "bulletList", "orderedList", "codeBlock", "blockCard", "mediaGroup",
-    "mediaSingle", "rule", "taskList", "decisionList", "panel", "blockquote", "table", "expand",
-    "extension", "bodiedExtension", "embedCard", "layoutSection",
+    "paragraph",
+    "heading",
+    "bulletList",
+    "orderedList",
+    "codeBlock",
+    "blockCard",
+    "mediaGroup",
+    "mediaSingle",
+    "rule",
+    "taskList",
+    "decisionList",
+    "panel",
+    "blockquote",
+    "table",
+    "expand",
+    "extension",
+    "bodiedExtension",
+    "embedCard",
+    "layoutSection",
 ];
 
 /// What may stand in a node, whether it may stand empty, and the attributes it may carry.
@@ -144,7 +203,11 @@ const fn rule(
     may_be_empty: bool,
     attributes: &'static [&'static str],
 ) -> Option<Rule> {
-    Some(Rule { children, may_be_empty, attributes })
+    Some(Rule {
+        children,
+        may_be_empty,
+        attributes,
+    })
 }
 
 fn rule_of(kind: &str) -> Option<Rule> {
@@ -155,7 +218,14 @@ fn rule_of(kind: &str) -> Option<Rule> {
         "bulletList" => rule(&["listItem"], false, &["localId"]),
         "orderedList" => rule(&["listItem"], false, &["order", "localId"]),
         "listItem" => rule(
-            &["paragraph", "bulletList", "orderedList", "codeBlock", "mediaSingle", "taskList"],
+            &[
+                "paragraph",
+                "bulletList",
+                "orderedList",
+                "codeBlock",
+                "mediaSingle",
+                "taskList",
+            ],
             false,
             &["localId"],
         ),
@@ -163,17 +233,37 @@ fn rule_of(kind: &str) -> Option<Rule> {
         "panel" => rule(
             PANEL_BLOCKS,
             false,
-            &["panelType", "panelIcon", "panelIconId", "panelIconText", "panelColor", "localId"],
+            &[
+                "panelType",
+                "panelIcon",
+                "panelIconId",
+                "panelIconText",
+                "panelColor",
+                "localId",
+            ],
         ),
         "blockquote" => rule(
-            &["paragraph", "bulletList", "orderedList", "codeBlock", "mediaSingle", "mediaGroup"],
+            &[
+                "paragraph",
+                "bulletList",
+                "orderedList",
+                "codeBlock",
+                "mediaSingle",
+                "mediaGroup",
+            ],
             false,
             &["localId"],
         ),
         "table" => rule(
             &["tableRow"],
             false,
-            &["isNumberColumnEnabled", "layout", "localId", "width", "displayMode"],
+            &[
+                "isNumberColumnEnabled",
+                "layout",
+                "localId",
+                "width",
+                "displayMode",
+            ],
         ),
         "tableRow" => rule(&["tableCell", "tableHeader"], true, &["localId"]),
         "tableCell" | "tableHeader" => rule(
@@ -188,7 +278,11 @@ fn rule_of(kind: &str) -> Option<Rule> {
         "hardBreak" => rule(&[], true, &["text", "localId"]),
         "status" => rule(&[], true, &["text", "color", "localId", "style"]),
         "emoji" => rule(&[], true, &["shortName", "id", "text", "localId"]),
-        "mention" => rule(&[], true, &["id", "text", "accessLevel", "userType", "localId"]),
+        "mention" => rule(
+            &[],
+            true,
+            &["id", "text", "accessLevel", "userType", "localId"],
+        ),
         "date" => rule(&[], true, &["timestamp", "localId"]),
         "inlineCard" | "blockCard" => rule(&[], true, &["url", "data", "datasource", "localId"]),
         _ => None,
@@ -196,7 +290,9 @@ fn rule_of(kind: &str) -> Option<Rule> {
 }
 
 const STATUS_COLOURS: &[&str] = &["neutral", "purple", "blue", "red", "yellow", "green"];
-const PANELS: &[&str] = &["info", "note", "tip", "warning", "error", "success", "custom"];
+const PANELS: &[&str] = &[
+    "info", "note", "tip", "warning", "error", "success", "custom",
+];
 
 /// Whether a value is an ADF document Jira takes; the error says what is wrong first.
 pub fn check_adf(document: &Value) -> Result<(), String> {
@@ -236,13 +332,20 @@ fn check_attributes(node: &Value, kind: &str, known: &[&str]) -> Result<(), Stri
     let nothing = Map::new();
     let attributes = match node.get("attrs") {
         None => &nothing,
-        Some(attrs) => attrs.as_object().ok_or_else(|| format!("attrs of {kind}: no object"))?,
+        Some(attrs) => attrs
+            .as_object()
+            .ok_or_else(|| format!("attrs of {kind}: no object"))?,
     };
-    if let Some(strange) = attributes.keys().find(|name| !known.contains(&name.as_str())) {
+    if let Some(strange) = attributes
+        .keys()
+        .find(|name| !known.contains(&name.as_str()))
+    {
         return Err(format!("{kind} has no attribute {strange}"));
     }
     let good = match kind {
-        "heading" => (1..=6).contains(&attributes.get("level").and_then(Value::as_i64).unwrap_or(0)),
+        "heading" => {
+            (1..=6).contains(&attributes.get("level").and_then(Value::as_i64).unwrap_or(0))
+        }
         "panel" => PANELS.contains(&attribute(node, "panelType")),
         "status" => {
             !attribute(node, "text").is_empty()
@@ -255,7 +358,11 @@ fn check_attributes(node: &Value, kind: &str, known: &[&str]) -> Result<(), Stri
         "inlineCard" => attributes.contains_key("url") || attributes.contains_key("data"),
         _ => true,
     };
-    if good { Ok(()) } else { Err(format!("the attributes of {kind} are wrong")) }
+    if good {
+        Ok(())
+    } else {
+        Err(format!("the attributes of {kind} are wrong"))
+    }
 }
 
 fn check_text(node: &Value, kind: &str) -> Result<(), String> {
@@ -273,8 +380,18 @@ fn check_text(node: &Value, kind: &str) -> Result<(), String> {
         .map(|mark| text_of(mark, "type"))
         .collect();
     let known = [
-        "strong", "em", "code", "link", "strike", "underline", "subsup", "textColor",
-        "backgroundColor", "annotation", "border", "fontSize",
+        "strong",
+        "em",
+        "code",
+        "link",
+        "strike",
+        "underline",
+        "subsup",
+        "textColor",
+        "backgroundColor",
+        "annotation",
+        "border",
+        "fontSize",
     ];
     if let Some(strange) = marks.iter().find(|mark| !known.contains(mark)) {
         return Err(format!("unknown mark {strange}"));
@@ -283,7 +400,11 @@ fn check_text(node: &Value, kind: &str) -> Result<(), String> {
     if marks.contains(&"code") && marks.iter().any(|mark| !beside_code.contains(mark)) {
         return Err("code combines only with link".to_owned());
     }
-    let links = node.get("marks").and_then(Value::as_array).into_iter().flatten();
+    let links = node
+        .get("marks")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
     for mark in links.filter(|mark| text_of(mark, "type") == "link") {
         if attribute(mark, "href").is_empty() {
             return Err("a link has no href".to_owned());
@@ -323,7 +444,10 @@ mod tests {
 
     #[test]
     fn the_shared_samples_are_judged_as_the_schema_judges_them() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/reference/jira/adf/cases.json");
+        let path = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../../shared/reference/jira/adf/cases.json"
+        );
         let Ok(bytes) = std::fs::read(path) else {
             eprintln!("skipped: {path} is not there");
             return;
@@ -332,7 +456,12 @@ mod tests {
         assert!(!cases.is_empty());
         for case in cases {
             let verdict = check_adf(&case["doc"]);
-            assert_eq!(verdict.is_ok(), case["valid"] == json!(true), "{}: {verdict:?}", case["name"]);
+            assert_eq!(
+                verdict.is_ok(),
+                case["valid"] == json!(true),
+                "{}: {verdict:?}",
+                case["name"]
+            );
         }
     }
 }

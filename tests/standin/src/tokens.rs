@@ -59,7 +59,10 @@ fn canonical_query(query: &str) -> String {
         let (name, value) = piece.split_once('=').unwrap_or((piece, ""));
         let name = form_decode(name);
         if name != "jwt" {
-            groups.entry(encode(&name)).or_default().push(form_decode(value));
+            groups
+                .entry(encode(&name))
+                .or_default()
+                .push(form_decode(value));
         }
     }
     let written = groups.into_iter().map(|(name, mut values)| {
@@ -125,7 +128,9 @@ pub fn open_shared(token: &str, secret: &str) -> Option<Value> {
     validation.validate_aud = false;
     validation.required_spec_claims.clear();
     let key = DecodingKey::from_secret(secret.as_bytes());
-    jsonwebtoken::decode::<Value>(token, &key, &validation).ok().map(|token| token.claims)
+    jsonwebtoken::decode::<Value>(token, &key, &validation)
+        .ok()
+        .map(|token| token.claims)
 }
 
 /// The key the stand-in signs installation callbacks with, and its public half.
@@ -142,8 +147,10 @@ impl InstallKey {
     pub fn generate() -> anyhow::Result<Self> {
         let pair = KeyPair::generate(KeySize::Rsa2048).context("making an RSA key")?;
         let private: Pkcs8V1Der<'_> = pair.as_der().context("encoding the private key")?;
-        let public: PublicKeyX509Der<'_> =
-            pair.public_key().as_der().context("encoding the public key")?;
+        let public: PublicKeyX509Der<'_> = pair
+            .public_key()
+            .as_der()
+            .context("encoding the public key")?;
         let signing = EncodingKey::from_rsa_pem(pem("PRIVATE KEY", private.as_ref()).as_bytes())
             .context("reading the private key back")?;
         Ok(Self {
@@ -217,18 +224,37 @@ mod tests {
     #[test]
     fn canonical_requests_follow_the_published_rules() {
         let cases = [
-            ("get", "/jira/panels/issue?issueKey=TP-1&jwt=a.b.c", "/jira", "GET&/panels/issue&issueKey=TP-1"),
+            (
+                "get",
+                "/jira/panels/issue?issueKey=TP-1&jwt=a.b.c",
+                "/jira",
+                "GET&/panels/issue&issueKey=TP-1",
+            ),
             ("GET", "/jira", "/jira", "GET&/&"),
             ("GET", "/jira/", "/jira", "GET&/&"),
             ("GET", "/jira-app/x", "/jira", "GET&/jira-app/x&"),
-            ("GET", "/p?b=2&a=x&a=%3Ay&a=.z", "", "GET&/p&a=.z,%3Ay,x&b=2"),
+            (
+                "GET",
+                "/p?b=2&a=x&a=%3Ay&a=.z",
+                "",
+                "GET&/p&a=.z,%3Ay,x&b=2",
+            ),
             ("GET", "/p?q=a+b%2Bc*~", "", "GET&/p&q=a%20b%2Bc%2A~"),
             ("GET", "/p?cp=&flag", "", "GET&/p&cp=&flag="),
             ("GET", "/jira&a=b/", "", "GET&/jira%26a=b&"),
-            ("POST", "/p?JWT=1&xjwt=2&jwt=3&x=a,b", "", "POST&/p&JWT=1&x=a%2Cb&xjwt=2"),
+            (
+                "POST",
+                "/p?JWT=1&xjwt=2&jwt=3&x=a,b",
+                "",
+                "POST&/p&JWT=1&x=a%2Cb&xjwt=2",
+            ),
         ];
         for (method, target, base, expected) in cases {
-            assert_eq!(canonical_request(method, target, base), expected, "{method} {target}");
+            assert_eq!(
+                canonical_request(method, target, base),
+                expected,
+                "{method} {target}"
+            );
         }
     }
 

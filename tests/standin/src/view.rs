@@ -44,13 +44,25 @@ pub(crate) struct FieldSet {
 
 impl FieldSet {
     pub(crate) fn all() -> Self {
-        Self { all: true, names: Vec::new(), without: Vec::new() }
+        Self {
+            all: true,
+            names: Vec::new(),
+            without: Vec::new(),
+        }
     }
 
     /// Reads the words of a `fields` parameter; without any, `default_all` decides.
     pub(crate) fn parse(words: &[String], default_all: bool) -> Self {
-        let mut set = Self { all: false, names: Vec::new(), without: Vec::new() };
-        for word in words.iter().map(|word| word.trim()).filter(|word| !word.is_empty()) {
+        let mut set = Self {
+            all: false,
+            names: Vec::new(),
+            without: Vec::new(),
+        };
+        for word in words
+            .iter()
+            .map(|word| word.trim())
+            .filter(|word| !word.is_empty())
+        {
             match word.strip_prefix('-') {
                 Some(name) => set.without.push(name.to_owned()),
                 None if word == "*all" || word == "*navigable" => set.all = true,
@@ -78,7 +90,9 @@ impl State {
     }
 
     pub(crate) fn user_json(&self, id: &str, api: Api) -> Value {
-        let Some(account) = self.account(id) else { return Value::Null };
+        let Some(account) = self.account(id) else {
+            return Value::Null;
+        };
         let picture = format!("{}/_standin/avatar/{}", self.site.base_url, account.id);
         json!({
             "self": self.rest(api, &format!("user?accountId={}", crate::tokens::encode(id))),
@@ -148,7 +162,10 @@ impl State {
     }
 
     pub(crate) fn project_json(&self, project: &Project, api: Api) -> Value {
-        let picture = format!("{}/_standin/project/{}.svg", self.site.base_url, project.key);
+        let picture = format!(
+            "{}/_standin/project/{}.svg",
+            self.site.base_url, project.key
+        );
         json!({
             "self": self.rest(api, &format!("project/{}", project.id)),
             "id": project.id.to_string(),
@@ -170,9 +187,10 @@ impl State {
             "released": version.released,
             "projectId": project.id,
         });
-        for (name, value) in
-            [("startDate", &version.start_date), ("releaseDate", &version.release_date)]
-        {
+        for (name, value) in [
+            ("startDate", &version.start_date),
+            ("releaseDate", &version.release_date),
+        ] {
             if let (Some(value), Some(map)) = (value, out.as_object_mut()) {
                 map.insert(name.to_owned(), json!(value));
             }
@@ -182,7 +200,9 @@ impl State {
 
     fn versions_json(&self, ids: &[u64], api: Api) -> Value {
         let found = ids.iter().filter_map(|id| self.version(*id));
-        found.map(|(project, version)| self.version_json(project, version, api)).collect()
+        found
+            .map(|(project, version)| self.version_json(project, version, api))
+            .collect()
     }
 
     pub(crate) fn sprint_json(&self, sprint: &Sprint) -> Value {
@@ -271,9 +291,14 @@ impl State {
             "self": self.rest(api, &format!("issueLink/{}", link.id)),
             "type": self.link_type_json(link.kind, api),
         });
-        let Some(map) = out.as_object_mut() else { return out };
+        let Some(map) = out.as_object_mut() else {
+            return out;
+        };
         if seen_from != Some(link.source) {
-            map.insert("inwardIssue".to_owned(), json!(self.reference_json(link.source, api)));
+            map.insert(
+                "inwardIssue".to_owned(),
+                json!(self.reference_json(link.source, api)),
+            );
         }
         if seen_from != Some(link.destination) {
             let other = self.reference_json(link.destination, api);
@@ -283,8 +308,12 @@ impl State {
     }
 
     fn links_json(&self, issue: u64, api: Api) -> Value {
-        let of = self.links.iter().filter(|it| it.source == issue || it.destination == issue);
-        of.map(|link| self.link_json(link, Some(issue), api)).collect()
+        let of = self
+            .links
+            .iter()
+            .filter(|it| it.source == issue || it.destination == issue);
+        of.map(|link| self.link_json(link, Some(issue), api))
+            .collect()
     }
 
     pub(crate) fn remote_link_json(&self, issue: u64, link: &RemoteLink, api: Api) -> Value {
@@ -324,28 +353,47 @@ impl State {
         };
         let status = scheme::status(issue.status);
         put("summary", &|| json!(issue.summary));
-        put("issuetype", &|| self.type_json(scheme::issue_type(issue.kind), api));
-        put("project", &|| self.project(issue.project).map_or(Value::Null, |it| self.project_json(it, api)));
+        put("issuetype", &|| {
+            self.type_json(scheme::issue_type(issue.kind), api)
+        });
+        put("project", &|| {
+            self.project(issue.project)
+                .map_or(Value::Null, |it| self.project_json(it, api))
+        });
         put("status", &|| self.status_json(status, api));
-        put("statusCategory", &|| self.category_json(status.category, api));
-        put("statuscategorychangedate", &|| json!(jira_time(issue.category_changed_ms)));
-        put("priority", &|| self.priority_json(scheme::priority(issue.priority), api));
+        put("statusCategory", &|| {
+            self.category_json(status.category, api)
+        });
+        put("statuscategorychangedate", &|| {
+            json!(jira_time(issue.category_changed_ms))
+        });
+        put("priority", &|| {
+            self.priority_json(scheme::priority(issue.priority), api)
+        });
         put("resolution", &|| {
             issue.resolution.map_or(Value::Null, |id| {
                 self.resolution_json(scheme::resolution(id), api)
             })
         });
-        put("resolutiondate", &|| issue.resolved_ms.map_or(Value::Null, |at| json!(jira_time(at))));
+        put("resolutiondate", &|| {
+            issue
+                .resolved_ms
+                .map_or(Value::Null, |at| json!(jira_time(at)))
+        });
         put("created", &|| json!(jira_time(issue.created_ms)));
         put("updated", &|| json!(jira_time(issue.updated_ms)));
         put("duedate", &|| json!(issue.due));
         put("description", &|| api.text(issue.description.as_ref()));
         put("environment", &|| api.text(issue.environment.as_ref()));
-        put("assignee", &|| self.optional_user(issue.assignee.as_ref(), api));
+        put("assignee", &|| {
+            self.optional_user(issue.assignee.as_ref(), api)
+        });
         put("reporter", &|| self.user_json(&issue.reporter, api));
         put("creator", &|| self.user_json(&issue.creator, api));
         put("labels", &|| json!(issue.labels));
-        put("fixVersions", &|| self.versions_json(&issue.fix_versions, api));
+        put("fixVersions", &|| {
+            self.versions_json(&issue.fix_versions, api)
+        });
         put("versions", &|| self.versions_json(&issue.versions, api));
         put("components", &|| self.components_json(issue, api));
         put("issuelinks", &|| self.links_json(issue.id, api));
@@ -360,8 +408,11 @@ impl State {
             put("parent", &|| parent.clone());
         }
         put("comment", &|| {
-            let comments: Vec<Value> =
-                issue.comments.iter().map(|it| self.comment_json(issue.id, it, api)).collect();
+            let comments: Vec<Value> = issue
+                .comments
+                .iter()
+                .map(|it| self.comment_json(issue.id, it, api))
+                .collect();
             json!({
                 "self": self.rest(api, &format!("issue/{}/comment", issue.id)),
                 "maxResults": comments.len(), "total": comments.len(), "startAt": 0,
@@ -372,8 +423,13 @@ impl State {
     }
 
     fn components_json(&self, issue: &Issue, api: Api) -> Value {
-        let known = self.project(issue.project).map(|it| it.components.as_slice());
-        let of = known.unwrap_or_default().iter().filter(|it| issue.components.contains(&it.id));
+        let known = self
+            .project(issue.project)
+            .map(|it| it.components.as_slice());
+        let of = known
+            .unwrap_or_default()
+            .iter()
+            .filter(|it| issue.components.contains(&it.id));
         of.map(|it| {
             json!({
                 "self": self.rest(api, &format!("component/{}", it.id)),
@@ -384,10 +440,12 @@ impl State {
     }
 
     fn subtasks_json(&self, issue: &Issue, api: Api) -> Value {
-        let of = self.issues.values().filter(|it| {
-            it.parent == Some(issue.id) && scheme::issue_type(it.kind).subtask
-        });
-        of.filter_map(|it| self.reference_json(it.id, api)).collect()
+        let of = self
+            .issues
+            .values()
+            .filter(|it| it.parent == Some(issue.id) && scheme::issue_type(it.kind).subtask);
+        of.filter_map(|it| self.reference_json(it.id, api))
+            .collect()
     }
 
     /// An issue with its asked fields, without what `expand` adds.
@@ -407,7 +465,11 @@ impl State {
 
     /// The issue as a webhook carries it: version 2, without comments.
     pub(crate) fn event_issue_json(&self, issue: &Issue) -> Value {
-        let set = FieldSet { all: true, names: Vec::new(), without: vec!["comment".to_owned()] };
+        let set = FieldSet {
+            all: true,
+            names: Vec::new(),
+            without: vec!["comment".to_owned()],
+        };
         let mut out = self.issue_json(issue, Api::V2, &set);
         if let Some(map) = out.as_object_mut() {
             map.remove("expand");
@@ -417,7 +479,14 @@ impl State {
 
     /// The issue in the few fields that comment events carry.
     pub(crate) fn event_reference_json(&self, issue: &Issue) -> Value {
-        let names = ["summary", "issuetype", "project", "assignee", "priority", "status"];
+        let names = [
+            "summary",
+            "issuetype",
+            "project",
+            "assignee",
+            "priority",
+            "status",
+        ];
         let set = FieldSet {
             all: false,
             names: names.iter().map(|name| (*name).to_owned()).collect(),

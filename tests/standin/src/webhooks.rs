@@ -38,7 +38,11 @@ pub(crate) async fn run(shared: Arc<Shared>, mut queue: UnboundedReceiver<Delive
     let primary = Arc::new(Semaphore::new(20));
     let secondary = Arc::new(Semaphore::new(10));
     while let Some(delivery) = queue.recv().await {
-        let lane = if delivery.secondary { &secondary } else { &primary };
+        let lane = if delivery.secondary {
+            &secondary
+        } else {
+            &primary
+        };
         tokio::spawn(deliver(Arc::clone(&shared), Arc::clone(lane), delivery));
     }
 }
@@ -48,7 +52,11 @@ async fn deliver(shared: Arc<Shared>, lane: Arc<Semaphore>, mut delivery: Delive
         let faults = state.faults.clone();
         let dropped = state.dice.happens(faults.drop_percent);
         let twice = state.dice.happens(faults.duplicate_percent);
-        (dropped, twice, faults.delay_ms + state.dice.below(faults.reorder_ms))
+        (
+            dropped,
+            twice,
+            faults.delay_ms + state.dice.below(faults.reorder_ms),
+        )
     });
     if dropped {
         settle(&shared, &delivery, None, Outcome::Dropped, 0);
@@ -59,7 +67,10 @@ async fn deliver(shared: Arc<Shared>, lane: Arc<Semaphore>, mut delivery: Delive
     }
     if twice {
         shared.act(|state| state.open_deliveries += 1);
-        let again = Delivery { attempt: 1, ..delivery.clone() };
+        let again = Delivery {
+            attempt: 1,
+            ..delivery.clone()
+        };
         tokio::spawn(attempts(Arc::clone(&shared), Arc::clone(&lane), again));
     }
     delivery.attempt = 0;
@@ -75,7 +86,9 @@ async fn attempts(shared: Arc<Shared>, lane: Arc<Semaphore>, mut delivery: Deliv
                 return;
             }
         }
-        let Ok(permit) = lane.acquire().await else { return };
+        let Ok(permit) = lane.acquire().await else {
+            return;
+        };
         let started = shared.clock.now_ms();
         let status = match send(&shared, &delivery).await {
             Ok(status) => status,
@@ -118,7 +131,11 @@ fn settle(shared: &Shared, delivery: &Delivery, status: Option<u16>, outcome: Ou
             took_ms: took,
         });
         if outcome == Outcome::Lost {
-            let base = state.app.as_ref().map(|app| app.base_url.clone()).unwrap_or_default();
+            let base = state
+                .app
+                .as_ref()
+                .map(|app| app.base_url.clone())
+                .unwrap_or_default();
             state.lost.push(Lost {
                 identifier: delivery.identifier.clone(),
                 body: String::from_utf8_lossy(&delivery.body).into_owned(),
@@ -153,7 +170,11 @@ async fn send(shared: &Shared, delivery: &Delivery) -> Result<Option<u16>, Gone>
     });
     let (url, token) = signed.ok_or(Gone)?;
     let Ok(token) = token else { return Ok(None) };
-    let flow = if delivery.secondary { "Secondary" } else { "Primary" };
+    let flow = if delivery.secondary {
+        "Secondary"
+    } else {
+        "Primary"
+    };
     let mut request = shared
         .http
         .post(url)
@@ -186,5 +207,8 @@ pub(crate) fn url_bound_token(
     let base = url::Url::parse(app_base_url).context("the app's base address")?;
     let base_path = base.path().trim_end_matches('/');
     let qsh = tokens::qsh(method, &format!("{base_path}{target}"), base_path);
-    tokens::sign_shared(secret, &tokens::url_bound_claims(client_key, subject, now_ms, &qsh))
+    tokens::sign_shared(
+        secret,
+        &tokens::url_bound_claims(client_key, subject, now_ms, &qsh),
+    )
 }

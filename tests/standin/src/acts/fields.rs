@@ -54,8 +54,8 @@ pub(crate) fn apply(
                 name.clone(),
                 format!("Field '{name}' cannot appear in both 'fields' and 'update'."),
             );
-        } else if let Err(text) = check_screen(name, screen)
-            .and_then(|()| set_field(state, issue, api, name, value))
+        } else if let Err(text) =
+            check_screen(name, screen).and_then(|()| set_field(state, issue, api, name, value))
         {
             errors.insert(name.clone(), text);
         }
@@ -65,7 +65,9 @@ pub(crate) fn apply(
             ("comment", Value::Array(verbs)) => take_added(verbs, &mut extras.comments),
             ("issuelinks", Value::Array(verbs)) => take_added(verbs, &mut extras.links),
             (_, Value::Array(verbs)) => check_screen(name, screen).and_then(|()| {
-                verbs.iter().try_for_each(|verb| update_field(state, issue, api, name, verb))
+                verbs
+                    .iter()
+                    .try_for_each(|verb| update_field(state, issue, api, name, verb))
             }),
             _ => Err("data was not an array".to_owned()),
         };
@@ -76,7 +78,11 @@ pub(crate) fn apply(
     if errors.is_empty() {
         Ok(extras)
     } else {
-        Err(Refusal { status: 400, errors, ..Refusal::default() })
+        Err(Refusal {
+            status: 400,
+            errors,
+            ..Refusal::default()
+        })
     }
 }
 
@@ -86,7 +92,11 @@ fn check_screen(name: &str, screen: Screen) -> Result<(), String> {
         Screen::Resolve => matches!(name, "resolution" | "assignee" | "fixVersions" | "labels"),
         Screen::None => false,
     };
-    if on_screen { Ok(()) } else { Err(format!("Field '{name}' cannot be set. {NO_SCREEN}")) }
+    if on_screen {
+        Ok(())
+    } else {
+        Err(format!("Field '{name}' cannot be set. {NO_SCREEN}"))
+    }
 }
 
 fn take_added(verbs: &[Value], into: &mut Vec<Value>) -> Result<(), String> {
@@ -123,10 +133,14 @@ fn update_field(
                     add_or_remove(list_of(issue, name), id, adds);
                     Ok(())
                 }
-                _ => Err(format!("Field '{name}' does not support the operation '{verb}'.")),
+                _ => Err(format!(
+                    "Field '{name}' does not support the operation '{verb}'."
+                )),
             }
         }
-        _ => Err(format!("Field '{name}' does not support the operation '{verb}'.")),
+        _ => Err(format!(
+            "Field '{name}' does not support the operation '{verb}'."
+        )),
     }
 }
 
@@ -163,8 +177,7 @@ fn set_field(
         }
         "assignee" => issue.assignee = person(state, issue.project, value)?,
         "reporter" => {
-            issue.reporter =
-                person(state, issue.project, value)?.ok_or("Reporter is required.")?;
+            issue.reporter = person(state, issue.project, value)?.ok_or("Reporter is required.")?;
         }
         "labels" => {
             let items = value.as_array().ok_or("data was not an array")?;
@@ -172,7 +185,9 @@ fn set_field(
         }
         "fixVersions" | "versions" | "components" => {
             let items = value.as_array().ok_or("data was not an array")?;
-            let ids = items.iter().map(|it| part_id(state, issue.project, name, it));
+            let ids = items
+                .iter()
+                .map(|it| part_id(state, issue.project, name, it));
             *list_of(issue, name) = ids.collect::<Result<_, _>>()?;
         }
         "parent" => issue.parent = parent(state, issue, value)?,
@@ -223,7 +238,10 @@ pub(crate) fn text(value: &Value, api: Api, name: &str) -> Result<Option<Text>, 
 fn named(all: &'static [Named], value: &Value, field: &str) -> Result<&'static str, String> {
     let (id, name) = id_and_name(value);
     all.iter()
-        .find(|it| Some(it.id) == id.as_deref() || name.is_some_and(|text| text.eq_ignore_ascii_case(it.name)))
+        .find(|it| {
+            Some(it.id) == id.as_deref()
+                || name.is_some_and(|text| text.eq_ignore_ascii_case(it.name))
+        })
         .map(|it| it.id)
         .ok_or_else(|| format!("Specify a valid value for {field}"))
 }
@@ -268,7 +286,9 @@ fn person(state: &State, project: u64, value: &Value) -> Result<Option<String>, 
 fn label(value: &Value) -> Result<String, String> {
     let label = value.as_str().ok_or("The label is no text.")?;
     if label.is_empty() || label.contains(char::is_whitespace) {
-        Err(format!("The label '{label}' contains spaces which is invalid."))
+        Err(format!(
+            "The label '{label}' contains spaces which is invalid."
+        ))
     } else if label.chars().count() > 255 {
         Err("The label exceeds 255 characters.".to_owned())
     } else {
@@ -278,14 +298,27 @@ fn label(value: &Value) -> Result<String, String> {
 
 fn part_id(state: &State, project: u64, field: &str, value: &Value) -> Result<u64, String> {
     let (id, name) = id_and_name(value);
-    let project = state.project(project).ok_or("The project does not exist.")?;
+    let project = state
+        .project(project)
+        .ok_or("The project does not exist.")?;
     let found = if field == "components" {
-        let of = project.components.iter().map(|it| (it.id, it.name.as_str()));
+        let of = project
+            .components
+            .iter()
+            .map(|it| (it.id, it.name.as_str()));
         find_part(of, id.as_deref(), name)
     } else {
-        find_part(project.versions.iter().map(|it| (it.id, it.name.as_str())), id.as_deref(), name)
+        find_part(
+            project.versions.iter().map(|it| (it.id, it.name.as_str())),
+            id.as_deref(),
+            name,
+        )
     };
-    let what = if field == "components" { "Component" } else { "Version" };
+    let what = if field == "components" {
+        "Component"
+    } else {
+        "Version"
+    };
     let asked = name.map(str::to_owned).or(id).unwrap_or_default();
     found.ok_or_else(|| format!("{what} name '{asked}' is not valid"))
 }
@@ -306,9 +339,14 @@ fn parent(state: &State, issue: &Issue, value: &Value) -> Result<Option<u64>, St
     if value.is_null() || value.get("none").is_some() {
         return Ok(None);
     }
-    let name = value.get("key").or_else(|| value.get("id")).and_then(Value::as_str);
+    let name = value
+        .get("key")
+        .or_else(|| value.get("id"))
+        .and_then(Value::as_str);
     let id = name.and_then(|name| state.issue_id(name));
-    let found = id.and_then(|id| state.issues.get(&id)).ok_or("Could not find issue by id or key.")?;
+    let found = id
+        .and_then(|id| state.issues.get(&id))
+        .ok_or("Could not find issue by id or key.")?;
     let above = scheme::issue_type(found.kind).level > scheme::issue_type(issue.kind).level;
     if found.id != issue.id && above {
         Ok(Some(found.id))
@@ -328,19 +366,30 @@ fn date(value: &Value) -> Result<Option<String>, String> {
 fn number(value: &Value) -> Result<Option<f64>, String> {
     match value {
         Value::Null => Ok(None),
-        value => value.as_f64().map(Some).ok_or_else(|| "Specify a valid number".to_owned()),
+        value => value
+            .as_f64()
+            .map(Some)
+            .ok_or_else(|| "Specify a valid number".to_owned()),
     }
 }
 
 /// A sprint is set by its number; closed sprints an issue was in stay with it.
 fn sprint(state: &State, current: &[u64], value: &Value) -> Result<Vec<u64>, String> {
-    let closed = |id: &&u64| state.sprint(**id).is_some_and(|sprint| sprint.state == "closed");
+    let closed = |id: &&u64| {
+        state
+            .sprint(**id)
+            .is_some_and(|sprint| sprint.state == "closed")
+    };
     let mut kept: Vec<u64> = current.iter().filter(closed).copied().collect();
     if value.is_null() {
         return Ok(kept);
     }
-    let id = value.as_u64().ok_or("Number value expected as the Sprint id.")?;
-    let sprint = state.sprint(id).ok_or_else(|| format!("Sprint with id '{id}' does not exist"))?;
+    let id = value
+        .as_u64()
+        .ok_or("Number value expected as the Sprint id.")?;
+    let sprint = state
+        .sprint(id)
+        .ok_or_else(|| format!("Sprint with id '{id}' does not exist"))?;
     if !kept.contains(&sprint.id) {
         kept.push(sprint.id);
     }
@@ -385,7 +434,10 @@ pub(crate) fn changes(state: &State, old: &Issue, new: &Issue) -> Vec<Change> {
     note("priority", Some("priority"), false, from, to);
     let (from, to) = both(&|it| match it.resolution {
         None => (None, None),
-        Some(id) => (Some(id.to_owned()), Some(scheme::resolution(id).name.to_owned())),
+        Some(id) => (
+            Some(id.to_owned()),
+            Some(scheme::resolution(id).name.to_owned()),
+        ),
     });
     note("resolution", Some("resolution"), false, from, to);
     let (from, to) = both(&|it| {
@@ -402,7 +454,13 @@ pub(crate) fn changes(state: &State, old: &Issue, new: &Issue) -> Vec<Change> {
     let (from, to) = both(&|it| words(it.due.clone()));
     note("duedate", Some("duedate"), false, from, to);
     let (from, to) = both(&|it| words(it.points.map(|points| points.to_string())));
-    note("Story point estimate", Some(scheme::POINTS_FIELD), true, from, to);
+    note(
+        "Story point estimate",
+        Some(scheme::POINTS_FIELD),
+        true,
+        from,
+        to,
+    );
     let (from, to) = both(&|it| sprints(state, &it.sprints));
     note("Sprint", Some(scheme::SPRINT_FIELD), true, from, to);
     let (from, to) = both(&|it| match it.parent.and_then(|id| state.issues.get(&id)) {
@@ -416,7 +474,10 @@ pub(crate) fn changes(state: &State, old: &Issue, new: &Issue) -> Vec<Change> {
 
 fn user(state: &State, id: Option<&String>) -> (Option<String>, Option<String>) {
     let account = id.and_then(|id| state.account(id));
-    (account.map(|it| it.id.clone()), account.map(|it| it.name.clone()))
+    (
+        account.map(|it| it.id.clone()),
+        account.map(|it| it.name.clone()),
+    )
 }
 
 fn sprints(state: &State, ids: &[u64]) -> (Option<String>, Option<String>) {
@@ -433,12 +494,32 @@ fn lists(state: &State, old: &Issue, new: &Issue, out: &mut Vec<Change>) {
     let version = |id: u64| state.version(id).map(|(_, it)| it.name.clone());
     let component = |id: u64| {
         let of = state.projects.iter().flat_map(|it| &it.components);
-        of.into_iter().find(|it| it.id == id).map(|it| it.name.clone())
+        of.into_iter()
+            .find(|it| it.id == id)
+            .map(|it| it.name.clone())
     };
     let fields: [(_, _, &[u64], &[u64], &dyn Fn(u64) -> Option<String>); 3] = [
-        ("Fix Version", "fixVersions", &old.fix_versions, &new.fix_versions, &version),
-        ("Version", "versions", &old.versions, &new.versions, &version),
-        ("Component", "components", &old.components, &new.components, &component),
+        (
+            "Fix Version",
+            "fixVersions",
+            &old.fix_versions,
+            &new.fix_versions,
+            &version,
+        ),
+        (
+            "Version",
+            "versions",
+            &old.versions,
+            &new.versions,
+            &version,
+        ),
+        (
+            "Component",
+            "components",
+            &old.components,
+            &new.components,
+            &component,
+        ),
     ];
     for (field, id, before, after, name) in fields {
         let change = |from: Option<u64>, to: Option<u64>| Change {

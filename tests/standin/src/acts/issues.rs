@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use crate::acts::{Actor, fields, links, talk, workflow};
 use crate::acts::fields::Screen;
+use crate::acts::{Actor, fields, links, talk, workflow};
 use crate::model::{Change, History, Issue, State};
 use crate::refusal::Refusal;
 use crate::scheme;
@@ -38,7 +38,10 @@ impl State {
         }
         let mut missing = BTreeMap::new();
         if !fields.contains_key("summary") {
-            missing.insert("summary".to_owned(), "You must specify a summary of the issue.".to_owned());
+            missing.insert(
+                "summary".to_owned(),
+                "You must specify a summary of the issue.".to_owned(),
+            );
         }
         let subtask = scheme::issue_type(kind).subtask;
         if subtask && !fields.contains_key("parent") {
@@ -48,7 +51,11 @@ impl State {
             );
         }
         if !missing.is_empty() {
-            return Err(Refusal { status: 400, errors: missing, ..Refusal::default() });
+            return Err(Refusal {
+                status: 400,
+                errors: missing,
+                ..Refusal::default()
+            });
         }
         let extras = fields::apply(self, &mut issue, api, &rest, Screen::Edit)?;
         issue.properties = new_properties(body)?;
@@ -64,7 +71,13 @@ impl State {
         let entry = self.history_entry(actor, creation_changes(self, &issue));
         issue.history.push(entry.clone());
         self.issues.insert(id, issue);
-        self.emit_issue(actor, "jira:issue_created", Some("issue_created"), id, Some(&entry));
+        self.emit_issue(
+            actor,
+            "jira:issue_created",
+            Some("issue_created"),
+            id,
+            Some(&entry),
+        );
         self.follow_extras(actor, api, id, extras)?;
         Ok(Created { id, transition })
     }
@@ -76,7 +89,9 @@ impl State {
     ) -> Result<(u64, &'static str), Refusal> {
         let project = fields.get("project").and_then(|value| {
             let name = value.get("key").or_else(|| value.get("id"))?;
-            name.as_str().map(str::to_owned).or_else(|| name.as_u64().map(|id| id.to_string()))
+            name.as_str()
+                .map(str::to_owned)
+                .or_else(|| name.as_u64().map(|id| id.to_string()))
         });
         let project = project
             .and_then(|name| self.visible_project(&actor.account, &name).ok())
@@ -135,7 +150,9 @@ impl State {
     }
 
     fn next_key(&mut self, project: u64) -> String {
-        let Some(project) = self.project_mut(project) else { return String::new() };
+        let Some(project) = self.project_mut(project) else {
+            return String::new();
+        };
         project.next_number += 1;
         format!("{}-{}", project.key, project.next_number)
     }
@@ -174,9 +191,13 @@ impl State {
         body: &Value,
     ) -> Result<(), Refusal> {
         if !self.may_on(&actor.account, id, "EDIT_ISSUES") {
-            return Err(Refusal::forbidden("You do not have permission to edit this issue."));
+            return Err(Refusal::forbidden(
+                "You do not have permission to edit this issue.",
+            ));
         }
-        let asked = ["fields", "update", "properties"].iter().any(|name| body.get(name).is_some());
+        let asked = ["fields", "update", "properties"]
+            .iter()
+            .any(|name| body.get(name).is_some());
         if !asked {
             return Err(Refusal::bad("one of 'fields' or 'update' required"));
         }
@@ -206,7 +227,13 @@ impl State {
         issue.history.push(entry.clone());
         issue.updated_ms = self.now();
         self.issues.insert(id, issue);
-        self.emit_issue(actor, "jira:issue_updated", Some(event_type), id, Some(&entry));
+        self.emit_issue(
+            actor,
+            "jira:issue_updated",
+            Some(event_type),
+            id,
+            Some(&entry),
+        );
         Ok(true)
     }
 
@@ -218,7 +245,9 @@ impl State {
         subtasks_too: bool,
     ) -> Result<(), Refusal> {
         if !self.may_on(&actor.account, id, "DELETE_ISSUES") {
-            return Err(Refusal::forbidden("You do not have permission to delete issues in this project."));
+            return Err(Refusal::forbidden(
+                "You do not have permission to delete issues in this project.",
+            ));
         }
         let below: Vec<u64> = self
             .issues
@@ -237,7 +266,8 @@ impl State {
         }
         self.emit_issue(actor, "jira:issue_deleted", None, id, None);
         self.emit_children_of_deleted(actor, id);
-        self.links.retain(|link| link.source != id && link.destination != id);
+        self.links
+            .retain(|link| link.source != id && link.destination != id);
         if let Some(issue) = self.issues.remove(&id) {
             self.keys.retain(|_, value| *value != issue.id);
         }
@@ -253,16 +283,29 @@ impl State {
     ) -> Result<String, Refusal> {
         let target = self.visible_project(&actor.account, project_key)?.clone();
         let mut issue = self.get(id)?.clone();
-        let source = self.project(issue.project).cloned().ok_or_else(Refusal::no_issue)?;
+        let source = self
+            .project(issue.project)
+            .cloned()
+            .ok_or_else(Refusal::no_issue)?;
         if source.id == target.id {
             return Err(Refusal::bad("The issue is already in this project."));
         }
         let old_key = issue.key.clone();
         let new_key = self.next_key(target.id);
         let mut changes = vec![
-            change("project", Some("project"), Some((&source.id.to_string(), &source.name)), Some((&target.id.to_string(), &target.name))),
+            change(
+                "project",
+                Some("project"),
+                Some((&source.id.to_string(), &source.name)),
+                Some((&target.id.to_string(), &target.name)),
+            ),
             change("Key", None, None, None),
-            change("Workflow", None, Some(("10001", "Software workflow")), Some(("10002", "Software workflow"))),
+            change(
+                "Workflow",
+                None,
+                Some(("10001", "Software workflow")),
+                Some(("10002", "Software workflow")),
+            ),
         ];
         if let Some(key) = changes.get_mut(1) {
             key.from_string = Some(old_key.clone());
@@ -280,7 +323,13 @@ impl State {
         issue.updated_ms = self.now();
         self.issues.insert(id, issue);
         self.keys.insert(new_key.clone(), id);
-        self.emit_issue(actor, "jira:issue_updated", Some("issue_moved"), id, Some(&entry));
+        self.emit_issue(
+            actor,
+            "jira:issue_updated",
+            Some("issue_moved"),
+            id,
+            Some(&entry),
+        );
         Ok(new_key)
     }
 }
@@ -306,14 +355,31 @@ fn change(
 fn creation_changes(state: &State, issue: &Issue) -> Vec<Change> {
     let status = scheme::status(issue.status);
     let priority = scheme::priority(issue.priority);
-    let reporter = state.account(&issue.reporter).map_or("", |account| account.name.as_str());
+    let reporter = state
+        .account(&issue.reporter)
+        .map_or("", |account| account.name.as_str());
     let mut summary = change("summary", Some("summary"), None, None);
     summary.to_string = Some(issue.summary.clone());
     vec![
         summary,
-        change("priority", Some("priority"), None, Some((priority.id, priority.name))),
-        change("reporter", Some("reporter"), None, Some((&issue.reporter, reporter))),
-        change("Status", Some("status"), None, Some((status.id, status.name))),
+        change(
+            "priority",
+            Some("priority"),
+            None,
+            Some((priority.id, priority.name)),
+        ),
+        change(
+            "reporter",
+            Some("reporter"),
+            None,
+            Some((&issue.reporter, reporter)),
+        ),
+        change(
+            "Status",
+            Some("status"),
+            None,
+            Some((status.id, status.name)),
+        ),
     ]
 }
 
@@ -340,7 +406,9 @@ fn new_properties(body: &Value) -> Result<BTreeMap<String, Value>, Refusal> {
 /// A transition's outcome inside the answer to a create.
 pub(crate) fn nested_response(outcome: &Result<(), Refusal>) -> Value {
     match outcome {
-        Ok(()) => json!({ "status": 200, "errorCollection": { "errorMessages": [], "errors": {} } }),
+        Ok(()) => {
+            json!({ "status": 200, "errorCollection": { "errorMessages": [], "errors": {} } })
+        }
         Err(refusal) => json!({ "status": refusal.status, "errorCollection": refusal.body() }),
     }
 }

@@ -43,7 +43,10 @@ pub(crate) fn link_from_update(
             let other = issue_of(state, actor, Some(other))?;
             connect(state, actor, kind, other, id)
         }
-        _ => Err(Refusal::field("issuelinks", "Name either 'inwardIssue' or 'outwardIssue'.")),
+        _ => Err(Refusal::field(
+            "issuelinks",
+            "Name either 'inwardIssue' or 'outwardIssue'.",
+        )),
     }
 }
 
@@ -90,9 +93,17 @@ fn connect(
     }
     let of = |id: u64| move |it: &&Link| it.source == id || it.destination == id;
     if state.links.iter().filter(of(source)).count() >= MOST_LINKS {
-        return Err(Refusal::new(413, "The issue holds the most links it may hold."));
+        return Err(Refusal::new(
+            413,
+            "The issue holds the most links it may hold.",
+        ));
     }
-    let link = Link { id: state.fresh_id(), kind, source, destination };
+    let link = Link {
+        id: state.fresh_id(),
+        kind,
+        source,
+        destination,
+    };
     state.links.push(link.clone());
     note_link(state, actor, &link, true)?;
     state.emit_link(actor, "issuelink_created", &link);
@@ -125,7 +136,11 @@ fn note_link(state: &mut State, actor: &Actor, link: &Link, made: bool) -> Resul
     for (own, other, words) in ends {
         let other = state.get(other)?.key.clone();
         let text = format!("This issue {words} {other}");
-        let (from, to) = if made { (None, Some(other)) } else { (Some(other), None) };
+        let (from, to) = if made {
+            (None, Some(other))
+        } else {
+            (Some(other), None)
+        };
         let change = Change {
             field: "Link",
             field_id: None,
@@ -153,13 +168,21 @@ pub(crate) fn put_remote_link(
     number: Option<u64>,
 ) -> Result<(u64, bool), Refusal> {
     if !state.may_on(&actor.account, id, "LINK_ISSUES") {
-        return Err(Refusal::forbidden("You do not have permission to link issues."));
+        return Err(Refusal::forbidden(
+            "You do not have permission to link issues.",
+        ));
     }
     let object = remote_object(body)?;
     let text = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
     let global_id = text("globalId").filter(|it| !it.is_empty());
-    if global_id.as_ref().is_some_and(|it| it.chars().count() > 255) {
-        return Err(Refusal::field("globalId", "The global id is longer than 255 characters."));
+    if global_id
+        .as_ref()
+        .is_some_and(|it| it.chars().count() > 255)
+    {
+        return Err(Refusal::field(
+            "globalId",
+            "The global id is longer than 255 characters.",
+        ));
     }
     let issue = state.get(id)?;
     let existing = issue.remote_links.iter().find(|it| match number {
@@ -171,7 +194,10 @@ pub(crate) fn put_remote_link(
         return Err(Refusal::missing("Remote link not found."));
     }
     if known.is_none() && issue.remote_links.len() >= MOST_LINKS {
-        return Err(Refusal::new(413, "The issue holds the most remote links it may hold."));
+        return Err(Refusal::new(
+            413,
+            "The issue holds the most remote links it may hold.",
+        ));
     }
     let link = RemoteLink {
         id: known.unwrap_or_else(|| state.fresh_id()),
@@ -194,7 +220,9 @@ pub(crate) fn put_remote_link(
 
 fn remote_object(body: &Value) -> Result<Value, Refusal> {
     let object = body.get("object").filter(|it| it.is_object());
-    let mut object = object.cloned().ok_or_else(|| Refusal::field("object", "'object' is required."))?;
+    let mut object = object
+        .cloned()
+        .ok_or_else(|| Refusal::field("object", "'object' is required."))?;
     for name in ["url", "title"] {
         let text = object.get(name).and_then(Value::as_str).unwrap_or_default();
         if text.is_empty() {
@@ -217,7 +245,9 @@ pub(crate) fn delete_remote_link(
     wanted: impl Fn(&RemoteLink) -> bool,
 ) -> Result<(), Refusal> {
     if !state.may_on(&actor.account, id, "LINK_ISSUES") {
-        return Err(Refusal::forbidden("You do not have permission to link issues."));
+        return Err(Refusal::forbidden(
+            "You do not have permission to link issues.",
+        ));
     }
     let links = &mut state.get_mut(id)?.remote_links;
     let before = links.len();

@@ -22,6 +22,9 @@ pub(crate) struct Actor {
 impl Actor {
     /// An account acting by itself.
     pub(crate) fn account(id: &str) -> Self {
-        Self { account: id.to_owned(), ..Self::default() }
+        Self {
+            account: id.to_owned(),
+            ..Self::default()
+        }
     }
 }

@@ -15,26 +15,39 @@ pub(crate) fn create_version(
     body: &Value,
 ) -> Result<u64, Refusal> {
     let text = |name: &str| body.get(name).and_then(Value::as_str);
-    let number = body.get("projectId").and_then(Value::as_u64).map(|id| id.to_string());
+    let number = body
+        .get("projectId")
+        .and_then(Value::as_u64)
+        .map(|id| id.to_string());
     let project = number.as_deref().or(text("project")).unwrap_or_default();
     let project = state.visible_project(&actor.account, project)?;
     let (id, key) = (project.id, project.key.clone());
     if !state.may(&actor.account, id, "ADMINISTER_PROJECTS") {
-        return Err(Refusal::missing(format!("No project could be found with key '{key}'.")));
+        return Err(Refusal::missing(format!(
+            "No project could be found with key '{key}'."
+        )));
     }
     let name = text("name").filter(|it| !it.is_empty());
-    let name = name.ok_or_else(|| {
-        Refusal::field("name", "You must specify a valid version name")
-    })?;
+    let name =
+        name.ok_or_else(|| Refusal::field("name", "You must specify a valid version name"))?;
     if project_has(state.project(id), name) {
-        return Err(Refusal::field("name", "A version with this name already exists in this project."));
+        return Err(Refusal::field(
+            "name",
+            "A version with this name already exists in this project.",
+        ));
     }
     let version = Version {
         id: state.fresh_id(),
         name: name.to_owned(),
         description: text("description").unwrap_or_default().to_owned(),
-        released: body.get("released").and_then(Value::as_bool).unwrap_or_default(),
-        archived: body.get("archived").and_then(Value::as_bool).unwrap_or_default(),
+        released: body
+            .get("released")
+            .and_then(Value::as_bool)
+            .unwrap_or_default(),
+        archived: body
+            .get("archived")
+            .and_then(Value::as_bool)
+            .unwrap_or_default(),
         start_date: text("startDate").map(str::to_owned),
         release_date: text("releaseDate").map(str::to_owned),
     };
@@ -58,13 +71,19 @@ pub(crate) fn edit_version(
     body: &Value,
 ) -> Result<(), Refusal> {
     let missing = || Refusal::missing(format!("Could not find version for id '{id}'"));
-    let project = state.version(id).map(|(project, _)| project.id).ok_or_else(missing)?;
+    let project = state
+        .version(id)
+        .map(|(project, _)| project.id)
+        .ok_or_else(missing)?;
     if !state.may(&actor.account, project, "ADMINISTER_PROJECTS") {
         return Err(missing());
     }
     let today = clock::date(state.now());
     let versions = &mut state.project_mut(project).ok_or_else(missing)?.versions;
-    let version = versions.iter_mut().find(|it| it.id == id).ok_or_else(missing)?;
+    let version = versions
+        .iter_mut()
+        .find(|it| it.id == id)
+        .ok_or_else(missing)?;
     let was = version.released;
     let text = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
     let flag = |name: &str| body.get(name).and_then(Value::as_bool);
@@ -85,7 +104,9 @@ pub(crate) fn edit_version(
 }
 
 fn emit_version(state: &mut State, actor: &Actor, event: &str, id: u64) {
-    let Some((project, version)) = state.version(id) else { return };
+    let Some((project, version)) = state.version(id) else {
+        return;
+    };
     let mut body = state.version_json(project, version, Api::V2);
     if let Some(map) = body.as_object_mut() {
         map.insert("overdue".to_owned(), json!(false));
@@ -116,10 +137,22 @@ pub(crate) fn set_sprint_state(
             sprint.complete_ms = Some(now);
             "sprint_closed"
         }
-        (from, to) => return Err(Refusal::bad(format!("A sprint cannot go from {from} to {to}."))),
+        (from, to) => {
+            return Err(Refusal::bad(format!(
+                "A sprint cannot go from {from} to {to}."
+            )));
+        }
     };
     to.clone_into(&mut sprint.state);
-    let new = state.sprint(id).map(|sprint| state.sprint_json(sprint)).unwrap_or_default();
-    state.emit(actor, event, None, json!({ "sprint": new, "oldValue": old }));
+    let new = state
+        .sprint(id)
+        .map(|sprint| state.sprint_json(sprint))
+        .unwrap_or_default();
+    state.emit(
+        actor,
+        event,
+        None,
+        json!({ "sprint": new, "oldValue": old }),
+    );
     Ok(())
 }

@@ -25,7 +25,10 @@ pub(crate) fn add_comment(
     }
     let text = comment_text(body, api)?;
     if state.get(id)?.comments.len() >= MOST_COMMENTS {
-        return Err(Refusal::new(413, "The issue holds the most comments it may hold."));
+        return Err(Refusal::new(
+            413,
+            "The issue holds the most comments it may hold.",
+        ));
     }
     let now = state.now();
     let comment = Comment {
@@ -83,7 +86,9 @@ pub(crate) fn edit_comment(
     let may_edit = state.may_on(&actor.account, id, "EDIT_ISSUES");
     let comment = find_comment(state, id, number)?;
     if comment.author != actor.account && !may_edit {
-        return Err(Refusal::bad("You do not have the permission to edit this comment."));
+        return Err(Refusal::bad(
+            "You do not have the permission to edit this comment.",
+        ));
     }
     comment.body = text;
     comment.update_author.clone_from(&actor.account);
@@ -104,7 +109,9 @@ pub(crate) fn delete_comment(
     let comment = find_comment(state, id, number)?.clone();
     let owns = comment.author == actor.account;
     if !owns && !state.may_on(&actor.account, id, "DELETE_ISSUES") {
-        return Err(Refusal::bad("You do not have permission to delete this comment."));
+        return Err(Refusal::bad(
+            "You do not have permission to delete this comment.",
+        ));
     }
     let now = state.now();
     let issue = state.get_mut(id)?;
@@ -116,17 +123,23 @@ pub(crate) fn delete_comment(
 
 fn find_comment(state: &mut State, id: u64, number: u64) -> Result<&mut Comment, Refusal> {
     let issue = state.get_mut(id)?;
-    issue.comments.iter_mut().find(|it| it.id == number).ok_or_else(|| {
-        Refusal::missing(format!("Can not find a comment for the id: {number}."))
-    })
+    issue
+        .comments
+        .iter_mut()
+        .find(|it| it.id == number)
+        .ok_or_else(|| Refusal::missing(format!("Can not find a comment for the id: {number}.")))
 }
 
 /// Refuses a property key or value that Jira would not store.
 pub(crate) fn check_property(key: &str, value: &Value) -> Result<(), Refusal> {
     if key.is_empty() || key.chars().count() > 255 {
-        Err(Refusal::bad("The property key cannot be longer than 255 characters."))
+        Err(Refusal::bad(
+            "The property key cannot be longer than 255 characters.",
+        ))
     } else if value.to_string().chars().count() > 32_768 {
-        Err(Refusal::bad("The property value cannot be longer than 32768 characters."))
+        Err(Refusal::bad(
+            "The property value cannot be longer than 32768 characters.",
+        ))
     } else {
         Ok(())
     }
@@ -141,11 +154,17 @@ pub(crate) fn set_property(
     value: Value,
 ) -> Result<bool, Refusal> {
     if !state.may_on(&actor.account, id, "EDIT_ISSUES") {
-        return Err(Refusal::forbidden("You do not have permission to edit this issue."));
+        return Err(Refusal::forbidden(
+            "You do not have permission to edit this issue.",
+        ));
     }
     check_property(key, &value)?;
     let event = json!({ "key": key, "value": value.clone() });
-    let new = state.get_mut(id)?.properties.insert(key.to_owned(), value).is_none();
+    let new = state
+        .get_mut(id)?
+        .properties
+        .insert(key.to_owned(), value)
+        .is_none();
     state.emit_property(actor, "issue_property_set", id, event);
     Ok(new)
 }
@@ -158,7 +177,9 @@ pub(crate) fn delete_property(
     key: &str,
 ) -> Result<(), Refusal> {
     if !state.may_on(&actor.account, id, "EDIT_ISSUES") {
-        return Err(Refusal::forbidden("You do not have permission to edit this issue."));
+        return Err(Refusal::forbidden(
+            "You do not have permission to edit this issue.",
+        ));
     }
     state
         .get_mut(id)?

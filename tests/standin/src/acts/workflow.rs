@@ -5,8 +5,8 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::acts::fields::{self, Screen};
 use crate::acts::Actor;
+use crate::acts::fields::{self, Screen};
 use crate::model::{Issue, State};
 use crate::refusal::Refusal;
 use crate::scheme::{self, Category, TRANSITIONS, Transition};
@@ -24,11 +24,20 @@ pub(crate) fn available(state: &State, account: &str, issue: &Issue) -> Vec<&'st
     if !state.may(account, issue.project, "TRANSITION_ISSUES") {
         return Vec::new();
     }
-    TRANSITIONS.iter().filter(|it| it.from.contains(&issue.status)).collect()
+    TRANSITIONS
+        .iter()
+        .filter(|it| it.from.contains(&issue.status))
+        .collect()
 }
 
 /// The transitions as the REST API lists them.
-pub(crate) fn list_json(state: &State, account: &str, issue: &Issue, api: Api, fields: bool) -> Value {
+pub(crate) fn list_json(
+    state: &State,
+    account: &str,
+    issue: &Issue,
+    api: Api,
+    fields: bool,
+) -> Value {
     let draw = |it: &'static Transition| {
         let mut out = json!({
             "id": it.id,
@@ -46,7 +55,10 @@ pub(crate) fn list_json(state: &State, account: &str, issue: &Issue, api: Api, f
         }
         out
     };
-    let list: Vec<Value> = available(state, account, issue).into_iter().map(draw).collect();
+    let list: Vec<Value> = available(state, account, issue)
+        .into_iter()
+        .map(draw)
+        .collect();
     json!({ "expand": "transitions", "transitions": list })
 }
 
@@ -54,8 +66,10 @@ fn screen_json(state: &State, transition: &Transition, issue: &Issue, api: Api) 
     if !transition.has_screen(issue) {
         return Value::Object(Map::new());
     }
-    let allowed: Vec<Value> =
-        scheme::RESOLUTIONS.iter().map(|it| state.resolution_json(it, api)).collect();
+    let allowed: Vec<Value> = scheme::RESOLUTIONS
+        .iter()
+        .map(|it| state.resolution_json(it, api))
+        .collect();
     json!({
         "resolution": {
             "required": true,
@@ -91,7 +105,11 @@ pub(crate) fn perform(
     let before = state.get(id)?.clone();
     let transition = find(state, actor, &before, wanted)?;
     let mut issue = before.clone();
-    let screen = if transition.has_screen(&before) { Screen::Resolve } else { Screen::None };
+    let screen = if transition.has_screen(&before) {
+        Screen::Resolve
+    } else {
+        Screen::None
+    };
     let extras = fields::apply(state, &mut issue, api, body, screen)?;
     move_on(state, &before, &mut issue, transition)?;
     state.store_change(actor, issue, "issue_generic")?;
@@ -109,7 +127,10 @@ pub(crate) fn perform_to(
     let issue = state.get(id)?;
     let transition = available(state, &actor.account, issue)
         .into_iter()
-        .find(|it| scheme::status(it.to).name.eq_ignore_ascii_case(target) || it.name.eq_ignore_ascii_case(target))
+        .find(|it| {
+            scheme::status(it.to).name.eq_ignore_ascii_case(target)
+                || it.name.eq_ignore_ascii_case(target)
+        })
         .ok_or_else(|| Refusal::bad(format!("No transition leads from here to '{target}'.")))?;
     let mut body = json!({ "transition": { "id": transition.id } });
     if transition.has_screen(issue) {

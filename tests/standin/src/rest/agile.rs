@@ -8,10 +8,14 @@ use crate::rest::{Answer, Call, Reply};
 use crate::scheme;
 
 pub(crate) fn route(call: &mut Call<'_>, path: &[&str]) -> Option<Answer> {
-    let ["agile", "1.0", rest @ ..] = path else { return None };
+    let ["agile", "1.0", rest @ ..] = path else {
+        return None;
+    };
     Some(match (call.method, rest) {
         ("GET", ["board"]) => boards(call),
-        ("GET", ["board", id]) => board(call, id).map(|it| drawn(call, it)).and_then(Reply::ok),
+        ("GET", ["board", id]) => board(call, id)
+            .map(|it| drawn(call, it))
+            .and_then(Reply::ok),
         ("GET", ["board", id, "sprint"]) => sprints(call, id),
         ("GET", ["board", id, "configuration"]) => configuration(call, id),
         ("GET", ["sprint", id]) => sprint(call, id),
@@ -49,20 +53,36 @@ fn page(call: &Call<'_>, all: Vec<Value>) -> Answer {
 fn boards(call: &mut Call<'_>) -> Answer {
     let project = call
         .param("projectKeyOrId")
-        .map(|name| call.state.visible_project(call.account(), name).map(|it| it.id))
+        .map(|name| {
+            call.state
+                .visible_project(call.account(), name)
+                .map(|it| it.id)
+        })
         .transpose()?;
     let kind = call.param("type");
     let fits = |it: &&Board| {
-        call.state.may(call.account(), it.project, "BROWSE_PROJECTS")
+        call.state
+            .may(call.account(), it.project, "BROWSE_PROJECTS")
             && project.is_none_or(|id| id == it.project)
             && kind.is_none_or(|kind| kind.split(',').any(|it| it == "scrum"))
     };
-    page(call, call.state.boards.iter().filter(fits).map(|it| drawn(call, it)).collect())
+    page(
+        call,
+        call.state
+            .boards
+            .iter()
+            .filter(fits)
+            .map(|it| drawn(call, it))
+            .collect(),
+    )
 }
 
 fn board<'a>(call: &'a Call<'_>, id: &str) -> Result<&'a Board, Refusal> {
     let seen = |it: &&Board| {
-        it.id.to_string() == id && call.state.may(call.account(), it.project, "BROWSE_PROJECTS")
+        it.id.to_string() == id
+            && call
+                .state
+                .may(call.account(), it.project, "BROWSE_PROJECTS")
     };
     call.state.boards.iter().find(seen).ok_or_else(|| {
         Refusal::missing("Board does not exist or you do not have permission to see it.")
@@ -72,14 +92,17 @@ fn board<'a>(call: &'a Call<'_>, id: &str) -> Result<&'a Board, Refusal> {
 fn sprints(call: &mut Call<'_>, id: &str) -> Answer {
     let board = board(call, id)?.id;
     let states = call.list("state");
-    let of = call.state.sprints.iter().filter(|it| {
-        it.board == board && (states.is_empty() || states.contains(&it.state))
-    });
+    let of = call
+        .state
+        .sprints
+        .iter()
+        .filter(|it| it.board == board && (states.is_empty() || states.contains(&it.state)));
     page(call, of.map(|it| call.state.sprint_json(it)).collect())
 }
 
 fn sprint(call: &mut Call<'_>, id: &str) -> Answer {
-    let missing = || Refusal::missing("Sprint does not exist or you do not have permission to view it.");
+    let missing =
+        || Refusal::missing("Sprint does not exist or you do not have permission to view it.");
     let number: u64 = id.parse().map_err(|_text| missing())?;
     let found = call.state.sprint(number).ok_or_else(missing)?;
     board(call, &found.board.to_string()).map_err(|_refusal| missing())?;
@@ -88,9 +111,9 @@ fn sprint(call: &mut Call<'_>, id: &str) -> Answer {
 
 fn configuration(call: &mut Call<'_>, id: &str) -> Answer {
     let board = board(call, id)?;
-    let columns = scheme::STATUSES.iter().map(|it| {
-        json!({ "name": it.name, "statuses": [{ "id": it.id }] })
-    });
+    let columns = scheme::STATUSES
+        .iter()
+        .map(|it| json!({ "name": it.name, "statuses": [{ "id": it.id }] }));
     Reply::ok(json!({
         "id": board.id, "name": board.name, "type": "scrum",
         "self": format!("{}/rest/agile/1.0/board/{}/configuration", call.state.site.base_url, board.id),

@@ -21,18 +21,23 @@ pub(crate) fn route(call: &mut Call<'_>, path: &[&str]) -> Option<Answer> {
 }
 
 fn number_of(text: &str) -> Result<u64, Refusal> {
-    text.parse().map_err(|_text| Refusal::missing(format!("Can not find a comment for the id: {text}.")))
+    text.parse()
+        .map_err(|_text| Refusal::missing(format!("Can not find a comment for the id: {text}.")))
 }
 
 fn drawn(call: &Call<'_>, id: u64, number: u64) -> Result<Value, Refusal> {
     let issue = call.state.get(id)?;
-    let comment = issue.comments.iter().find(|it| it.id == number).ok_or_else(|| {
-        Refusal::missing(format!("Can not find a comment for the id: {number}."))
-    })?;
+    let comment = issue
+        .comments
+        .iter()
+        .find(|it| it.id == number)
+        .ok_or_else(|| Refusal::missing(format!("Can not find a comment for the id: {number}.")))?;
     let mut out = call.state.comment_json(id, comment, call.api);
     if call.has_expand("properties") {
         let of = comment.properties.iter();
-        let list = of.map(|(key, value)| json!({ "key": key, "value": value })).collect();
+        let list = of
+            .map(|(key, value)| json!({ "key": key, "value": value }))
+            .collect();
         tokens::set(&mut out, "properties", list);
     }
     Ok(out)
@@ -96,9 +101,17 @@ fn by_ids(call: &mut Call<'_>) -> Answer {
         return Err(Refusal::bad("Between 1 and 1000 ids are needed."));
     }
     let state = &*call.state;
-    let seen = state.issues.values().filter(|it| state.may(call.account(), it.project, "BROWSE_PROJECTS"));
+    let seen = state
+        .issues
+        .values()
+        .filter(|it| state.may(call.account(), it.project, "BROWSE_PROJECTS"));
     let values: Vec<Value> = seen
-        .flat_map(|issue| issue.comments.iter().map(move |comment| (issue.id, comment)))
+        .flat_map(|issue| {
+            issue
+                .comments
+                .iter()
+                .map(move |comment| (issue.id, comment))
+        })
         .filter(|(_, comment)| ids.contains(&comment.id))
         .map(|(id, comment)| state.comment_json(id, comment, call.api))
         .collect();

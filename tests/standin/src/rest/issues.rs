@@ -52,15 +52,22 @@ pub(crate) fn drawn(
     let mut out = state.issue_json(issue, call.api, set);
     if !properties.is_empty() {
         let all = properties.iter().any(|it| it == "*all");
-        let wanted = issue.properties.iter().filter(|(key, _)| all || properties.contains(key));
+        let wanted = issue
+            .properties
+            .iter()
+            .filter(|(key, _)| all || properties.contains(key));
         let map: Map<String, Value> = wanted.map(|(key, it)| (key.clone(), it.clone())).collect();
         tokens::set(&mut out, "properties", Value::Object(map));
     }
     for asked in expand {
         match asked.as_str() {
             "changelog" => {
-                let newest_first: Vec<Value> =
-                    issue.history.iter().rev().map(|it| state.history_json(it, call.api)).collect();
+                let newest_first: Vec<Value> = issue
+                    .history
+                    .iter()
+                    .rev()
+                    .map(|it| state.history_json(it, call.api))
+                    .collect();
                 let log = json!({
                     "startAt": 0, "maxResults": newest_first.len(), "total": newest_first.len(),
                     "histories": newest_first,
@@ -69,7 +76,11 @@ pub(crate) fn drawn(
             }
             "transitions" => {
                 let list = workflow::list_json(state, call.account(), issue, call.api, false);
-                tokens::set(&mut out, "transitions", list.get("transitions").cloned().unwrap_or_default());
+                tokens::set(
+                    &mut out,
+                    "transitions",
+                    list.get("transitions").cloned().unwrap_or_default(),
+                );
             }
             "names" => tokens::set(&mut out, "names", meta::field_names()),
             "schema" => tokens::set(&mut out, "schema", meta::field_schemas()),
@@ -101,7 +112,11 @@ fn created_json(call: &Call<'_>, created: &issues::Created) -> Result<Value, Ref
 }
 
 fn create_many(call: &mut Call<'_>) -> Answer {
-    let updates = call.body()?.get("issueUpdates").and_then(Value::as_array).cloned();
+    let updates = call
+        .body()?
+        .get("issueUpdates")
+        .and_then(Value::as_array)
+        .cloned();
     let updates = updates.filter(|it| !it.is_empty() && it.len() <= 50);
     let updates = updates
         .ok_or_else(|| Refusal::bad("Between 1 and 50 issues can be created in one request."))?;
@@ -127,11 +142,17 @@ fn bulk_fetch(call: &mut Call<'_>) -> Answer {
     let body = call.body()?.clone();
     let words = |name: &str| -> Vec<String> {
         let list = body.get(name).and_then(Value::as_array);
-        list.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+        list.into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect()
     };
     let names: Vec<String> = words("issueIdsOrKeys");
     if names.is_empty() || names.len() > 100 {
-        return Err(Refusal::bad("issueIdsOrKeys must hold between 1 and 100 ids or keys."));
+        return Err(Refusal::bad(
+            "issueIdsOrKeys must hold between 1 and 100 ids or keys.",
+        ));
     }
     let set = FieldSet::parse(&words("fields"), false);
     let (properties, expand) = (words("properties"), words("expand"));
@@ -147,8 +168,10 @@ fn bulk_fetch(call: &mut Call<'_>) -> Answer {
     }
     found.sort_unstable();
     found.dedup();
-    let issues: Result<Vec<Value>, Refusal> =
-        found.iter().map(|id| drawn(call, *id, &set, &properties, &expand)).collect();
+    let issues: Result<Vec<Value>, Refusal> = found
+        .iter()
+        .map(|id| drawn(call, *id, &set, &properties, &expand))
+        .collect();
     Reply::ok(json!({ "expand": "names,schema", "issues": issues?, "issueErrors": errors }))
 }
 
@@ -215,7 +238,10 @@ fn edit_meta(call: &mut Call<'_>, name: &str) -> Answer {
 fn transitions(call: &mut Call<'_>, name: &str) -> Answer {
     let id = call.issue(name)?;
     let issue = call.state.get(id)?;
-    let with_fields = call.list("expand").iter().any(|it| it == "transitions.fields");
+    let with_fields = call
+        .list("expand")
+        .iter()
+        .any(|it| it == "transitions.fields");
     let mut list = workflow::list_json(call.state, call.account(), issue, call.api, with_fields);
     if let (Some(wanted), Some(all)) = (
         call.param("transitionId"),
@@ -239,14 +265,18 @@ fn creatable_project(call: &Call<'_>, name: &str) -> Result<u64, Refusal> {
     if call.state.may(call.account(), project.id, "CREATE_ISSUES") {
         Ok(project.id)
     } else {
-        Err(Refusal::missing("You do not have permission to create issues in this project."))
+        Err(Refusal::missing(
+            "You do not have permission to create issues in this project.",
+        ))
     }
 }
 
 fn create_types(call: &mut Call<'_>, project: &str) -> Answer {
     creatable_project(call, project)?;
     let (start, most) = call.page(50, 200);
-    let all = scheme::ISSUE_TYPES.iter().map(|kind| call.state.type_json(kind, call.api));
+    let all = scheme::ISSUE_TYPES
+        .iter()
+        .map(|kind| call.state.type_json(kind, call.api));
     let types: Vec<Value> = all.skip(start).take(most).collect();
     Reply::ok(json!({
         "startAt": start, "maxResults": most, "total": scheme::ISSUE_TYPES.len(),
@@ -273,18 +303,29 @@ fn create_field_list(call: &Call<'_>, project: u64, kind: &str) -> Vec<Value> {
     let subtask = scheme::issue_type(kind).subtask;
     let project = state.project(project);
     let versions: Vec<Value> = project
-        .map(|it| it.versions.iter().map(|version| state.version_json(it, version, api)).collect())
+        .map(|it| {
+            it.versions
+                .iter()
+                .map(|version| state.version_json(it, version, api))
+                .collect()
+        })
         .unwrap_or_default();
     let components: Vec<Value> = project
         .map(|it| {
             let of = it.components.iter();
-            of.map(|part| json!({ "id": part.id.to_string(), "name": part.name })).collect()
+            of.map(|part| json!({ "id": part.id.to_string(), "name": part.name }))
+                .collect()
         })
         .unwrap_or_default();
-    let priorities: Vec<Value> =
-        scheme::PRIORITIES.iter().map(|it| state.priority_json(it, api)).collect();
+    let priorities: Vec<Value> = scheme::PRIORITIES
+        .iter()
+        .map(|it| state.priority_json(it, api))
+        .collect();
     let types = vec![state.type_json(scheme::issue_type(kind), api)];
-    let projects: Vec<Value> = project.iter().map(|it| state.project_json(it, api)).collect();
+    let projects: Vec<Value> = project
+        .iter()
+        .map(|it| state.project_json(it, api))
+        .collect();
     let allowed = |id: &str| match id {
         "fixVersions" | "versions" => Some(versions.clone()),
         "components" => Some(components.clone()),

@@ -11,8 +11,10 @@ pub(crate) fn route(call: &mut Call<'_>, path: &[&str]) -> Option<Answer> {
     let method = call.method;
     Some(match (method, path) {
         ("GET", ["issueLinkType"]) => {
-            let all: Vec<Value> =
-                LINK_TYPES.iter().map(|it| call.state.link_type_json(it, call.api)).collect();
+            let all: Vec<Value> = LINK_TYPES
+                .iter()
+                .map(|it| call.state.link_type_json(it, call.api))
+                .collect();
             Reply::ok(json!({ "issueLinkTypes": all }))
         }
         ("GET", ["issueLinkType", id]) => match LINK_TYPES.iter().find(|it| it.id == *id) {
@@ -33,7 +35,8 @@ pub(crate) fn route(call: &mut Call<'_>, path: &[&str]) -> Option<Answer> {
 }
 
 fn number_of(text: &str, what: &str) -> Result<u64, Refusal> {
-    text.parse().map_err(|_text| Refusal::missing(format!("No {what} with id '{text}' exists.")))
+    text.parse()
+        .map_err(|_text| Refusal::missing(format!("No {what} with id '{text}' exists.")))
 }
 
 /// 201 with neither body nor id, also for a link that is there already.
@@ -42,7 +45,10 @@ fn link(call: &mut Call<'_>) -> Answer {
     let actor = call.actor.clone();
     links::link(call.state, &actor, &body)?;
     if let Some(comment) = body.get("comment").filter(|it| !it.is_null()) {
-        let name = body.get("inwardIssue").and_then(|it| it.get("key")).and_then(Value::as_str);
+        let name = body
+            .get("inwardIssue")
+            .and_then(|it| it.get("key"))
+            .and_then(Value::as_str);
         let id = call.issue(name.unwrap_or_default())?;
         crate::acts::talk::add_comment(call.state, &actor, call.api, id, comment)?;
     }
@@ -72,19 +78,30 @@ fn remote_list(call: &mut Call<'_>, name: &str) -> Answer {
     let state = &*call.state;
     let all = &state.get(id)?.remote_links;
     if let Some(global_id) = call.param("globalId") {
-        let found = all.iter().find(|it| it.global_id.as_deref() == Some(global_id));
+        let found = all
+            .iter()
+            .find(|it| it.global_id.as_deref() == Some(global_id));
         return match found {
             Some(link) => Reply::ok(state.remote_link_json(id, link, call.api)),
             None => Err(Refusal::missing("Remote link not found.")),
         };
     }
-    Reply::ok(all.iter().map(|it| state.remote_link_json(id, it, call.api)).collect())
+    Reply::ok(
+        all.iter()
+            .map(|it| state.remote_link_json(id, it, call.api))
+            .collect(),
+    )
 }
 
 fn remote_read(call: &mut Call<'_>, name: &str, number: &str) -> Answer {
     let id = call.issue(name)?;
     let number = number_of(number, "remote link")?;
-    let link = call.state.get(id)?.remote_links.iter().find(|it| it.id == number);
+    let link = call
+        .state
+        .get(id)?
+        .remote_links
+        .iter()
+        .find(|it| it.id == number);
     match link {
         Some(link) => Reply::ok(call.state.remote_link_json(id, link, call.api)),
         None => Err(Refusal::missing("Remote link not found.")),
@@ -101,9 +118,16 @@ fn remote_put(call: &mut Call<'_>, name: &str, number: Option<&str>) -> Answer {
         return Reply::empty(204);
     }
     let site = &call.state.site.base_url;
-    let address = format!("{site}/rest/api/{}/issue/{id}/remotelink/{link}", call.api.number());
+    let address = format!(
+        "{site}/rest/api/{}/issue/{id}/remotelink/{link}",
+        call.api.number()
+    );
     let out = json!({ "id": link, "self": address });
-    if new { Reply::created(out) } else { Reply::ok(out) }
+    if new {
+        Reply::created(out)
+    } else {
+        Reply::ok(out)
+    }
 }
 
 fn remote_delete_global(call: &mut Call<'_>, name: &str) -> Answer {
@@ -111,7 +135,9 @@ fn remote_delete_global(call: &mut Call<'_>, name: &str) -> Answer {
     let wanted = call.param("globalId").map(str::to_owned);
     let wanted = wanted.ok_or_else(|| Refusal::field("globalId", "'globalId' is required."))?;
     let actor = call.actor.clone();
-    links::delete_remote_link(call.state, &actor, id, |it| it.global_id.as_ref() == Some(&wanted))?;
+    links::delete_remote_link(call.state, &actor, id, |it| {
+        it.global_id.as_ref() == Some(&wanted)
+    })?;
     Reply::empty(204)
 }
 

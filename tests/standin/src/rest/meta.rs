@@ -19,11 +19,25 @@ pub(crate) struct Field {
 }
 
 const fn field(id: &'static str, name: &'static str, kind: &'static str, on_screen: bool) -> Field {
-    Field { id, name, kind, items: None, custom: None, on_screen }
+    Field {
+        id,
+        name,
+        kind,
+        items: None,
+        custom: None,
+        on_screen,
+    }
 }
 
 const fn list(id: &'static str, name: &'static str, items: &'static str) -> Field {
-    Field { id, name, kind: "array", items: Some(items), custom: None, on_screen: true }
+    Field {
+        id,
+        name,
+        kind: "array",
+        items: Some(items),
+        custom: None,
+        on_screen: true,
+    }
 }
 
 pub(crate) static FIELDS: [Field; 24] = [
@@ -136,9 +150,12 @@ pub(crate) fn route(call: &mut Call<'_>, path: &[&str]) -> Option<Answer> {
     Some(match (method, path) {
         ("GET", ["field"]) => Reply::ok(FIELDS.iter().map(Field::json).collect()),
         ("GET", ["field", "search"]) => field_search(call),
-        ("GET", ["status"]) => {
-            Reply::ok(scheme::STATUSES.iter().map(|it| state.status_json(it, api)).collect())
-        }
+        ("GET", ["status"]) => Reply::ok(
+            scheme::STATUSES
+                .iter()
+                .map(|it| state.status_json(it, api))
+                .collect(),
+        ),
         ("GET", ["status", name]) => {
             let named = |it: &&scheme::Status| it.id == *name || it.name.eq_ignore_ascii_case(name);
             match scheme::STATUSES.iter().find(named) {
@@ -148,26 +165,45 @@ pub(crate) fn route(call: &mut Call<'_>, path: &[&str]) -> Option<Answer> {
         }
         ("GET", ["statuscategory"]) => {
             let all = [Category::New, Category::InProgress, Category::Done];
-            Reply::ok(all.into_iter().map(|it| state.category_json(it, api)).collect())
+            Reply::ok(
+                all.into_iter()
+                    .map(|it| state.category_json(it, api))
+                    .collect(),
+            )
         }
         ("GET", ["statuses", "search"]) => status_search(call),
-        ("GET", ["priority"]) => {
-            Reply::ok(scheme::PRIORITIES.iter().map(|it| state.priority_json(it, api)).collect())
-        }
+        ("GET", ["priority"]) => Reply::ok(
+            scheme::PRIORITIES
+                .iter()
+                .map(|it| state.priority_json(it, api))
+                .collect(),
+        ),
         ("GET", ["priority", "search"]) => paged(
             call,
-            scheme::PRIORITIES.iter().map(|it| state.priority_json(it, api)).collect(),
+            scheme::PRIORITIES
+                .iter()
+                .map(|it| state.priority_json(it, api))
+                .collect(),
         ),
-        ("GET", ["resolution"]) => {
-            Reply::ok(scheme::RESOLUTIONS.iter().map(|it| state.resolution_json(it, api)).collect())
-        }
+        ("GET", ["resolution"]) => Reply::ok(
+            scheme::RESOLUTIONS
+                .iter()
+                .map(|it| state.resolution_json(it, api))
+                .collect(),
+        ),
         ("GET", ["resolution", "search"]) => paged(
             call,
-            scheme::RESOLUTIONS.iter().map(|it| state.resolution_json(it, api)).collect(),
+            scheme::RESOLUTIONS
+                .iter()
+                .map(|it| state.resolution_json(it, api))
+                .collect(),
         ),
-        ("GET", ["issuetype"]) => {
-            Reply::ok(scheme::ISSUE_TYPES.iter().map(|it| state.type_json(it, api)).collect())
-        }
+        ("GET", ["issuetype"]) => Reply::ok(
+            scheme::ISSUE_TYPES
+                .iter()
+                .map(|it| state.type_json(it, api))
+                .collect(),
+        ),
         ("GET", ["issuetype", "project"]) => types_of_project(call),
         ("GET", ["issuetype", id]) => match scheme::ISSUE_TYPES.iter().find(|it| it.id == *id) {
             Some(kind) => Reply::ok(state.type_json(kind, api)),
@@ -197,7 +233,11 @@ fn field_search(call: &Call<'_>) -> Answer {
     let ids = call.list("id");
     let query = call.param("query").unwrap_or_default().to_lowercase();
     let fits = |it: &&Field| {
-        let kind = if it.custom.is_some() { "custom" } else { "system" };
+        let kind = if it.custom.is_some() {
+            "custom"
+        } else {
+            "system"
+        };
         (kinds.is_empty() || kinds.iter().any(|wanted| wanted == kind))
             && (ids.is_empty() || ids.iter().any(|wanted| wanted == it.id))
             && it.name.to_lowercase().contains(&query)
@@ -208,7 +248,9 @@ fn field_search(call: &Call<'_>) -> Answer {
 /// The administrator's search, which names categories in its own words.
 fn status_search(call: &Call<'_>) -> Answer {
     if !call.state.administers(call.account()) {
-        return Err(Refusal::forbidden("Only administrators may search statuses."));
+        return Err(Refusal::forbidden(
+            "Only administrators may search statuses.",
+        ));
     }
     let word = |category: Category| match category {
         Category::New => "TODO",
@@ -228,6 +270,8 @@ fn types_of_project(call: &Call<'_>) -> Answer {
     let project = call.param("projectId").unwrap_or_default();
     call.state.visible_project(call.account(), project)?;
     let level = call.param("level").and_then(|it| it.parse::<i64>().ok());
-    let of = scheme::ISSUE_TYPES.iter().filter(|it| level.is_none_or(|level| it.level == level));
+    let of = scheme::ISSUE_TYPES
+        .iter()
+        .filter(|it| level.is_none_or(|level| it.level == level));
     Reply::ok(of.map(|it| call.state.type_json(it, call.api)).collect())
 }

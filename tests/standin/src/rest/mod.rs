@@ -41,11 +41,17 @@ pub(crate) type Answer = Result<Reply, Refusal>;
 
 impl Reply {
     pub(crate) fn ok(body: Value) -> Answer {
-        Ok(Self { status: 200, body: Some(body) })
+        Ok(Self {
+            status: 200,
+            body: Some(body),
+        })
     }
 
     pub(crate) fn created(body: Value) -> Answer {
-        Ok(Self { status: 201, body: Some(body) })
+        Ok(Self {
+            status: 201,
+            body: Some(body),
+        })
     }
 
     pub(crate) fn empty(status: u16) -> Answer {
@@ -78,7 +84,10 @@ impl Call<'_> {
 
     /// The first value of a query parameter.
     pub(crate) fn param(&self, name: &str) -> Option<&str> {
-        self.query.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
+        self.query
+            .iter()
+            .find(|(own, _)| own == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// Every value of a repeated query parameter, commas separating as well.
@@ -97,7 +106,10 @@ impl Call<'_> {
     /// `startAt` and `maxResults`, bounded.
     pub(crate) fn page(&self, default: usize, most: usize) -> (usize, usize) {
         let number = |name: &str| self.param(name).and_then(|it| it.parse::<usize>().ok());
-        (number("startAt").unwrap_or(0), number("maxResults").unwrap_or(default).min(most))
+        (
+            number("startAt").unwrap_or(0),
+            number("maxResults").unwrap_or(default).min(most),
+        )
     }
 
     /// The issue a path names, if the caller may see it.
@@ -113,17 +125,36 @@ pub(crate) async fn handle(
     shared: web::Data<Shared>,
 ) -> HttpResponse {
     let method = request.method().as_str().to_owned();
-    let target = request.uri().path_and_query().map_or("/", |it| it.as_str()).to_owned();
+    let target = request
+        .uri()
+        .path_and_query()
+        .map_or("/", |it| it.as_str())
+        .to_owned();
     let path = request.path().to_owned();
     if !path.starts_with("/rest/") {
-        return HttpResponse::NotFound().content_type("text/html").body("<h1>Dead link</h1>");
+        return HttpResponse::NotFound()
+            .content_type("text/html")
+            .body("<h1>Dead link</h1>");
     }
     let failure = shared.act(|state| state.faults.take(&method, &path));
     if let Some(failure) = failure.as_ref().filter(|failure| !failure.carried_out) {
-        note(&shared, &method, &target, &bytes, None, failure.status, false);
+        note(
+            &shared,
+            &method,
+            &target,
+            &bytes,
+            None,
+            failure.status,
+            false,
+        );
         return fail(failure, shared.clock.now_ms()).await;
     }
-    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let header = |name: &str| {
+        request
+            .headers()
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+    };
     let (caller, answer) = shared.act(|state| {
         let credentials = Credentials {
             method: &method,
@@ -145,13 +176,31 @@ pub(crate) async fn handle(
         let answer = answer(state, caller.clone(), &incoming);
         (caller, answer)
     });
-    let status = answer.as_ref().map_or_else(|refusal| refusal.status, |reply| reply.status);
+    let status = answer
+        .as_ref()
+        .map_or_else(|refusal| refusal.status, |reply| reply.status);
     let account = caller.as_ref().map(|caller| caller.account.clone());
     if let Some(failure) = failure {
-        note(&shared, &method, &target, &bytes, caller.as_ref(), failure.status, false);
+        note(
+            &shared,
+            &method,
+            &target,
+            &bytes,
+            caller.as_ref(),
+            failure.status,
+            false,
+        );
         return fail(&failure, shared.clock.now_ms()).await;
     }
-    note(&shared, &method, &target, &bytes, caller.as_ref(), status, status == 429);
+    note(
+        &shared,
+        &method,
+        &target,
+        &bytes,
+        caller.as_ref(),
+        status,
+        status == 429,
+    );
     draw(answer, account)
 }
 
@@ -175,11 +224,19 @@ fn note(
     let kept: Vec<&str> = target.split('?').collect();
     let query: Vec<&str> = kept
         .get(1)
-        .map(|query| query.split('&').filter(|piece| !piece.starts_with("jwt=")).collect())
+        .map(|query| {
+            query
+                .split('&')
+                .filter(|piece| !piece.starts_with("jwt="))
+                .collect()
+        })
         .unwrap_or_default();
     let path = kept.first().copied().unwrap_or_default();
-    let target =
-        if query.is_empty() { path.to_owned() } else { format!("{path}?{}", query.join("&")) };
+    let target = if query.is_empty() {
+        path.to_owned()
+    } else {
+        format!("{path}?{}", query.join("&"))
+    };
     shared.act(|state| {
         state.requests.push(Request {
             at_ms: state.now(),
@@ -235,14 +292,20 @@ fn draw(answer: Answer, account: Option<String>) -> HttpResponse {
 }
 
 fn answer(state: &mut State, caller: Option<Caller>, incoming: &Incoming<'_>) -> Answer {
-    let (path, query) = incoming.target.split_once('?').unwrap_or((incoming.target, ""));
+    let (path, query) = incoming
+        .target
+        .split_once('?')
+        .unwrap_or((incoming.target, ""));
     if caller.as_ref().is_some_and(|it| it.within_scopes) {
         check_app_request(state, incoming, path)?;
     }
     let now = state.now();
     state.limits.take_burst(incoming.method, path, now)?;
-    let segments: Vec<String> =
-        path.split('/').filter(|part| !part.is_empty()).map(tokens::percent_decode).collect();
+    let segments: Vec<String> = path
+        .split('/')
+        .filter(|part| !part.is_empty())
+        .map(tokens::percent_decode)
+        .collect();
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
     let body = parse_body(incoming)?;
     let (api, rest) = match segments.as_slice() {
@@ -288,7 +351,10 @@ fn route(call: &mut Call<'_>, path: &[&str]) -> Answer {
         agile::route,
         connect::route,
     ];
-    areas.iter().find_map(|area| area(call, path)).unwrap_or_else(|| Err(not_here()))
+    areas
+        .iter()
+        .find_map(|area| area(call, path))
+        .unwrap_or_else(|| Err(not_here()))
 }
 
 fn not_here() -> Refusal {
@@ -300,11 +366,16 @@ fn check_app_request(state: &State, incoming: &Incoming<'_>, path: &str) -> Resu
         return Err(Refusal::forbidden("A GET request must not have a body."));
     }
     let scope = auth::scope_of(incoming.method, path);
-    let held = state.app.as_ref().is_some_and(|app| app.scopes.contains(scope));
+    let held = state
+        .app
+        .as_ref()
+        .is_some_and(|app| app.scopes.contains(scope));
     if scope == "NONE" || held {
         Ok(())
     } else {
-        Err(Refusal::forbidden(format!("The app does not have the scope {scope}.")))
+        Err(Refusal::forbidden(format!(
+            "The app does not have the scope {scope}."
+        )))
     }
 }
 
@@ -315,9 +386,9 @@ fn parse_body(incoming: &Incoming<'_>) -> Result<Option<Value>, Refusal> {
     if !incoming.content_type.to_ascii_lowercase().contains("json") {
         return Err(Refusal::new(415, "Unsupported Media Type"));
     }
-    serde_json::from_slice(incoming.bytes).map(Some).map_err(|error| {
-        Refusal::bad(format!("Unexpected character or end of input: {error}"))
-    })
+    serde_json::from_slice(incoming.bytes)
+        .map(Some)
+        .map_err(|error| Refusal::bad(format!("Unexpected character or end of input: {error}")))
 }
 
 fn parse_query(query: &str) -> Vec<(String, String)> {
@@ -348,7 +419,11 @@ fn limit_writes(
         _ => Vec::new(),
     };
     let now = state.now();
-    for id in names.iter().filter_map(|name| state.issue_id(name)).collect::<Vec<_>>() {
+    for id in names
+        .iter()
+        .filter_map(|name| state.issue_id(name))
+        .collect::<Vec<_>>()
+    {
         state.limits.take_write(id, now)?;
     }
     Ok(())

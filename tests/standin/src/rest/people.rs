@@ -23,11 +23,18 @@ pub(crate) fn route(call: &mut Call<'_>, path: &[&str]) -> Option<Answer> {
 
 fn myself(call: &mut Call<'_>) -> Answer {
     let mut out = call.state.user_json(call.account(), call.api);
-    let email = call.state.account(call.account()).map(|it| it.email.clone());
+    let email = call
+        .state
+        .account(call.account())
+        .map(|it| it.email.clone());
     tokens::set(&mut out, "emailAddress", json!(email));
     tokens::set(&mut out, "locale", json!("en_US"));
     tokens::set(&mut out, "groups", json!({ "size": 0, "items": [] }));
-    tokens::set(&mut out, "applicationRoles", json!({ "size": 0, "items": [] }));
+    tokens::set(
+        &mut out,
+        "applicationRoles",
+        json!({ "size": 0, "items": [] }),
+    );
     Reply::ok(out)
 }
 
@@ -35,7 +42,9 @@ fn user(call: &mut Call<'_>) -> Answer {
     let id = call.param("accountId").unwrap_or_default();
     match call.state.account(id) {
         Some(account) => Reply::ok(call.state.user_json(&account.id, call.api)),
-        None => Err(Refusal::missing("Specified user does not exist or you do not have required permissions")),
+        None => Err(Refusal::missing(
+            "Specified user does not exist or you do not have required permissions",
+        )),
     }
 }
 
@@ -45,7 +54,10 @@ fn users(call: &mut Call<'_>) -> Answer {
         return Err(Refusal::bad("The accountId parameter is required."));
     }
     let (start, most) = call.page(10, 200);
-    let known: Vec<&String> = ids.iter().filter(|id| call.state.account(id).is_some()).collect();
+    let known: Vec<&String> = ids
+        .iter()
+        .filter(|id| call.state.account(id).is_some())
+        .collect();
     let values: Vec<Value> = known
         .iter()
         .skip(start)
@@ -62,27 +74,38 @@ fn find(call: &mut Call<'_>, fits: impl Fn(&State, &str) -> bool) -> Answer {
     let wanted = call.param("query").unwrap_or_default().to_lowercase();
     let by_id = call.param("accountId").map(str::to_owned);
     let of = call.state.accounts.iter().filter(|it| {
-        let named = it.name.to_lowercase().contains(&wanted)
-            || it.email.to_lowercase().contains(&wanted);
+        let named =
+            it.name.to_lowercase().contains(&wanted) || it.email.to_lowercase().contains(&wanted);
         !it.is_app && named && by_id.as_ref().is_none_or(|id| *id == it.id)
     });
     let found = of.filter(|it| fits(call.state, &it.id));
-    Reply::ok(found.map(|it| call.state.user_json(&it.id, call.api)).collect())
+    Reply::ok(
+        found
+            .map(|it| call.state.user_json(&it.id, call.api))
+            .collect(),
+    )
 }
 
 fn assignable(call: &mut Call<'_>) -> Answer {
-    let project = match (call.param("issueKey").or(call.param("issueId")), call.param("project")) {
+    let project = match (
+        call.param("issueKey").or(call.param("issueId")),
+        call.param("project"),
+    ) {
         (Some(name), _) => call.state.get(call.issue(name)?)?.project,
         (None, Some(name)) => call.state.visible_project(call.account(), name)?.id,
         (None, None) => return Err(Refusal::bad("Name a project or an issue.")),
     };
-    find(call, move |state, id| state.may(id, project, "BROWSE_PROJECTS"))
+    find(call, move |state, id| {
+        state.may(id, project, "BROWSE_PROJECTS")
+    })
 }
 
 fn my_permissions(call: &mut Call<'_>) -> Answer {
     let wanted = call.list("permissions");
     if wanted.is_empty() {
-        return Err(Refusal::bad("The 'permissions' query parameter is required."));
+        return Err(Refusal::bad(
+            "The 'permissions' query parameter is required.",
+        ));
     }
     let issue = call.param("issueKey").or(call.param("issueId"));
     let issue = issue.map(|name| call.issue(name)).transpose()?;
@@ -102,7 +125,11 @@ fn my_permissions(call: &mut Call<'_>) -> Answer {
             _ if global => call.state.administers(call.account()),
             Some(project) => call.state.may(call.account(), project, &name),
             // Without a context the question is: in any project?
-            None => call.state.projects.iter().any(|it| call.state.may(call.account(), it.id, &name)),
+            None => call
+                .state
+                .projects
+                .iter()
+                .any(|it| call.state.may(call.account(), it.id, &name)),
         };
         let entry = json!({
             "id": "0", "key": name, "name": name, "description": "",
@@ -117,11 +144,17 @@ fn my_permissions(call: &mut Call<'_>) -> Answer {
 /// administer. The answer lists only what is granted.
 fn check(call: &mut Call<'_>) -> Answer {
     let body = call.body()?.clone();
-    let asked = body.get("accountId").and_then(Value::as_str).map(str::to_owned);
+    let asked = body
+        .get("accountId")
+        .and_then(Value::as_str)
+        .map(str::to_owned);
     let account = asked.unwrap_or_else(|| call.account().to_owned());
-    let may_ask = account == call.account() || call.caller.by_app || call.state.administers(call.account());
+    let may_ask =
+        account == call.account() || call.caller.by_app || call.state.administers(call.account());
     if !may_ask {
-        return Err(Refusal::forbidden("You may ask only about your own permissions."));
+        return Err(Refusal::forbidden(
+            "You may ask only about your own permissions.",
+        ));
     }
     let state = &*call.state;
     let words = |value: Option<&Value>| -> Vec<String> {
@@ -130,12 +163,20 @@ fn check(call: &mut Call<'_>) -> Answer {
     };
     let global: Vec<String> = words(body.get("globalPermissions"));
     if let Some(strange) = global.iter().find(|it| *it != "ADMINISTER") {
-        return Err(Refusal::bad(format!("Unrecognized global permission: {strange}")));
+        return Err(Refusal::bad(format!(
+            "Unrecognized global permission: {strange}"
+        )));
     }
-    let granted: Vec<String> =
-        global.into_iter().filter(|_| state.administers(&account)).collect();
+    let granted: Vec<String> = global
+        .into_iter()
+        .filter(|_| state.administers(&account))
+        .collect();
     let mut projects = Vec::new();
-    let blocks = body.get("projectPermissions").and_then(Value::as_array).into_iter().flatten();
+    let blocks = body
+        .get("projectPermissions")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
     for block in blocks {
         let projects_asked = ids(block.get("projects"))?;
         let issues_asked = ids(block.get("issues"))?;
@@ -143,10 +184,16 @@ fn check(call: &mut Call<'_>) -> Answer {
             if !PERMISSIONS.contains(&name.as_str()) {
                 return Err(Refusal::bad(format!("Unrecognized permission: {name}")));
             }
-            let in_projects: Vec<u64> =
-                projects_asked.iter().copied().filter(|id| state.may(&account, *id, &name)).collect();
-            let on_issues: Vec<u64> =
-                issues_asked.iter().copied().filter(|id| state.may_on(&account, *id, &name)).collect();
+            let in_projects: Vec<u64> = projects_asked
+                .iter()
+                .copied()
+                .filter(|id| state.may(&account, *id, &name))
+                .collect();
+            let on_issues: Vec<u64> = issues_asked
+                .iter()
+                .copied()
+                .filter(|id| state.may_on(&account, *id, &name))
+                .collect();
             if !in_projects.is_empty() || !on_issues.is_empty() {
                 projects.push(json!({
                     "permission": name, "projects": in_projects, "issues": on_issues,
@@ -164,9 +211,14 @@ fn ids(value: Option<&Value>) -> Result<Vec<u64>, Refusal> {
         Some(_) => return Err(Refusal::bad("Invalid request payload.")),
     };
     if list.len() > 1_000 {
-        return Err(Refusal::bad("At most 1000 projects and 1000 issues can be asked about."));
+        return Err(Refusal::bad(
+            "At most 1000 projects and 1000 issues can be asked about.",
+        ));
     }
     list.iter()
-        .map(|it| it.as_u64().ok_or_else(|| Refusal::bad("Ids are given as numbers.")))
+        .map(|it| {
+            it.as_u64()
+                .ok_or_else(|| Refusal::bad("Ids are given as numbers."))
+        })
         .collect()
 }

@@ -12,9 +12,12 @@ use crate::tokens;
 pub(crate) fn route(call: &mut Call<'_>, path: &[&str]) -> Option<Answer> {
     let method = call.method;
     Some(match (method, path) {
-        ("GET", ["project"]) => {
-            Reply::ok(visible(call).iter().map(|it| call.state.project_json(it, call.api)).collect())
-        }
+        ("GET", ["project"]) => Reply::ok(
+            visible(call)
+                .iter()
+                .map(|it| call.state.project_json(it, call.api))
+                .collect(),
+        ),
         ("GET", ["project", "search"]) => search(call),
         ("GET", ["project", name]) => read(call, name),
         ("GET", ["project", name, "statuses"]) => statuses(call, name),
@@ -67,8 +70,10 @@ fn read(call: &mut Call<'_>, name: &str) -> Answer {
     let state = &*call.state;
     let project = state.visible_project(call.account(), name)?;
     let mut out = state.project_json(project, call.api);
-    let types: Vec<Value> =
-        scheme::ISSUE_TYPES.iter().map(|it| state.type_json(it, call.api)).collect();
+    let types: Vec<Value> = scheme::ISSUE_TYPES
+        .iter()
+        .map(|it| state.type_json(it, call.api))
+        .collect();
     tokens::set(&mut out, "issueTypes", Value::Array(types));
     tokens::set(&mut out, "lead", state.user_json(&project.lead, call.api));
     tokens::set(&mut out, "versions", version_list(call, project));
@@ -82,7 +87,10 @@ fn read(call: &mut Call<'_>, name: &str) -> Answer {
 fn statuses(call: &mut Call<'_>, name: &str) -> Answer {
     let state = &*call.state;
     state.visible_project(call.account(), name)?;
-    let all: Vec<Value> = scheme::STATUSES.iter().map(|it| state.status_json(it, call.api)).collect();
+    let all: Vec<Value> = scheme::STATUSES
+        .iter()
+        .map(|it| state.status_json(it, call.api))
+        .collect();
     let of = scheme::ISSUE_TYPES.iter().map(|kind| {
         json!({
             "self": format!(
@@ -96,12 +104,14 @@ fn statuses(call: &mut Call<'_>, name: &str) -> Answer {
 
 fn version_list(call: &Call<'_>, project: &Project) -> Value {
     let of = project.versions.iter();
-    of.map(|it| call.state.version_json(project, it, call.api)).collect()
+    of.map(|it| call.state.version_json(project, it, call.api))
+        .collect()
 }
 
 fn component_list(project: &Project) -> Value {
     let of = project.components.iter();
-    of.map(|it| json!({ "id": it.id.to_string(), "name": it.name })).collect()
+    of.map(|it| json!({ "id": it.id.to_string(), "name": it.name }))
+        .collect()
 }
 
 fn versions(call: &mut Call<'_>, name: &str) -> Answer {
@@ -110,7 +120,9 @@ fn versions(call: &mut Call<'_>, name: &str) -> Answer {
 }
 
 fn components(call: &mut Call<'_>, name: &str) -> Answer {
-    Reply::ok(component_list(call.state.visible_project(call.account(), name)?))
+    Reply::ok(component_list(
+        call.state.visible_project(call.account(), name)?,
+    ))
 }
 
 fn version_page(call: &mut Call<'_>, name: &str) -> Answer {
@@ -131,7 +143,9 @@ fn version_page(call: &mut Call<'_>, name: &str) -> Answer {
     }
     let total = found.len();
     let page = found.into_iter().skip(start).take(most);
-    let values: Vec<Value> = page.map(|it| call.state.version_json(project, it, call.api)).collect();
+    let values: Vec<Value> = page
+        .map(|it| call.state.version_json(project, it, call.api))
+        .collect();
     Reply::ok(json!({
         "startAt": start, "maxResults": most, "total": total,
         "isLast": start + values.len() >= total, "values": values,
@@ -142,7 +156,10 @@ fn version_id(call: &Call<'_>, id: &str) -> Result<u64, Refusal> {
     let missing = || Refusal::missing(format!("Could not find version for id '{id}'"));
     let number: u64 = id.parse().map_err(|_text| missing())?;
     let (project, _) = call.state.version(number).ok_or_else(missing)?;
-    if call.state.may(call.account(), project.id, "BROWSE_PROJECTS") {
+    if call
+        .state
+        .may(call.account(), project.id, "BROWSE_PROJECTS")
+    {
         Ok(number)
     } else {
         Err(missing())
@@ -194,9 +211,14 @@ fn issue_counts(call: &mut Call<'_>, id: &str) -> Answer {
 
 fn unresolved_count(call: &mut Call<'_>, id: &str) -> Answer {
     let id = version_id(call, id)?;
-    let of = call.state.issues.values().filter(|it| it.fix_versions.contains(&id));
-    let (open, all) =
-        of.fold((0, 0), |(open, all), it| (open + u64::from(it.resolution.is_none()), all + 1));
+    let of = call
+        .state
+        .issues
+        .values()
+        .filter(|it| it.fix_versions.contains(&id));
+    let (open, all) = of.fold((0, 0), |(open, all), it| {
+        (open + u64::from(it.resolution.is_none()), all + 1)
+    });
     let site = &call.state.site.base_url;
     Reply::ok(json!({
         "self": format!("{site}/rest/api/{}/version/{id}", call.api.number()),

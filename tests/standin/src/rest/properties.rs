@@ -34,7 +34,12 @@ fn list(call: &mut Call<'_>, name: &str) -> Answer {
 
 fn read(call: &mut Call<'_>, name: &str, key: &str) -> Answer {
     let id = call.issue(name)?;
-    let value = call.state.get(id)?.properties.get(key).ok_or_else(missing)?;
+    let value = call
+        .state
+        .get(id)?
+        .properties
+        .get(key)
+        .ok_or_else(missing)?;
     Reply::ok(json!({ "key": key, "value": value }))
 }
 
@@ -57,9 +62,15 @@ fn project_property(call: &mut Call<'_>, project: &str, key: &str) -> Answer {
     let id = call.state.visible_project(call.account(), project)?.id;
     let may_write = call.caller.by_app || call.state.may(call.account(), id, "ADMINISTER_PROJECTS");
     if call.method != "GET" && !may_write {
-        return Err(Refusal::forbidden("You do not have permission to edit this project."));
+        return Err(Refusal::forbidden(
+            "You do not have permission to edit this project.",
+        ));
     }
-    let body = if call.method == "PUT" { Some(call.body()?.clone()) } else { None };
+    let body = if call.method == "PUT" {
+        Some(call.body()?.clone())
+    } else {
+        None
+    };
     let properties = &mut call.state.project_mut(id).ok_or_else(missing)?.properties;
     match (call.method, body) {
         ("GET", _) => {

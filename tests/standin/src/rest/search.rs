@@ -37,30 +37,48 @@ struct Wanted {
 }
 
 const KEYS: [&str; 9] = [
-    "jql", "fields", "maxResults", "nextPageToken", "expand", "properties", "fieldsByKeys",
-    "failFast", "reconcileIssues",
+    "jql",
+    "fields",
+    "maxResults",
+    "nextPageToken",
+    "expand",
+    "properties",
+    "fieldsByKeys",
+    "failFast",
+    "reconcileIssues",
 ];
 
 fn wanted_by_query(call: &mut Call<'_>) -> Result<Wanted, Refusal> {
     for gone in ["startAt", "validateQuery"] {
         if call.param(gone).is_some() {
-            return Err(Refusal::bad(format!("The parameter '{gone}' is not supported here.")));
+            return Err(Refusal::bad(format!(
+                "The parameter '{gone}' is not supported here."
+            )));
         }
     }
     Ok(Wanted {
         jql: call.param("jql").unwrap_or_default().to_owned(),
         fields: call.list("fields"),
         most: call.param("maxResults").and_then(|it| it.parse().ok()),
-        token: call.param("nextPageToken").filter(|it| !it.is_empty()).map(str::to_owned),
+        token: call
+            .param("nextPageToken")
+            .filter(|it| !it.is_empty())
+            .map(str::to_owned),
         expand: call.list("expand"),
         properties: call.list("properties"),
-        reconcile: call.list("reconcileIssues").iter().filter_map(|it| it.parse().ok()).collect(),
+        reconcile: call
+            .list("reconcileIssues")
+            .iter()
+            .filter_map(|it| it.parse().ok())
+            .collect(),
     })
 }
 
 fn wanted_by_body(call: &mut Call<'_>) -> Result<Wanted, Refusal> {
     let body = call.body()?;
-    let map = body.as_object().ok_or_else(|| Refusal::bad("Invalid request payload."))?;
+    let map = body
+        .as_object()
+        .ok_or_else(|| Refusal::bad("Invalid request payload."))?;
     if let Some(strange) = map.keys().find(|key| !KEYS.contains(&key.as_str())) {
         return Err(Refusal::bad(format!(
             "Invalid request payload. Refer to the REST API documentation and try again. (unknown field {strange})"
@@ -69,9 +87,11 @@ fn wanted_by_body(call: &mut Call<'_>) -> Result<Wanted, Refusal> {
     let words = |name: &str| -> Result<Vec<String>, Refusal> {
         match map.get(name) {
             None | Some(Value::Null) => Ok(Vec::new()),
-            Some(Value::Array(list)) => {
-                Ok(list.iter().filter_map(Value::as_str).map(str::to_owned).collect())
-            }
+            Some(Value::Array(list)) => Ok(list
+                .iter()
+                .filter_map(Value::as_str)
+                .map(str::to_owned)
+                .collect()),
             Some(_) => Err(Refusal::bad("Invalid request payload.")),
         }
     };
@@ -80,11 +100,22 @@ fn wanted_by_body(call: &mut Call<'_>) -> Result<Wanted, Refusal> {
     Ok(Wanted {
         jql: text("jql").unwrap_or_default(),
         fields: words("fields")?,
-        most: map.get("maxResults").and_then(Value::as_u64).and_then(|it| usize::try_from(it).ok()),
+        most: map
+            .get("maxResults")
+            .and_then(Value::as_u64)
+            .and_then(|it| usize::try_from(it).ok()),
         token: text("nextPageToken").filter(|it| !it.is_empty()),
-        expand: text("expand").unwrap_or_default().split(',').map(str::to_owned).collect(),
+        expand: text("expand")
+            .unwrap_or_default()
+            .split(',')
+            .map(str::to_owned)
+            .collect(),
         properties: words("properties")?,
-        reconcile: reconcile.into_iter().flatten().filter_map(Value::as_u64).collect(),
+        reconcile: reconcile
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_u64)
+            .collect(),
     })
 }
 
@@ -98,13 +129,20 @@ fn search(call: &mut Call<'_>, wanted: &Wanted) -> Answer {
     let set = FieldSet::parse(&wanted.fields, false);
     let most_possible = if set.is_bare() { 5_000 } else { 100 };
     let most = wanted.most.unwrap_or(50).clamp(1, most_possible);
-    let start = wanted.token.as_deref().map_or(Ok(0), |token| offset(token, &wanted.jql))?;
+    let start = wanted
+        .token
+        .as_deref()
+        .map_or(Ok(0), |token| offset(token, &wanted.jql))?;
     let mut found = jql_match::search(call.state, call.account(), &wanted.jql, true)?;
     let young = call.state.now() - call.state.faults.index_lag_ms;
     if call.state.faults.index_lag_ms > 0 {
         found.retain(|id| {
             wanted.reconcile.contains(id)
-                || call.state.issues.get(id).is_some_and(|issue| issue.created_ms <= young)
+                || call
+                    .state
+                    .issues
+                    .get(id)
+                    .is_some_and(|issue| issue.created_ms <= young)
         });
     }
     let page: Vec<u64> = found.iter().skip(start).take(most).copied().collect();
@@ -115,7 +153,11 @@ fn search(call: &mut Call<'_>, wanted: &Wanted) -> Answer {
     let end = start + page.len();
     let mut out = json!({ "issues": issues?, "isLast": end >= found.len() });
     if end < found.len() {
-        tokens::set(&mut out, "nextPageToken", json!(page_token(end, &wanted.jql)));
+        tokens::set(
+            &mut out,
+            "nextPageToken",
+            json!(page_token(end, &wanted.jql)),
+        );
     }
     if wanted.expand.iter().any(|it| it == "names") {
         tokens::set(&mut out, "names", meta::field_names());
@@ -132,7 +174,10 @@ fn page_token(offset: usize, jql: &str) -> String {
 }
 
 fn offset(token: &str, jql: &str) -> Result<usize, Refusal> {
-    let text = URL_SAFE_NO_PAD.decode(token).ok().and_then(|it| String::from_utf8(it).ok());
+    let text = URL_SAFE_NO_PAD
+        .decode(token)
+        .ok()
+        .and_then(|it| String::from_utf8(it).ok());
     text.as_deref()
         .and_then(|text| text.split_once(':'))
         .filter(|(_, mark)| *mark == tokens::qsh("GET", jql, ""))
@@ -141,16 +186,29 @@ fn offset(token: &str, jql: &str) -> Result<usize, Refusal> {
 }
 
 fn count(call: &mut Call<'_>) -> Answer {
-    let text = call.body()?.get("jql").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text = call
+        .body()?
+        .get("jql")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned();
     let found = jql_match::search(call.state, call.account(), &text, true)?;
     Reply::ok(json!({ "count": found.len() }))
 }
 
 fn parse(call: &mut Call<'_>) -> Answer {
-    let queries = call.body()?.get("queries").and_then(Value::as_array).cloned().unwrap_or_default();
-    let judged = queries.iter().filter_map(Value::as_str).map(|query| match jql::parse(query) {
-        Ok(_) => json!({ "query": query, "structure": {} }),
-        Err(refusal) => json!({ "query": query, "errors": refusal.messages }),
-    });
+    let queries = call
+        .body()?
+        .get("queries")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
+    let judged = queries
+        .iter()
+        .filter_map(Value::as_str)
+        .map(|query| match jql::parse(query) {
+            Ok(_) => json!({ "query": query, "structure": {} }),
+            Err(refusal) => json!({ "query": query, "errors": refusal.messages }),
+        });
     Reply::ok(json!({ "queries": judged.collect::<Vec<_>>() }))
 }
