@@ -159,7 +159,7 @@ async fn under_site<T>(
     };
     let mut verified = with_secret(&site, &client_key, &verify);
     if matches!(verified, Err(Refused::Token(_) | Refused::UnknownSite))
-        && let Some(fresh) = app.sites.reread(&client_key).await?
+        && let Some(fresh) = app.sites.reread(&site).await?
     {
         site = fresh;
         verified = with_secret(&site, &client_key, &verify);

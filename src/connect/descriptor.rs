@@ -49,3 +49,7 @@ pub async fn show(connect: Data<Connect>) -> HttpResponse {
     }
     answer.body(connect.descriptor.clone())
 }
+
+#[cfg(test)]
+#[path = "descriptor_tests.rs"]
+mod descriptor_tests;

@@ -21,9 +21,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The largest answer read, in bytes; a key has about 450.
 const LARGEST: usize = 16 * 1024;
 /// How long a key is kept.
-const KNOWN: Duration = Duration::from_secs(6 * 60 * 60);
+const KNOWN: Duration = Duration::from_hours(6);
 /// How long a name stays unknown.
-const UNKNOWN: Duration = Duration::from_secs(60);
+const UNKNOWN: Duration = Duration::from_mins(1);
 /// Keys kept at most; Atlassian uses one or two at a time.
 const KNOWN_MOST: u64 = 64;
 /// Unknown names kept at most.
@@ -123,7 +123,6 @@ impl InstallKeys {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the shape of `map_err`")]
 fn unavailable(error: reqwest::Error) -> KeyError {
     KeyError::Unavailable(format!("{:#}", anyhow::Error::new(error)))
 }

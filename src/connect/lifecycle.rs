@@ -65,12 +65,7 @@ async fn installed(
 ) -> Result<HttpResponse, Problem> {
     let body = read(body)?;
     let base_url = check(&body, &caller.client_key, "installed", &app.config)?;
-    let secret = body
-        .shared_secret
-        .ok_or(Refused::Body("there is no secret"))?;
-    if secret.expose_secret().is_empty() {
-        return Err(Refused::Body("the secret is empty").into());
-    }
+    let secret = secret_of(&body)?.clone();
     let told = Installation {
         display_url: body
             .display_url

@@ -91,7 +91,8 @@ impl World {
         };
         if endpoint.starts_with("lifecycle") && record.get("body").is_some() {
             let body: Body = serde_json::from_value(record["body"].clone())
-                .map_err(|_| Refused::Body("type"))?;
+                .ok()
+                .ok_or(Refused::Body("type"))?;
             check(&body, &caller.0, event, &self.config)?;
         }
         Ok(caller)
