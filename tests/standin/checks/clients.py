@@ -102,11 +102,11 @@ def client_jira(version):
     refused(tag + "unbounded search", 400, lambda: site.enhanced_search_issues("order by created"))
     refused(tag + "unknown field", 400, lambda: site.enhanced_search_issues("nonsense = 1"))
 
-    types = site.project_issue_types("SHOP")
-    check(tag + "create metadata", "Bug" in [kind.name for kind in types], types)
-    bug = next(kind.id for kind in types if kind.name == "Bug")
-    fields = {field.fieldId: field for field in site.project_issue_fields("SHOP", bug)}
-    check(tag + "create fields", fields["summary"].required, fields.keys())
+    # The client offers this call for Data Center only, so the path is given by hand.
+    types = site._get_json("issue/createmeta/SHOP/issuetypes")["issueTypes"]
+    bug = next(kind["id"] for kind in types if kind["name"] == "Bug")
+    fields = site._get_json(f"issue/createmeta/SHOP/issuetypes/{bug}")["fields"]
+    check(tag + "create fields", any(it["fieldId"] == "summary" and it["required"] for it in fields))
     boards = site.boards(projectKeyOrID="SHOP")
     sprints = site.sprints(boards[0].id, state="active")
     check(tag + "sprints", [sprint.id for sprint in sprints] == [12], sprints)

@@ -22,6 +22,7 @@ mod limits;
 mod log;
 mod model;
 mod page;
+mod page_issue;
 mod refusal;
 mod rest;
 mod scheme;
