@@ -10,8 +10,10 @@
 //! walks through a transition, a build's report and a look at the panel.
 
 pub mod app;
+pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod connect;
 pub mod crypto;
 pub mod domain;
 pub mod ids;
@@ -19,7 +21,9 @@ pub mod inbox;
 pub mod jira;
 pub mod problem;
 pub mod results;
+pub mod startup;
 pub mod store;
 pub mod telemetry;
 #[cfg(test)]
 mod testing;
+pub mod web;

@@ -9,6 +9,8 @@ use actix_web::http::header::{CACHE_CONTROL, RETRY_AFTER};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 
+use crate::app::install_site::InstallSiteError;
+use crate::app::sites::SitesError;
 use crate::store::StoreError;
 
 /// What went wrong, ready to be answered.
@@ -87,6 +89,15 @@ impl Problem {
         .detail(format!("The limit here is {limit_bytes} bytes."))
     }
 
+    /// A body that could not be taken in: over the limit, or cut off.
+    #[must_use]
+    pub fn unreadable_body(error: &actix_web::Error, limit_bytes: usize) -> Self {
+        if error.as_response_error().status_code() == StatusCode::PAYLOAD_TOO_LARGE {
+            return Self::too_large(limit_bytes);
+        }
+        Self::bad_request("The body could not be read to its end.").detail(error.to_string())
+    }
+
     /// 422: the body was understood and is refused.
     #[must_use]
     pub fn unprocessable(title: impl Into<String>) -> Self {
@@ -147,6 +158,24 @@ impl From<StoreError> for Problem {
             StoreError::Corrupt { .. } | StoreError::UnknownDatabase(_) => {
                 Self::internal().because(error)
             }
+        }
+    }
+}
+
+impl From<SitesError> for Problem {
+    fn from(error: SitesError) -> Self {
+        match error {
+            SitesError::Store(error) => error.into(),
+            SitesError::Sealed { .. } | SitesError::NotText(_) => Self::internal().because(error),
+        }
+    }
+}
+
+impl From<InstallSiteError> for Problem {
+    fn from(error: InstallSiteError) -> Self {
+        match error {
+            InstallSiteError::Store(error) => error.into(),
+            InstallSiteError::Seal(_) => Self::internal().because(error),
         }
     }
 }

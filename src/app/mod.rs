@@ -6,16 +6,24 @@
 pub mod accept_event;
 pub mod apply_events;
 pub mod create_api_client;
+pub mod install_site;
+pub mod remove_site;
+pub mod run_rules;
+pub mod sites;
+pub mod switch_site;
+
+use std::sync::Arc;
 pub mod import_results;
 pub mod issue_coverage;
 pub mod link_test;
-pub mod run_rules;
 pub mod unlink_test;
 
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::crypto::Seal;
 use crate::store::{InboxWriter, Store};
+
+use sites::Sites;
 
 /// Everything a use case needs; one per process, shared by all requests and workers.
 #[derive(Debug)]
@@ -27,7 +35,9 @@ pub struct App {
     /// The time.
     pub clock: Clock,
     /// Opens and seals secrets.
-    pub seal: Seal,
+    pub seal: Arc<Seal>,
+    /// The sites that have the app.
+    pub sites: Sites,
     /// What the operator configured.
     pub config: Config,
 }

@@ -4,13 +4,14 @@
 //! site and ages out soon in any case, which is how other replicas learn of a change; a token that
 //! does not verify under a copy may ask for a fresh one ([`Sites::reread`]).
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use moka::future::Cache;
 
-use crate::clock::Clock;
 use crate::crypto::{Seal, SealError};
 use crate::domain::site::{SharedSecret, Site, SiteId};
 use crate::store::sites::{self, SealedSite, secret_place};
@@ -18,8 +19,11 @@ use crate::store::{Store, StoreError};
 
 /// How long a copy is used: the longest a replica knows an old secret.
 const FRESH: Duration = Duration::from_secs(15);
-/// The shortest time between two rereads of one site, so that forged tokens cost nothing.
-const REREAD_MS: i64 = 1_000;
+/// Rereads a second at the most, so that forged tokens do not become load.
+const REREADS_A_SECOND: NonZeroU32 = match NonZeroU32::new(50) {
+    Some(number) => number,
+    None => NonZeroU32::MIN,
+};
 /// Sites kept at most.
 const KEPT: u64 = 20_000;
 
@@ -43,20 +47,14 @@ pub enum SitesError {
     NotText(SiteId),
 }
 
-#[derive(Debug, Clone)]
-struct Held {
-    site: Arc<Site>,
-    read_ms: i64,
-}
-
 /// The sites, by client key and by our own id.
 #[derive(Debug)]
 pub struct Sites {
     store: Store,
     seal: Arc<Seal>,
-    clock: Clock,
-    by_client_key: Cache<String, Held>,
-    by_id: Cache<SiteId, Held>,
+    rereads: DefaultDirectRateLimiter,
+    by_client_key: Cache<String, Arc<Site>>,
+    by_id: Cache<SiteId, Arc<Site>>,
     /// Counts drops: a read that began before one must not be kept after it.
     drops: AtomicU64,
 }
@@ -64,21 +62,27 @@ pub struct Sites {
 impl Sites {
     /// Sites of `store`, their secrets opened with `seal`.
     #[must_use]
-    pub fn new(store: Store, seal: Arc<Seal>, clock: Clock) -> Self {
+    pub fn new(store: Store, seal: Arc<Seal>) -> Self {
         Self {
             store,
             seal,
-            clock,
-            by_client_key: Cache::builder().max_capacity(KEPT).time_to_live(FRESH).build(),
-            by_id: Cache::builder().max_capacity(KEPT).time_to_live(FRESH).build(),
+            rereads: RateLimiter::direct(Quota::per_second(REREADS_A_SECOND)),
+            by_client_key: Cache::builder()
+                .max_capacity(KEPT)
+                .time_to_live(FRESH)
+                .build(),
+            by_id: Cache::builder()
+                .max_capacity(KEPT)
+                .time_to_live(FRESH)
+                .build(),
             drops: AtomicU64::new(0),
         }
     }
 
     /// The site a Connect token names.
     pub async fn by_client_key(&self, client_key: &str) -> Result<Option<Arc<Site>>, SitesError> {
-        if let Some(held) = self.by_client_key.get(client_key).await {
-            return Ok(Some(held.site));
+        if let Some(site) = self.by_client_key.get(client_key).await {
+            return Ok(Some(site));
         }
         let drops = self.drops.load(Ordering::Acquire);
         let found = sites::by_client_key(self.store.read(), client_key).await?;
@@ -87,8 +91,8 @@ impl Sites {
 
     /// The site of a row.
     pub async fn by_id(&self, id: SiteId) -> Result<Option<Arc<Site>>, SitesError> {
-        if let Some(held) = self.by_id.get(&id).await {
-            return Ok(Some(held.site));
+        if let Some(site) = self.by_id.get(&id).await {
+            return Ok(Some(site));
         }
         let drops = self.drops.load(Ordering::Acquire);
         let found = sites::by_id(self.store.read(), id).await?;
@@ -96,15 +100,15 @@ impl Sites {
     }
 
     /// Reads a site again because a token did not verify under the copy: another replica may have
-    /// taken a new secret. `None` when the copy was read a moment ago.
-    pub async fn reread(&self, client_key: &str) -> Result<Option<Arc<Site>>, SitesError> {
-        let Some(held) = self.by_client_key.get(client_key).await else {
+    /// taken a new secret. `None` when there were too many such tokens a moment ago.
+    pub async fn reread(&self, copy: &Site) -> Result<Option<Arc<Site>>, SitesError> {
+        let Some(client_key) = copy.client_key.as_deref() else {
             return Ok(None);
         };
-        if self.clock.now_ms() - held.read_ms < REREAD_MS {
+        if self.rereads.check().is_err() {
             return Ok(None);
         }
-        self.drop_copies(&held.site).await;
+        self.forget(copy.id, client_key).await;
         self.by_client_key(client_key).await
     }
 
@@ -120,19 +124,11 @@ impl Sites {
         all.into_iter().map(|found| self.open(found)).collect()
     }
 
-    /// Forgets the copies of a site; called after every change is committed.
-    pub async fn drop_site(&self, client_key: &str) {
+    /// Forgets the copies of a site; called after a change of it is committed.
+    pub async fn forget(&self, id: SiteId, client_key: &str) {
         self.drops.fetch_add(1, Ordering::AcqRel);
-        if let Some(held) = self.by_client_key.remove(client_key).await {
-            self.by_id.invalidate(&held.site.id).await;
-        }
-    }
-
-    async fn drop_copies(&self, site: &Site) {
-        if let Some(client_key) = &site.client_key {
-            self.by_client_key.invalidate(client_key).await;
-        }
-        self.by_id.invalidate(&site.id).await;
+        self.by_client_key.invalidate(client_key).await;
+        self.by_id.invalidate(&id).await;
     }
 
     async fn keep(
@@ -143,11 +139,12 @@ impl Sites {
         let Some(found) = found else { return Ok(None) };
         let site = self.open(found)?;
         if self.drops.load(Ordering::Acquire) == drops {
-            let held = Held { site: site.clone(), read_ms: self.clock.now_ms() };
             if let Some(client_key) = &site.client_key {
-                self.by_client_key.insert(client_key.clone(), held.clone()).await;
+                self.by_client_key
+                    .insert(client_key.clone(), site.clone())
+                    .await;
             }
-            self.by_id.insert(site.id, held).await;
+            self.by_id.insert(site.id, site.clone()).await;
         }
         Ok(Some(site))
     }
@@ -157,7 +154,9 @@ impl Sites {
         if let Some(sealed) = found.sealed_secret {
             let opened = self.seal.open(&secret_place(site.id), &sealed);
             let opened = opened.map_err(|why| SitesError::Sealed { site: site.id, why })?;
-            let text = String::from_utf8(opened).ok().ok_or(SitesError::NotText(site.id))?;
+            let text = String::from_utf8(opened)
+                .ok()
+                .ok_or(SitesError::NotText(site.id))?;
             site.secret = SharedSecret::new(text);
         }
         Ok(Arc::new(site))

@@ -68,7 +68,11 @@ pub struct Database {
     )]
     pub url: String,
     /// Connections kept open at the most, per process
-    #[arg(long, env = "TOUCHSTONE_DATABASE_CONNECTIONS", default_value_t = 8)]
+    #[arg(
+        long = "database-connections",
+        env = "TOUCHSTONE_DATABASE_CONNECTIONS",
+        default_value_t = 8
+    )]
     pub connections: u32,
 }
 

@@ -10,6 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::issue::Named;
+
 /// A rule an administrator can switch; the names are those of `test-management.md` section 8.3.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum RuleName {
@@ -112,6 +114,11 @@ pub struct Settings {
     pub coverable: TypeNames,
     /// Issue types that are defects.
     pub defects: TypeNames,
+    /// Resolutions that close a defect without a fix (D9), by id or by name. Names are localised, so
+    /// a site in another language decides its own.
+    pub resolutions_without_fix: Vec<String>,
+    /// The statuses (Jira's ids) D6 may move a verified defect to, the first preferred.
+    pub verified_statuses: Vec<String>,
     rules: BTreeSet<RuleName>,
 }
 
@@ -120,6 +127,10 @@ impl Default for Settings {
         Self {
             coverable: TypeNames::new(["Epic", "Story", "Task", "Bug"]),
             defects: TypeNames::new(["Bug"]),
+            resolutions_without_fix: ["Won't Do", "Won't Fix", "Cannot Reproduce"]
+                .map(str::to_owned)
+                .to_vec(),
+            verified_statuses: Vec::new(),
             rules: RuleName::ALL
                 .into_iter()
                 .filter(|rule| rule.is_on_by_default())
@@ -147,6 +158,17 @@ impl Settings {
         self.rules.contains(&rule)
     }
 
+    /// Whether a resolution says that nothing was fixed: its id is among
+    /// [`Settings::resolutions_without_fix`], or its name, compared without case and with straight
+    /// apostrophes.
+    #[must_use]
+    pub fn is_without_fix(&self, resolution: &Named) -> bool {
+        let folded = |text: &str| text.trim().replace('’', "'").to_lowercase();
+        self.resolutions_without_fix
+            .iter()
+            .any(|wanted| *wanted == resolution.id || folded(wanted) == folded(&resolution.name))
+    }
+
     /// These settings with the given ones in their place.
     #[must_use]
     pub fn with(&self, over: &Overrides) -> Self {
@@ -161,6 +183,16 @@ impl Settings {
         Self {
             coverable: over.coverable.as_ref().unwrap_or(&self.coverable).clone(),
             defects: over.defects.as_ref().unwrap_or(&self.defects).clone(),
+            resolutions_without_fix: over
+                .resolutions_without_fix
+                .as_ref()
+                .unwrap_or(&self.resolutions_without_fix)
+                .clone(),
+            verified_statuses: over
+                .verified_statuses
+                .as_ref()
+                .unwrap_or(&self.verified_statuses)
+                .clone(),
             rules,
         }
     }
@@ -173,6 +205,10 @@ pub struct Overrides {
     pub coverable: Option<TypeNames>,
     /// Issue types that are defects, if decided.
     pub defects: Option<TypeNames>,
+    /// Resolutions that close a defect without a fix, if decided.
+    pub resolutions_without_fix: Option<Vec<String>>,
+    /// Statuses for verified defects, if decided.
+    pub verified_statuses: Option<Vec<String>>,
     /// Rules that were switched.
     pub rules: BTreeMap<RuleName, bool>,
 }

@@ -13,6 +13,8 @@ const SITE: &str = "site";
 const PROJECT: &str = "project:";
 const COVERABLE: &str = "coverable-types";
 const DEFECTS: &str = "defect-types";
+const WITHOUT_FIX: &str = "resolutions-without-fix";
+const VERIFIED: &str = "verified-statuses";
 const RULE: &str = "rule:";
 
 /// Where a setting holds.
@@ -40,6 +42,10 @@ pub enum Decision {
     Coverable(Option<TypeNames>),
     /// Issue types that are defects.
     Defects(Option<TypeNames>),
+    /// Resolutions that close a defect without a fix, by id or name.
+    ResolutionsWithoutFix(Option<Vec<String>>),
+    /// Statuses (Jira's ids) for verified defects.
+    VerifiedStatuses(Option<Vec<String>>),
     /// Whether a rule acts.
     Rule(RuleName, Option<bool>),
 }
@@ -114,9 +120,14 @@ pub async fn decide(
 
 fn row_of(decision: &Decision) -> (String, Option<String>) {
     let types = |names: &TypeNames| serde_json::to_string(names).unwrap_or_default();
+    let texts = |texts: &[String]| serde_json::to_string(texts).unwrap_or_default();
     match decision {
         Decision::Coverable(names) => (COVERABLE.to_owned(), names.as_ref().map(types)),
         Decision::Defects(names) => (DEFECTS.to_owned(), names.as_ref().map(types)),
+        Decision::ResolutionsWithoutFix(names) => {
+            (WITHOUT_FIX.to_owned(), names.as_deref().map(texts))
+        }
+        Decision::VerifiedStatuses(ids) => (VERIFIED.to_owned(), ids.as_deref().map(texts)),
         Decision::Rule(rule, is_on) => (
             format!("{RULE}{}", rule.code()),
             is_on.map(|is_on| if is_on { "on" } else { "off" }.to_owned()),
@@ -138,7 +149,10 @@ fn gather(rows: Vec<Row>) -> SiteSettings {
 
 fn apply(over: &mut Overrides, name: &str, value: &str) {
     let types = || serde_json::from_str::<TypeNames>(value).ok();
+    let texts = || serde_json::from_str::<Vec<String>>(value).ok();
     match name {
+        WITHOUT_FIX => over.resolutions_without_fix = texts(),
+        VERIFIED => over.verified_statuses = texts(),
         COVERABLE => over.coverable = types(),
         DEFECTS => over.defects = types(),
         _ => {

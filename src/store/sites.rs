@@ -214,7 +214,7 @@ pub async fn set_enabled(on: &impl Conn, site: SiteId, is_enabled: bool) -> Resu
 /// A site that is gone already keeps the dates of its first removal.
 pub async fn uninstall(
     on: &impl Conn,
-    client_key: &str,
+    site: SiteId,
     now_ms: i64,
     purge_after_ms: i64,
 ) -> Result<(), StoreError> {
@@ -223,7 +223,7 @@ pub async fn uninstall(
         .with(", state = ", code(SiteState::Uninstalled))
         .with(", uninstalled_ms = ", now_ms)
         .with(", purge_after_ms = ", purge_after_ms)
-        .with(" WHERE client_key = ", client_key)
+        .with(" WHERE id = ", site)
         .with(" AND state <> ", code(SiteState::Uninstalled))
         .run(on)
         .await?;
@@ -268,4 +268,145 @@ fn sealed(row: Row) -> Result<SealedSite, StoreError> {
         },
         sealed_secret: row.shared_secret,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+
+    #[derive(Debug, PartialEq, FromQueryResult)]
+    struct Dates {
+        installed_ms: i64,
+        secret_changed_ms: Option<i64>,
+        uninstalled_ms: Option<i64>,
+        purge_after_ms: Option<i64>,
+    }
+
+    async fn dates(store: &Store) -> Dates {
+        Sql::new("SELECT installed_ms, secret_changed_ms, uninstalled_ms, purge_after_ms FROM site")
+            .one(store.read())
+            .await
+            .unwrap()
+            .unwrap()
+    }
+
+    fn told(client_key: &str, installation: Option<&str>) -> Installation {
+        Installation {
+            client_key: client_key.into(),
+            base_url: "https://acme.atlassian.net".into(),
+            display_url: None,
+            oauth_client_id: None,
+            app_account_id: Some("557058:app".into()),
+            cloud_id: None,
+            forge_installation_id: installation.map(Into::into),
+        }
+    }
+
+    async fn empty_store(dir: &tempfile::TempDir) -> Store {
+        let url = format!("sqlite://{}?mode=rwc", dir.path().join("t.db").display());
+        Store::migrate(&url).await.unwrap();
+        Store::open(&url, 2).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_removed_site_keeps_the_dates_of_its_first_removal_until_it_comes_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = empty_store(&dir).await;
+        let id = install(store.read(), &told("a", None), 10).await.unwrap();
+        set_secret(store.read(), id, vec![1, 2, 3], 10)
+            .await
+            .unwrap();
+        for (now_ms, purge_after_ms) in [(20, 50), (30, 60)] {
+            uninstall(store.read(), id, now_ms, purge_after_ms)
+                .await
+                .unwrap();
+            set_enabled(store.read(), id, true).await.unwrap();
+        }
+        let gone = Dates {
+            installed_ms: 10,
+            secret_changed_ms: Some(10),
+            uninstalled_ms: Some(20),
+            purge_after_ms: Some(50),
+        };
+        assert_eq!(dates(&store).await, gone);
+        let site = by_id(store.read(), id).await.unwrap().unwrap();
+        assert_eq!((site.sealed_secret, site.site.is_enabled), (None, false));
+
+        let back = install(store.read(), &told("a", None), 40).await.unwrap();
+        assert_eq!(back, id);
+        let here = Dates {
+            installed_ms: 40,
+            uninstalled_ms: None,
+            purge_after_ms: None,
+            ..gone
+        };
+        assert_eq!(dates(&store).await, here);
+    }
+
+    #[tokio::test]
+    async fn a_forge_installation_is_joined_and_passes_to_whom_jira_names_last() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = empty_store(&dir).await;
+        Sql::new(
+            "INSERT INTO site (base_url, forge_installation_id, state, is_enabled, created_ms, \
+             installed_ms) VALUES ('https://acme.atlassian.net', 'i', 0, true, 1, 1)",
+        )
+        .run(store.read())
+        .await
+        .unwrap();
+        let joined = install(store.read(), &told("a", Some("i")), 2)
+            .await
+            .unwrap();
+        assert_eq!(list(store.read()).await.unwrap().len(), 1);
+
+        let same = install(store.read(), &told("a", None), 3).await.unwrap();
+        assert_eq!(same, joined);
+        let site = by_id(store.read(), same).await.unwrap().unwrap().site;
+        assert_eq!(site.forge_installation_id.as_deref(), Some("i"));
+
+        let imported = install(store.read(), &told("b", Some("i")), 4)
+            .await
+            .unwrap();
+        assert_ne!(imported, joined);
+        let old = by_id(store.read(), joined).await.unwrap().unwrap().site;
+        assert_eq!(
+            (old.client_key.as_deref(), old.forge_installation_id),
+            (Some("a"), None)
+        );
+    }
+
+    #[tokio::test]
+    async fn people_name_a_site_by_address_cloud_id_or_client_key() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = empty_store(&dir).await;
+        let mut first = told("client-a", None);
+        first.cloud_id = Some("cloud-a".into());
+        first.display_url = Some("https://jira.acme.example".into());
+        let first = install(store.read(), &first, 1).await.unwrap();
+        for text in [
+            "client-a",
+            "cloud-a",
+            "https://acme.atlassian.net/",
+            "acme.atlassian.net",
+            "https://jira.acme.example",
+        ] {
+            let found = find(store.read(), text).await.unwrap().unwrap();
+            assert_eq!(found.site.id, first, "{text}");
+        }
+        assert!(
+            find(store.read(), "other.atlassian.net")
+                .await
+                .unwrap()
+                .is_none()
+        );
+        let newer = install(store.read(), &told("client-b", None), 2)
+            .await
+            .unwrap();
+        let found = find(store.read(), "acme.atlassian.net")
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(found.site.id, newer);
+    }
 }

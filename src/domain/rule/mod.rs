@@ -9,15 +9,30 @@
 //! Nothing here knows how a comment is written into Jira or how often a rule may speak; that is
 //! `app::run_rules`.
 
-use std::collections::BTreeSet;
+mod defect;
+mod evidence;
+mod failure;
+mod note;
+mod reopened;
+mod version;
 
-use serde::{Deserialize, Serialize};
+#[cfg(test)]
+mod laws;
+#[cfg(test)]
+mod tables;
+
 use uuid::Uuid;
 
-use super::issue::Named;
+use super::issue::MirroredIssue;
+use super::work::{Block, TransitionTarget};
+
+pub use defect::follow_defect;
+pub use evidence::{Evidence, RunRef};
+pub use failure::{Failure, judge_failures};
+pub use reopened::follow_reopened;
 
 /// A rule of `test-management.md` 8.3, or a guard of 8.4 that speaks in its place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum RuleId {
     /// A test failed and an open defect is linked: comment once per execution.
     D2,
@@ -38,18 +53,7 @@ pub enum RuleId {
 }
 
 impl RuleId {
-    /// The rules a person can switch on and off, in the order pages list them.
-    pub const SWITCHABLE: [Self; 7] = [
-        Self::D2,
-        Self::D3,
-        Self::D4,
-        Self::D5,
-        Self::D6,
-        Self::D9,
-        Self::D13,
-    ];
-
-    /// The name the audit and the settings keep.
+    /// The name the audit and the store keep.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -64,68 +68,21 @@ impl RuleId {
         }
     }
 
-    /// What the rule does, in one line for the settings page.
+    /// The rule with this name, if there is one.
     #[must_use]
-    pub const fn description(self) -> &'static str {
-        match self {
-            Self::D2 => "Comment on an open defect when its test fails again, once per execution.",
-            Self::D3 => "Reopen a resolved defect when its test fails in a version with the fix.",
-            Self::D4 => "Do not reopen a defect because of a flaky failure.",
-            Self::D5 => "Mark the tests of a resolved defect as retest needed.",
-            Self::D6 => {
-                "When every test of a resolved defect has passed since, clear the marks and comment."
-            }
-            Self::D9 => "Mark a failure as accepted when its defect is closed without a fix.",
-            Self::D13 => "Mark the tests of a reopened issue as retest needed.",
-            Self::OwnChange => "Write nothing to Jira because of a change Touchstone made.",
-        }
-    }
-}
-
-/// How the rules behave in one project.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct RuleSettings {
-    /// The rules that are switched off; all are on by default.
-    pub off: BTreeSet<RuleId>,
-    /// Resolutions that close a defect without a fix, by id or by name. Names are localised, so a
-    /// site in another language sets its own.
-    pub resolutions_without_fix: Vec<String>,
-    /// The status (Jira's id) D6 moves a verified defect to; `None`, the default, leaves it alone.
-    pub verified_status_id: Option<String>,
-    /// The status (Jira's id) D3 reopens to; `None`, the default, takes a transition to a status
-    /// that is not done.
-    pub reopened_status_id: Option<String>,
-}
-
-impl Default for RuleSettings {
-    fn default() -> Self {
-        Self {
-            off: BTreeSet::new(),
-            resolutions_without_fix: ["Won't Do", "Won't Fix", "Cannot Reproduce"]
-                .map(str::to_owned)
-                .to_vec(),
-            verified_status_id: None,
-            reopened_status_id: None,
-        }
-    }
-}
-
-impl RuleSettings {
-    /// Whether a rule is on.
-    #[must_use]
-    pub fn is_on(&self, rule: RuleId) -> bool {
-        !self.off.contains(&rule)
-    }
-
-    /// Whether a resolution says that nothing was fixed. The id is compared exactly, the name
-    /// without case and with straight apostrophes.
-    #[must_use]
-    pub fn is_without_fix(&self, resolution: &Named) -> bool {
-        let folded = |text: &str| text.trim().replace('’', "'").to_lowercase();
-        self.resolutions_without_fix
-            .iter()
-            .any(|wanted| *wanted == resolution.id || folded(wanted) == folded(&resolution.name))
+    pub fn from_name(name: &str) -> Option<Self> {
+        [
+            Self::D2,
+            Self::D3,
+            Self::D4,
+            Self::D5,
+            Self::D6,
+            Self::D9,
+            Self::D13,
+            Self::OwnChange,
+        ]
+        .into_iter()
+        .find(|rule| rule.name() == name)
     }
 }
 
@@ -185,4 +142,177 @@ pub struct Mark {
     pub environments: Vec<String>,
     /// The rule it comes from.
     pub rule: RuleId,
+}
+
+/// What made the rules look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trigger {
+    /// The issue entered another status.
+    Moved,
+    /// Tests of the issue ran.
+    Ran,
+    /// A person linked or unlinked a test and the issue.
+    Linked,
+}
+
+/// A test, as much of it as the rules need.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TestFacts {
+    /// Its id.
+    pub id: Uuid,
+    /// Its key, `SHOP-T12`.
+    pub key: String,
+    /// What its latest runs say, one entry for each environment.
+    pub evidence: Vec<Evidence>,
+}
+
+/// An issue with the tests that are linked to it, and the marks they carry because of it.
+#[derive(Debug, Clone, Copy)]
+pub struct IssueFacts<'a> {
+    /// The issue in its newest known state.
+    pub issue: &'a MirroredIssue,
+    /// Its tests, in any order.
+    pub tests: &'a [TestFacts],
+    /// The marks about it, in any order.
+    pub marks: &'a [Mark],
+}
+
+impl IssueFacts<'_> {
+    fn mark(&self, test_id: Uuid, kind: MarkKind) -> Option<&Mark> {
+        self.marks
+            .iter()
+            .find(|mark| mark.test_id == test_id && mark.kind == kind)
+    }
+
+    fn key(&self) -> &str {
+        &self.issue.snapshot.key
+    }
+
+    fn test_key(&self, test_id: Uuid) -> &str {
+        let test = self.tests.iter().find(|test| test.id == test_id);
+        test.map_or("a test that is no longer linked", |test| test.key.as_str())
+    }
+}
+
+/// One thing a rule decided, to do or not to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// The rule.
+    pub rule: RuleId,
+    /// The issue it is about.
+    pub issue_id: Uuid,
+    /// The test it is about, when it is about one.
+    pub test_id: Option<Uuid>,
+    /// What is to be done.
+    pub action: Action,
+    /// Why, in one sentence.
+    pub reason: String,
+}
+
+/// What a decision does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Nothing, on purpose.
+    Nothing,
+    /// Put a mark on a test, or bring the one it has up to date.
+    Set(Mark),
+    /// Take the mark of this kind off the test.
+    Clear(MarkKind),
+    /// Comment on the issue in Jira.
+    Comment(Comment),
+    /// Take the issue out of its done status in Jira.
+    Reopen {
+        /// What to say on the issue with it.
+        comment: Comment,
+        /// What to say when its workflow offers no way.
+        otherwise: Vec<Block>,
+    },
+    /// Move the issue on in Jira.
+    MoveTo(TransitionTarget),
+}
+
+impl Action {
+    /// The name the audit keeps.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::Set(mark) => match mark.kind {
+                MarkKind::RetestNeeded => "mark retest needed",
+                MarkKind::AcceptedFailure => "mark accepted failure",
+            },
+            Self::Clear(MarkKind::RetestNeeded) => "clear retest needed",
+            Self::Clear(MarkKind::AcceptedFailure) => "clear accepted failure",
+            Self::Comment(_) => "comment",
+            Self::Reopen { .. } => "reopen",
+            Self::MoveTo(_) => "move to verified",
+        }
+    }
+
+    /// Whether it writes to Jira, and so stands under the guards against loops and repetition.
+    #[must_use]
+    pub const fn is_for_jira(&self) -> bool {
+        matches!(
+            self,
+            Self::Comment(_) | Self::Reopen { .. } | Self::MoveTo(_)
+        )
+    }
+}
+
+/// A comment before it is put into words; the wording is [`Comment::blocks`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Comment {
+    /// Tests of the issue failed in an execution.
+    Failed {
+        /// Their keys, in order.
+        test_keys: Vec<String>,
+    },
+    /// Tests of the resolved issue failed in an execution, so it is reopened.
+    Reopened {
+        /// Their keys, in order.
+        test_keys: Vec<String>,
+    },
+    /// Every test of the resolved issue has passed since.
+    Verified {
+        /// Each test with the run that vouches for it, in order of keys.
+        runs: Vec<(String, RunRef)>,
+    },
+}
+
+/// The execution that a comment speaks of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ExecutionFacts<'a> {
+    /// Its key, `SHOP-E7`.
+    pub key: &'a str,
+    /// Its environments.
+    pub environments: &'a [String],
+    /// The name of its fix version.
+    pub fix_version: Option<&'a str>,
+}
+
+impl Decision {
+    fn about(facts: &IssueFacts<'_>, rule: RuleId, action: Action, reason: String) -> Self {
+        Self {
+            rule,
+            issue_id: facts.issue.id,
+            test_id: None,
+            action,
+            reason,
+        }
+    }
+
+    fn on_test(mut self, test_id: Uuid) -> Self {
+        self.test_id = Some(test_id);
+        self
+    }
+}
+
+/// Environments as a person reads them: `chrome, firefox`, or `no environment`.
+fn listed(environments: &[String]) -> String {
+    let named = |name: &String| match name.as_str() {
+        "" => "no environment".to_owned(),
+        name => name.to_owned(),
+    };
+    let names: Vec<_> = environments.iter().map(named).collect();
+    names.join(", ")
 }

@@ -1,1 +1,48 @@
-//! x
+//! A stand-in for one Jira Cloud site, over real HTTP.
+//!
+//! It keeps projects, issues, a workflow and permissions in memory, answers the REST calls an app
+//! makes, installs a Connect app from its descriptor, delivers signed webhooks with Jira's retry
+//! rules, and shows an issue page whose panel runs in the published bridge. It refuses what Jira
+//! refuses: that is what it is for. It shares no code with the app under test.
+//!
+//! [`Standin`] runs it inside a test; the binary `jira-standin` runs it for a demo. Everything a
+//! test can do with [`Standin`] can be done over HTTP below `/_standin/`, too.
+
+mod acts;
+mod auth;
+mod clock;
+mod control;
+mod events;
+mod faults;
+mod frames;
+mod install;
+mod jql;
+mod jql_match;
+mod limits;
+mod log;
+mod model;
+mod page;
+mod page_issue;
+mod refusal;
+mod rest;
+mod scheme;
+mod seed;
+mod server;
+mod standin;
+mod text;
+mod tokens;
+mod view;
+mod webhooks;
+
+pub use faults::{FailNext, Faults};
+pub use log::{
+    Attempt, ChangeView, CommentView, IssueView, LinkView, Outcome, RemoteLinkView, Request,
+};
+pub use model::State;
+pub use refusal::Refusal;
+pub use standin::{IssueRef, Options, Seed, Standin};
+
+/// The account ids every site begins with.
+pub mod accounts {
+    pub use crate::seed::{ADMIN, DEVELOPER, ONLOOKER, OUTSIDER, TESTER};
+}

@@ -1,0 +1,91 @@
+//! The command line: `touchstone serve` and the commands around it.
+//!
+//! Data goes to standard output, everything else to standard error. Exit codes: 0 good, 1 failed,
+//! 2 usage.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{Telemetry, environment};
+use crate::telemetry;
+
+mod api_client;
+mod migrate;
+mod replay;
+mod serve;
+
+/// Shows test status inside Jira and keeps defects in step with it.
+#[derive(Debug, Parser)]
+#[command(name = "touchstone", version, about, disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(flatten)]
+    telemetry: Telemetry,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one value a process; boxing would only cost clarity"
+)]
+enum Command {
+    /// Run the service
+    Serve(serve::Serve),
+    /// Bring the database's schema up to date, take it back, or show what is missing
+    Migrate(migrate::Migrate),
+    /// Manage the tokens scripts and CI use
+    ApiClient(api_client::ApiClient),
+    /// Apply parked events again
+    Replay(replay::Replay),
+}
+
+impl Cli {
+    /// Runs the command to its end.
+    #[must_use]
+    pub fn run(self) -> ExitCode {
+        let unknown = environment::unknown::<Self>();
+        if !unknown.is_empty() {
+            eprintln!(
+                "touchstone: these variables mean nothing here: {}. Correct or remove them; \
+                 `touchstone serve --help` lists the ones there are.",
+                unknown.join(", ")
+            );
+            return ExitCode::from(2);
+        }
+        if let Err(why) = telemetry::start(&self.telemetry) {
+            eprintln!("touchstone: TOUCHSTONE_LOG cannot be read: {why}");
+            return ExitCode::from(2);
+        }
+        let runtime = match tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+        {
+            Ok(runtime) => runtime,
+            Err(why) => {
+                eprintln!("touchstone: the runtime cannot start: {why}");
+                return ExitCode::FAILURE;
+            }
+        };
+        runtime.block_on(self.command.run())
+    }
+}
+
+impl Command {
+    async fn run(self) -> ExitCode {
+        let done = match self {
+            Self::Serve(args) => args.run().await,
+            Self::Migrate(args) => args.run().await,
+            Self::ApiClient(args) => args.run().await,
+            Self::Replay(args) => args.run().await,
+        };
+        match done {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(why) => {
+                eprintln!("touchstone: {why:#}");
+                ExitCode::FAILURE
+            }
+        }
+    }
+}

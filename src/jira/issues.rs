@@ -1,0 +1,348 @@
+//! Issues: read, create, comment, move through the workflow, link, find.
+
+use std::collections::{BTreeMap, HashSet};
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::adf;
+use super::client::{Call, SiteClient, encoded, id};
+use super::error::JiraError;
+use super::payload;
+use crate::domain::issue::{IssueSnapshot, Named, StatusCategory};
+use crate::domain::work::{Block, DefectDraft};
+
+/// Property of an issue we created: the marker of its creation.
+const DEFECT_PROPERTY: &str = "touchstone.defect";
+/// Property of a comment we wrote: the id of the work that wrote it.
+const WORK_PROPERTY: &str = "touchstone.work";
+/// All that the mirror keeps, whatever the sprint's field is called here, without what is long.
+const FIELDS: &str = "*all,-comment,-worklog,-attachment,-description,-environment,-issuelinks";
+/// Longest summary and label Jira takes, in UTF-16 units.
+const LINE: usize = 255;
+/// Pages of a search read at most.
+const PAGES: usize = 20;
+
+/// An issue that was just made.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct CreatedIssue {
+    /// Jira's id.
+    #[serde(deserialize_with = "id")]
+    pub id: i64,
+    /// Its key.
+    pub key: String,
+}
+
+/// An issue that a search found.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct FoundIssue {
+    /// Jira's id.
+    #[serde(deserialize_with = "id")]
+    pub id: i64,
+    /// Its key.
+    pub key: String,
+    /// The properties that were asked for.
+    #[serde(default)]
+    pub properties: BTreeMap<String, Value>,
+}
+
+/// A transition an issue can make now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transition {
+    /// Its id within the workflow.
+    pub id: String,
+    /// The status it leads to.
+    pub to: Named,
+    /// That status's category.
+    pub to_category: StatusCategory,
+    /// Names of the fields its screen demands and Jira has no default for.
+    pub demands: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Transitions {
+    transitions: Vec<TransitionBody>,
+}
+
+#[derive(Deserialize)]
+struct TransitionBody {
+    id: String,
+    to: StatusBody,
+    #[serde(default)]
+    fields: BTreeMap<String, ScreenField>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct StatusBody {
+    id: String,
+    name: String,
+    status_category: Option<CategoryBody>,
+}
+
+#[derive(Deserialize)]
+struct CategoryBody {
+    key: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ScreenField {
+    required: bool,
+    #[serde(default)]
+    has_default_value: bool,
+    name: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Comments {
+    #[serde(alias = "values")]
+    comments: Vec<CommentBody>,
+}
+
+#[derive(Deserialize)]
+struct CommentBody {
+    #[serde(deserialize_with = "id")]
+    id: i64,
+    #[serde(default)]
+    properties: Vec<PropertyBody>,
+}
+
+#[derive(Deserialize)]
+struct PropertyBody {
+    key: String,
+    value: Value,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SearchPage {
+    issues: Vec<FoundIssue>,
+    #[serde(default)]
+    is_last: bool,
+    next_page_token: Option<String>,
+}
+
+impl SiteClient<'_> {
+    /// An issue by its key, old keys included, or its id.
+    pub async fn issue(&self, key_or_id: &str) -> Result<IssueSnapshot, JiraError> {
+        let address = format!("/rest/api/3/issue/{}", encoded(key_or_id));
+        let query = [("fields", FIELDS), ("updateHistory", "false")];
+        let body = self.send(Call::get("issue", address, &query)).await?;
+        payload::snapshot_of_rest(&body).map_err(|why| JiraError::Unreadable(why.to_string()))
+    }
+
+    /// The transitions the app may make on an issue now. Without the permission for it the list is
+    /// empty, as it is at the end of a workflow.
+    pub async fn transitions(&self, issue: i64) -> Result<Vec<Transition>, JiraError> {
+        let address = format!("/rest/api/3/issue/{issue}/transitions");
+        let query = [("expand", "transitions.fields")];
+        let read: Transitions = self
+            .ask(Call::get("issue/transitions", address, &query))
+            .await?;
+        Ok(read.transitions.into_iter().map(Transition::from).collect())
+    }
+
+    /// Makes a transition.
+    pub async fn do_transition(&self, issue: i64, transition: &str) -> Result<(), JiraError> {
+        let address = format!("/rest/api/3/issue/{issue}/transitions");
+        let body = json!({ "transition": { "id": transition } });
+        self.send(Call::post("issue/transitions", address, &body)?.writing(issue))
+            .await?;
+        Ok(())
+    }
+
+    /// Adds a comment that carries `work` in a property, to be found by.
+    pub async fn add_comment(
+        &self,
+        issue: i64,
+        body: &[Block],
+        work: Uuid,
+    ) -> Result<(), JiraError> {
+        let address = format!("/rest/api/3/issue/{issue}/comment");
+        let body = json!({
+            "body": adf::document(body),
+            "properties": [{ "key": WORK_PROPERTY, "value": { "id": work } }],
+        });
+        self.send(Call::post("issue/comment", address, &body)?.writing(issue))
+            .await?;
+        Ok(())
+    }
+
+    /// Whether one of the newest comments of an issue was written for `work`.
+    pub async fn has_comment_of(&self, issue: i64, work: Uuid) -> Result<bool, JiraError> {
+        let address = format!("/rest/api/3/issue/{issue}/comment");
+        let query = [("orderBy", "-created"), ("maxResults", "50")];
+        let newest: Comments = self
+            .ask(Call::get("issue/comment", address, &query))
+            .await?;
+        let ids: Vec<_> = newest.comments.iter().map(|comment| comment.id).collect();
+        if ids.is_empty() {
+            return Ok(false);
+        }
+        let body = json!({ "ids": ids });
+        let mut call = Call::post("comment/list", "/rest/api/3/comment/list".into(), &body)?;
+        call.query = &[("expand", "properties")];
+        let read: Comments = self.ask(call).await?;
+        let wanted = work.to_string();
+        let mut properties = read.comments.iter().flat_map(|comment| &comment.properties);
+        Ok(properties.any(|property| {
+            let id = property.value.get("id").and_then(Value::as_str);
+            property.key == WORK_PROPERTY && id == Some(wanted.as_str())
+        }))
+    }
+
+    /// Creates a defect, its marker in the same call.
+    pub async fn create_defect(&self, draft: &DefectDraft) -> Result<CreatedIssue, JiraError> {
+        let labels: Vec<_> = draft.labels.iter().map(|label| one_word(label)).collect();
+        let body = json!({
+            "fields": {
+                "project": { "key": draft.project_key },
+                "issuetype": { "id": draft.issue_type_id },
+                "summary": adf::cut(&one_line(&draft.summary), LINE),
+                "description": adf::document(&draft.description),
+                "labels": labels,
+            },
+            "properties": [{ "key": DEFECT_PROPERTY, "value": { "marker": draft.marker } }],
+        });
+        self.ask(Call::post("issue", "/rest/api/3/issue".into(), &body)?)
+            .await
+    }
+
+    /// The defect that a creation without an answer has made after all, if it has: an issue the app
+    /// made within the last `minutes` that carries the marker. The search index lags by seconds; a
+    /// miss is clear only after that.
+    pub async fn find_defect(
+        &self,
+        draft: &DefectDraft,
+        minutes: i64,
+    ) -> Result<Option<CreatedIssue>, JiraError> {
+        let jql = format!(
+            "project = {} AND creator = currentUser() AND created >= \"-{minutes}m\" ORDER BY created DESC",
+            quoted(&draft.project_key)
+        );
+        let marker = draft.marker.to_string();
+        let found = self
+            .find(&jql, &[DEFECT_PROPERTY], |issue| {
+                let property = issue.properties.get(DEFECT_PROPERTY);
+                let held = property.and_then(|value| value.get("marker"));
+                held.and_then(Value::as_str) == Some(marker.as_str())
+            })
+            .await?;
+        Ok(found.map(|issue| CreatedIssue {
+            id: issue.id,
+            key: issue.key,
+        }))
+    }
+
+    /// The first issue of a search that is the one looked for.
+    async fn find(
+        &self,
+        jql: &str,
+        properties: &[&str],
+        is_it: impl Fn(&FoundIssue) -> bool,
+    ) -> Result<Option<FoundIssue>, JiraError> {
+        let mut token: Option<String> = None;
+        let mut seen = HashSet::new();
+        for _ in 0..PAGES {
+            let mut body = json!({ "jql": jql, "fields": ["key"], "properties": properties });
+            if let (Some(token), Some(body)) = (&token, body.as_object_mut()) {
+                body.insert("nextPageToken".to_owned(), token.as_str().into());
+            }
+            let call = Call::post("search/jql", "/rest/api/3/search/jql".into(), &body)?;
+            let page: SearchPage = self.ask(call).await?;
+            if let Some(issue) = page.issues.into_iter().find(&is_it) {
+                return Ok(Some(issue));
+            }
+            // A token that comes again would go round for ever.
+            token = page
+                .next_page_token
+                .filter(|next| seen.insert(next.clone()));
+            if page.is_last || token.is_none() {
+                break;
+            }
+        }
+        Ok(None)
+    }
+
+    /// Links two issues. Jira answers a repeat like the first time, and keeps one link.
+    pub async fn link_issues(
+        &self,
+        type_name: &str,
+        inward: i64,
+        outward: i64,
+    ) -> Result<(), JiraError> {
+        let body = json!({
+            "type": { "name": type_name },
+            "inwardIssue": { "id": inward.to_string() },
+            "outwardIssue": { "id": outward.to_string() },
+        });
+        let call = Call::post("issueLink", "/rest/api/3/issueLink".into(), &body)?;
+        self.send(call.writing(outward)).await?;
+        Ok(())
+    }
+}
+
+impl From<TransitionBody> for Transition {
+    fn from(body: TransitionBody) -> Self {
+        let category = body.to.status_category;
+        let demanded = |(id, field): (String, ScreenField)| {
+            let is_demanded = field.required && !field.has_default_value;
+            is_demanded.then(|| field.name.unwrap_or(id))
+        };
+        Self {
+            id: body.id,
+            to: Named {
+                id: body.to.id,
+                name: body.to.name,
+            },
+            to_category: category.map_or(StatusCategory::Undefined, |category| {
+                StatusCategory::from_key(&category.key)
+            }),
+            demands: body.fields.into_iter().filter_map(demanded).collect(),
+        }
+    }
+}
+
+/// A text as a JQL string.
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+/// A text with all white space made single blanks: Jira refuses a summary with line breaks.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A text as a label, which has no white space.
+fn one_word(text: &str) -> String {
+    let word = text.split_whitespace().collect::<Vec<_>>().join("-");
+    adf::cut(&word, LINE).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_for_jql_and_for_single_lines_is_made_safe() {
+        assert_eq!(quoted(r#"A" OR "\"#), r#""A\" OR \"\\""#);
+        assert_eq!(one_line("a\r\n b\t c "), "a b c");
+        assert_eq!(one_word("flaky test"), "flaky-test");
+    }
+
+    #[test]
+    fn a_transition_says_which_fields_it_demands() {
+        let body = r#"{"transitions":[{"id":"31","name":"Fertig","to":{"id":"10002","name":"Fertig",
+            "statusCategory":{"id":3,"key":"done"}},"fields":{
+            "resolution":{"required":true,"hasDefaultValue":false,"name":"Lösung"},
+            "assignee":{"required":true,"hasDefaultValue":true},"labels":{"required":false}}},
+            {"id":"11","to":{"id":"3","name":"x"}}]}"#;
+        let read: Transitions = serde_json::from_str(body).unwrap();
+        let all: Vec<_> = read.transitions.into_iter().map(Transition::from).collect();
+        assert_eq!(all[0].demands, ["Lösung"]);
+        assert_eq!(all[0].to_category, StatusCategory::Done);
+        assert_eq!(all[1].to_category, StatusCategory::Undefined);
+    }
+}

@@ -1,0 +1,124 @@
+//! What a site is made of: the app's account, projects, issue types, fields of the create screen.
+
+use serde::Deserialize;
+
+use super::client::{Call, SiteClient, encoded, id};
+use super::error::JiraError;
+
+/// Entries asked for in one page of create metadata.
+const PAGE: &str = "200";
+/// Pages read at most.
+const PAGES: usize = 20;
+
+/// The account the app acts as.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Myself {
+    /// Its id on the site.
+    pub account_id: String,
+}
+
+/// A project.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Project {
+    /// Jira's id.
+    #[serde(deserialize_with = "id")]
+    pub id: i64,
+    /// Its key.
+    pub key: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// A type of issue that can be created in a project.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct IssueType {
+    /// Jira's id.
+    pub id: String,
+    /// Its name, in the site's language.
+    pub name: String,
+    /// Whether it is a sub-task's type.
+    #[serde(default, rename = "subtask")]
+    pub is_subtask: bool,
+}
+
+/// A field of the create screen.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CreateField {
+    /// Its id (`customfield_10010`, `summary`).
+    pub field_id: String,
+    /// Its name, in the site's language.
+    pub name: String,
+    /// Whether an issue cannot be created without it.
+    #[serde(rename = "required")]
+    pub is_required: bool,
+    /// Whether Jira fills it in when it is not sent.
+    #[serde(default)]
+    pub has_default_value: bool,
+}
+
+/// A page of create metadata; the list has another name in each call.
+#[derive(Deserialize)]
+struct Page<T> {
+    #[serde(alias = "issueTypes", alias = "fields", alias = "values")]
+    entries: Vec<T>,
+    total: Option<usize>,
+}
+
+impl SiteClient<'_> {
+    /// Who Jira takes the app for.
+    pub async fn myself(&self) -> Result<Myself, JiraError> {
+        self.ask(Call::get("myself", "/rest/api/3/myself".into(), &[]))
+            .await
+    }
+
+    /// A project by its key, which is case-sensitive here, or its id.
+    pub async fn project(&self, key_or_id: &str) -> Result<Project, JiraError> {
+        let address = format!("/rest/api/3/project/{}", encoded(key_or_id));
+        self.ask(Call::get("project", address, &[])).await
+    }
+
+    /// The types of issue the app may create in a project.
+    pub async fn issue_types(&self, project: &str) -> Result<Vec<IssueType>, JiraError> {
+        let address = format!(
+            "/rest/api/3/issue/createmeta/{}/issuetypes",
+            encoded(project)
+        );
+        self.pages("createmeta/issuetypes", &address).await
+    }
+
+    /// The fields of the create screen of a type of issue.
+    pub async fn create_fields(
+        &self,
+        project: &str,
+        issue_type_id: &str,
+    ) -> Result<Vec<CreateField>, JiraError> {
+        let (project, kind) = (encoded(project), encoded(issue_type_id));
+        let address = format!("/rest/api/3/issue/createmeta/{project}/issuetypes/{kind}");
+        self.pages("createmeta/fields", &address).await
+    }
+
+    /// Every entry of a paged list. Jira may send fewer than were asked for: the next page begins
+    /// after what came, and an empty one is the end.
+    async fn pages<T: serde::de::DeserializeOwned>(
+        &self,
+        endpoint: &'static str,
+        address: &str,
+    ) -> Result<Vec<T>, JiraError> {
+        let mut all = Vec::new();
+        for _ in 0..PAGES {
+            let start = all.len().to_string();
+            let query = [("startAt", start.as_str()), ("maxResults", PAGE)];
+            let page: Page<T> = self
+                .ask(Call::get(endpoint, address.to_owned(), &query))
+                .await?;
+            let is_empty = page.entries.is_empty();
+            all.extend(page.entries);
+            if is_empty || page.total.is_none_or(|total| all.len() >= total) {
+                break;
+            }
+        }
+        Ok(all)
+    }
+}

@@ -1,0 +1,160 @@
+//! What a person may do on a site, asked of Jira and remembered for a minute.
+//!
+//! The token of a page proves who looks, not what they may: permissions are asked for by issue or
+//! project id, from the server (`connect.md` 4.5). An answer is expensive in Jira's quota, so it is
+//! kept; an error is not, and refuses.
+
+use std::time::Duration;
+
+use moka::future::Cache;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::client::{Call, Client, id};
+use super::error::JiraError;
+use crate::domain::site::{Site, SiteId};
+
+/// How long an answer is believed.
+const KEPT: Duration = Duration::from_secs(60);
+/// Answers kept at most.
+const CAPACITY: u64 = 50_000;
+
+/// A right that is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Permission {
+    /// Administer the site (`ADMINISTER`).
+    Administer,
+    /// See an issue (`BROWSE_PROJECTS`).
+    BrowseIssue(i64),
+    /// Edit an issue (`EDIT_ISSUES`).
+    EditIssue(i64),
+    /// Create issues in a project (`CREATE_ISSUES`).
+    CreateIssues {
+        /// Jira's id of the project.
+        project: i64,
+    },
+}
+
+/// Answers of the last minute.
+#[derive(Debug)]
+pub(super) struct Permissions(Cache<(SiteId, String, Permission), bool>);
+
+impl Default for Permissions {
+    fn default() -> Self {
+        Self(
+            Cache::builder()
+                .max_capacity(CAPACITY)
+                .time_to_live(KEPT)
+                .build(),
+        )
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Granted {
+    #[serde(default)]
+    global_permissions: Vec<String>,
+    #[serde(default)]
+    project_permissions: Vec<GrantedOn>,
+}
+
+#[derive(Deserialize)]
+struct GrantedOn {
+    permission: String,
+    #[serde(default)]
+    issues: Vec<Id>,
+    #[serde(default)]
+    projects: Vec<Id>,
+}
+
+#[derive(Deserialize)]
+struct Id(#[serde(deserialize_with = "id")] i64);
+
+impl Client {
+    /// Whether a person may do something on a site now, or could a minute ago.
+    ///
+    /// # Errors
+    ///
+    /// When Jira does not answer. Whoever asks refuses then.
+    pub async fn may(
+        &self,
+        site: &Site,
+        account_id: &str,
+        permission: Permission,
+    ) -> Result<bool, JiraError> {
+        let key = (site.id, account_id.to_owned(), permission);
+        if let Some(answer) = self.permissions.0.get(&key).await {
+            return Ok(answer);
+        }
+        let body = question(account_id, permission);
+        let call = Call::post(
+            "permissions/check",
+            "/rest/api/3/permissions/check".into(),
+            &body,
+        )?;
+        let granted: Granted = self.for_site(site).ask(call).await?;
+        let answer = granted.includes(permission);
+        self.permissions.0.insert(key, answer).await;
+        Ok(answer)
+    }
+}
+
+fn question(account_id: &str, permission: Permission) -> serde_json::Value {
+    let on = |name: &str, issues: &[i64], projects: &[i64]| {
+        json!({
+            "accountId": account_id,
+            "projectPermissions":
+                [{ "permissions": [name], "issues": issues, "projects": projects }],
+        })
+    };
+    match permission {
+        Permission::Administer => {
+            json!({ "accountId": account_id, "globalPermissions": ["ADMINISTER"] })
+        }
+        Permission::BrowseIssue(issue) => on("BROWSE_PROJECTS", &[issue], &[]),
+        Permission::EditIssue(issue) => on("EDIT_ISSUES", &[issue], &[]),
+        Permission::CreateIssues { project } => on("CREATE_ISSUES", &[], &[project]),
+    }
+}
+
+impl Granted {
+    /// Jira lists what is granted and leaves out the rest, unknown ids included.
+    fn includes(&self, permission: Permission) -> bool {
+        let on = |name: &str, id: i64, ids: fn(&GrantedOn) -> &[Id]| {
+            self.project_permissions.iter().any(|granted| {
+                granted.permission == name && ids(granted).iter().any(|Id(one)| *one == id)
+            })
+        };
+        match permission {
+            Permission::Administer => self
+                .global_permissions
+                .iter()
+                .any(|name| name == "ADMINISTER"),
+            Permission::BrowseIssue(issue) => on("BROWSE_PROJECTS", issue, |on| &on.issues),
+            Permission::EditIssue(issue) => on("EDIT_ISSUES", issue, |on| &on.issues),
+            Permission::CreateIssues { project } => on("CREATE_ISSUES", project, |on| &on.projects),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_listed_is_granted() {
+        let granted: Granted = serde_json::from_str(
+            r#"{"globalPermissions":[],"projectPermissions":[
+                {"permission":"BROWSE_PROJECTS","issues":[10042],"projects":[]},
+                {"permission":"CREATE_ISSUES","issues":[],"projects":["10000"]}]}"#,
+        )
+        .unwrap();
+        assert!(granted.includes(Permission::BrowseIssue(10042)));
+        assert!(!granted.includes(Permission::BrowseIssue(10043)));
+        assert!(!granted.includes(Permission::EditIssue(10042)));
+        assert!(!granted.includes(Permission::Administer));
+        assert!(granted.includes(Permission::CreateIssues { project: 10000 }));
+        assert!(!granted.includes(Permission::CreateIssues { project: 10042 }));
+    }
+}

@@ -1,0 +1,3 @@
+//! Interfaces for programs.
+
+pub mod v1;

@@ -1,0 +1,76 @@
+//! Who calls `/api/v1`: an API client, by its token (`Authorization: Bearer tst_…`) and nothing else.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::http::header::AUTHORIZATION;
+use actix_web::web::Data;
+use actix_web::{FromRequest, HttpRequest};
+
+use crate::app::App;
+use crate::crypto::sha256;
+use crate::problem::Problem;
+use crate::store::api_clients::{self, ApiClient};
+
+/// A use is noted at most once in this time, so that a busy client costs no write per request.
+const TOUCH_EVERY_MS: i64 = 60_000;
+
+/// A verified API client.
+#[derive(Debug)]
+pub struct ApiCaller(pub ApiClient);
+
+impl ApiCaller {
+    /// Refuses a project the client was not made for.
+    pub fn check_project(&self, key: &str) -> Result<(), Problem> {
+        if self.0.projects.is_empty() || self.0.projects.iter().any(|held| held == key) {
+            return Ok(());
+        }
+        Err(
+            Problem::forbidden("This API client may not use that project.")
+                .detail(format!("It was made for {}.", self.0.projects.join(", "))),
+        )
+    }
+}
+
+impl FromRequest for ApiCaller {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let app = request
+                .app_data::<Data<App>>()
+                .ok_or_else(Problem::internal)?;
+            let token = bearer(&request).ok_or_else(|| {
+                Problem::unauthorized("This address needs an API client's token.")
+                    .detail("Send it as `Authorization: Bearer tst_…`; an administrator makes one.")
+            })?;
+            let known = api_clients::by_token_hash(app.store.read(), sha256(token.as_bytes()));
+            let client = known
+                .await?
+                .ok_or_else(|| Problem::unauthorized("The token is unknown or was revoked."))?;
+            let now_ms = app.clock.now_ms();
+            if client
+                .last_used_ms
+                .is_none_or(|last| now_ms - last >= TOUCH_EVERY_MS)
+            {
+                let txn = app.store.write().await?;
+                api_clients::touch(&*txn, client.site, client.id, now_ms).await?;
+                txn.commit().await?;
+            }
+            Ok(Self(client))
+        })
+    }
+}
+
+fn bearer(request: &HttpRequest) -> Option<&str> {
+    let (scheme, token) = request
+        .headers()
+        .get(AUTHORIZATION)?
+        .to_str()
+        .ok()?
+        .split_once(' ')?;
+    (scheme.eq_ignore_ascii_case("bearer") && token.starts_with("tst_")).then_some(token)
+}

@@ -1,0 +1,13 @@
+//! `/api/v1`: for scripts and CI, by an API client's token.
+//!
+//! One file per resource. Errors are problem documents; what a token may not see does not exist.
+
+use actix_web::web::{self, ServiceConfig};
+
+pub mod auth;
+mod issues;
+
+/// The routes of this edge.
+pub fn routes(routes: &mut ServiceConfig) {
+    routes.route("/api/v1/issues/{key}", web::get().to(issues::show));
+}

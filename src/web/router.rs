@@ -1,0 +1,38 @@
+//! Every route of the service, in one list.
+
+use actix_web::web::{self, PayloadConfig, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse, ResponseError};
+
+use super::{api, health};
+use crate::connect;
+use crate::connect::webhook;
+use crate::problem::Problem;
+use crate::startup::Role;
+
+/// Adds the routes a role answers.
+pub fn configure(routes: &mut ServiceConfig, role: Role) {
+    routes
+        .route("/health/live", web::get().to(health::live))
+        .route("/health/ready", web::get().to(health::ready));
+    if role == Role::Worker {
+        return;
+    }
+    routes.configure(connect::routes);
+    routes.service(
+        web::resource("/connect/webhook")
+            .app_data(PayloadConfig::new(webhook::BODY_LIMIT))
+            .route(web::post().to(webhook::receive)),
+    );
+    routes.configure(api::v1::routes);
+}
+
+/// What an unknown address is told.
+pub async fn unknown(request: HttpRequest) -> HttpResponse {
+    Problem::not_found("There is nothing at this address.")
+        .detail(format!(
+            "{} {} is not part of Touchstone.",
+            request.method(),
+            request.path()
+        ))
+        .error_response()
+}

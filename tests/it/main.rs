@@ -1,0 +1,23 @@
+//! What Touchstone does, seen from outside: HTTP, the command line, and a Jira that answers.
+//!
+//! One binary; a module a behaviour. Each test runs on SQLite and on PostgreSQL from one body
+//! (`both_databases!`): PostgreSQL's server comes from TEST_DATABASE_URL, without which that half
+//! is skipped with a printed reason, unless CI is set, where it fails.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    clippy::missing_panics_doc,
+    clippy::must_use_candidate,
+    missing_docs,
+    reason = "a test says what went wrong by failing where it went wrong"
+)]
+
+mod support;
+
+mod architecture;
+mod inbox;
+mod kill;
+mod migrations;

@@ -1,0 +1,433 @@
+//! Installing an app from its descriptor, as a Jira Cloud site did it.
+//!
+//! The descriptor is fetched and checked, `installed` is sent with a token signed by the
+//! installation key (the app reads the public half from the stand-in's key host), then `enabled`
+//! with the shared secret. What the app does not answer 2xx leaves the site as it was.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context as _, bail, ensure};
+use serde_json::{Value, json};
+
+use crate::auth;
+use crate::clock;
+use crate::model::{Account, App, MEMBER};
+use crate::server::Shared;
+use crate::tokens;
+use crate::webhooks::url_bound_token;
+
+/// Installs, or installs again with a new secret.
+pub(crate) async fn install(shared: &Shared, app_url: &str) -> anyhow::Result<()> {
+    let app_url = app_url.trim_end_matches('/');
+    let answer = shared
+        .http
+        .get(format!("{app_url}/atlassian-connect.json"))
+        .send()
+        .await
+        .context("fetching the descriptor")?;
+    ensure!(
+        answer.status().is_success(),
+        "the descriptor is answered {}",
+        answer.status()
+    );
+    let descriptor: Value = answer.json().await.context("reading the descriptor")?;
+    check_descriptor(&descriptor).context("the descriptor is not valid")?;
+    let app = app_of(shared, descriptor);
+    let secret = new_secret();
+    let (kept, site) = shared.read(|state| (state.app.clone(), state.site.clone()));
+    let body = json!({
+        "key": app.key,
+        "clientKey": site.client_key,
+        "oauthClientId": site.oauth_client_id,
+        "accountId": app.account,
+        "sharedSecret": secret,
+        "baseUrl": site.base_url,
+        "displayUrl": site.base_url,
+        "displayUrlServicedeskHelpCenter": site.base_url,
+        "productType": "jira",
+        "description": format!("Atlassian Jira at {}", site.base_url),
+        "cloudId": site.cloud_id,
+        "eventType": "installed",
+    });
+    let status = signed_callback(shared, &app, "installed", &body).await?;
+    ensure!(
+        (200..300).contains(&status),
+        "the app host returned HTTP response code {status} to the installed callback"
+    );
+    shared.act(|state| {
+        if !state.accounts.iter().any(|it| it.id == app.account) {
+            state.accounts.push(app_account(&app));
+        }
+        for project in &mut state.projects {
+            let granted = MEMBER
+                .iter()
+                .chain(&["DELETE_ISSUES"])
+                .map(|it| (*it).to_owned());
+            project
+                .grants
+                .entry(app.account.clone())
+                .or_insert_with(|| granted.collect());
+        }
+        state.site.shared_secret = secret;
+        let properties = kept.map(|it| it.properties).unwrap_or_default();
+        state.app = Some(App { properties, ..app });
+    });
+    set_enabled(shared, true).await
+}
+
+/// Enables or disables the app, and tells it.
+pub(crate) async fn set_enabled(shared: &Shared, enabled: bool) -> anyhow::Result<()> {
+    let event = if enabled { "enabled" } else { "disabled" };
+    let app = shared.act(|state| {
+        let app = state.app.as_mut().filter(|app| app.installed)?;
+        app.enabled = enabled;
+        Some(app.clone())
+    });
+    let app = app.context("no app is installed")?;
+    let Some(path) = lifecycle_path(&app, event) else {
+        return Ok(());
+    };
+    let body = small_body(shared, &app, event);
+    let token = shared.read(|state| {
+        let site = &state.site;
+        let (key, secret) = (&site.client_key, &site.shared_secret);
+        url_bound_token(key, secret, &app.base_url, "POST", &path, None, state.now())
+    })?;
+    let status = post(shared, &app, &path, &token, &body).await?;
+    if !(200..300).contains(&status) {
+        tracing::warn!(event, status, "the app did not take a lifecycle event");
+    }
+    Ok(())
+}
+
+/// Uninstalls the app. It is gone whatever it answers.
+pub(crate) async fn uninstall(shared: &Shared) -> anyhow::Result<()> {
+    let app = shared.read(|state| state.installed_app().cloned());
+    let app = app.context("no app is installed")?;
+    if let Err(error) = set_enabled(shared, false).await {
+        tracing::warn!(%error, "the disabled event was not delivered");
+    }
+    let body = small_body(shared, &app, "uninstalled");
+    let outcome = signed_callback(shared, &app, "uninstalled", &body).await;
+    shared.act(|state| {
+        if let Some(app) = state.app.as_mut() {
+            app.installed = false;
+            app.enabled = false;
+        }
+    });
+    outcome.map(|_status| ())
+}
+
+fn small_body(shared: &Shared, app: &App, event: &str) -> Value {
+    let site = shared.read(|state| state.site.clone());
+    json!({
+        "key": app.key,
+        "clientKey": site.client_key,
+        "baseUrl": site.base_url,
+        "displayUrl": site.base_url,
+        "displayUrlServicedeskHelpCenter": site.base_url,
+        "productType": "jira",
+        "description": format!("Atlassian Jira at {}", site.base_url),
+        "eventType": event,
+    })
+}
+
+fn lifecycle_path(app: &App, event: &str) -> Option<String> {
+    let path = app.descriptor.get("lifecycle")?.get(event)?.as_str()?;
+    Some(path.to_owned())
+}
+
+/// A lifecycle callback with a signed-install token.
+async fn signed_callback(
+    shared: &Shared,
+    app: &App,
+    event: &str,
+    body: &Value,
+) -> anyhow::Result<u16> {
+    let Some(path) = lifecycle_path(app, event) else {
+        return Ok(204);
+    };
+    let base = url::Url::parse(&app.base_url).context("the app's base address")?;
+    let base_path = base.path().trim_end_matches('/');
+    let qsh = tokens::qsh("POST", &format!("{base_path}{path}"), base_path);
+    let (client_key, now) = shared.read(|state| (state.site.client_key.clone(), state.now()));
+    let mut claims = tokens::url_bound_claims(&client_key, None, now, &qsh);
+    tokens::set(&mut claims, "aud", json!([app.base_url]));
+    let token = shared.key.sign(&claims)?;
+    post(shared, app, &path, &token, body).await
+}
+
+async fn post(
+    shared: &Shared,
+    app: &App,
+    path: &str,
+    token: &str,
+    body: &Value,
+) -> anyhow::Result<u16> {
+    let answer = shared
+        .http
+        .post(format!("{}{path}", app.base_url))
+        .header("Authorization", format!("JWT {token}"))
+        .header("User-Agent", "Atlassian HttpClient")
+        .json(body)
+        .send()
+        .await
+        .with_context(|| format!("calling the app at {path}"))?;
+    Ok(answer.status().as_u16())
+}
+
+fn new_secret() -> String {
+    format!("ATCO{}", clock::random_hex(80))
+}
+
+fn app_of(shared: &Shared, descriptor: Value) -> App {
+    let text = |name: &str| {
+        descriptor
+            .get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let scopes = descriptor
+        .get("scopes")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
+    let scopes: BTreeSet<String> = scopes
+        .filter_map(Value::as_str)
+        .flat_map(|scope| auth::contained(&scope.to_ascii_uppercase()))
+        .map(|scope| (*scope).to_owned())
+        .collect();
+    let account = shared.read(|state| state.app.as_ref().map(|app| app.account.clone()));
+    App {
+        key: text("key"),
+        name: text("name"),
+        base_url: text("baseUrl").trim_end_matches('/').to_owned(),
+        scopes,
+        account: account.unwrap_or_else(|| format!("557058:{}", clock::random_uuid())),
+        properties: std::collections::BTreeMap::default(),
+        installed: true,
+        enabled: false,
+        descriptor,
+    }
+}
+
+fn app_account(app: &App) -> Account {
+    Account {
+        id: app.account.clone(),
+        name: app.name.clone(),
+        email: String::new(),
+        token: String::new(),
+        is_app: true,
+        administers: false,
+    }
+}
+
+/// Refuses a descriptor a site would refuse.
+///
+/// Source: the Connect descriptor schema and its documented additions.
+fn check_descriptor(descriptor: &Value) -> anyhow::Result<()> {
+    let text = |name: &str| {
+        descriptor
+            .get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    };
+    let key = text("key");
+    ensure!(
+        !key.is_empty()
+            && key.len() <= 64
+            && key
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte)),
+        "key: not a valid app key"
+    );
+    ensure!(
+        text("name").chars().count() <= 80 && !text("name").is_empty(),
+        "name: 1 to 80 characters"
+    );
+    let base = url::Url::parse(text("baseUrl")).context("baseUrl: no absolute address")?;
+    ensure!(
+        matches!(base.scheme(), "http" | "https"),
+        "baseUrl: neither http nor https"
+    );
+    ensure!(
+        text("baseUrl").len() <= 200,
+        "baseUrl: longer than 200 characters"
+    );
+    let kind = descriptor
+        .get("authentication")
+        .and_then(|it| it.get("type"));
+    ensure!(
+        kind == Some(&json!("jwt")),
+        "authentication: the type must be jwt"
+    );
+    let migrations = descriptor.get("apiMigrations");
+    let signed = migrations.and_then(|it| it.get("signed-install")) == Some(&json!(true));
+    ensure!(signed, "apiMigrations: signed-install must be true");
+    check_scopes(descriptor)?;
+    check_lifecycle(descriptor)?;
+    check_modules(descriptor)
+}
+
+fn check_scopes(descriptor: &Value) -> anyhow::Result<()> {
+    let scopes = descriptor
+        .get("scopes")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
+    for scope in scopes {
+        let name = scope.as_str().unwrap_or_default();
+        ensure!(
+            !auth::contained(&name.to_ascii_uppercase()).is_empty(),
+            "scopes: unknown scope {scope}"
+        );
+    }
+    Ok(())
+}
+
+fn check_lifecycle(descriptor: &Value) -> anyhow::Result<()> {
+    let Some(lifecycle) = descriptor.get("lifecycle") else {
+        return Ok(());
+    };
+    let lifecycle = lifecycle.as_object().context("lifecycle: no object")?;
+    for (event, path) in lifecycle {
+        let known = [
+            "installed",
+            "uninstalled",
+            "enabled",
+            "disabled",
+            "dare-migration",
+        ];
+        ensure!(
+            known.contains(&event.as_str()),
+            "lifecycle: unknown event {event}"
+        );
+        let relative = path.as_str().is_some_and(|path| path.starts_with('/'));
+        ensure!(relative, "lifecycle.{event}: not a relative path");
+    }
+    Ok(())
+}
+
+fn check_modules(descriptor: &Value) -> anyhow::Result<()> {
+    let Some(modules) = descriptor.get("modules") else {
+        return Ok(());
+    };
+    let modules = modules.as_object().context("modules: no object")?;
+    let scopes = descriptor
+        .get("scopes")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
+    let reads = scopes
+        .iter()
+        .filter_map(Value::as_str)
+        .any(|it| auth::contained(&it.to_ascii_uppercase()).contains(&"READ"));
+    let mut keys = BTreeSet::new();
+    for (family, content) in modules {
+        let single = ["configurePage", "postInstallPage"].contains(&family.as_str())
+            || family.ends_with("InfoProvider")
+            || family == "jiraDevelopmentTool";
+        let entries: Vec<&Value> = match content {
+            Value::Array(list) if !single => list.iter().collect(),
+            Value::Object(_) if single => vec![content],
+            _ => bail!("modules.{family}: wrong shape"),
+        };
+        ensure!(
+            family != "jiraIssueContexts" || entries.len() <= 1,
+            "modules.jiraIssueContexts: at most one"
+        );
+        for entry in entries {
+            if family == "webhooks" {
+                check_webhook(entry, reads)?;
+                continue;
+            }
+            let key = entry.get("key").and_then(Value::as_str).unwrap_or_default();
+            let good = !key.is_empty()
+                && key.len() <= 100
+                && key
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+            // The keys of entity properties and the like follow the same rule.
+            ensure!(good, "modules.{family}: {key:?} is not a valid module key");
+            ensure!(
+                keys.insert(key.to_owned()),
+                "modules.{family}: the key {key} is used twice"
+            );
+            if let Some(name) = entry.get("name") {
+                let value = name.get("value").and_then(Value::as_str);
+                ensure!(
+                    value.is_some(),
+                    "modules.{family}.{key}: name needs a value"
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+fn check_webhook(entry: &Value, reads: bool) -> anyhow::Result<()> {
+    let text = |name: &str| entry.get(name).and_then(Value::as_str).unwrap_or_default();
+    ensure!(
+        !text("event").is_empty(),
+        "modules.webhooks: an event is missing"
+    );
+    ensure!(
+        text("url").starts_with('/'),
+        "modules.webhooks: the url is not a relative path"
+    );
+    ensure!(
+        reads,
+        "modules.webhooks: the app defines features that need the READ scope"
+    );
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn descriptor() -> Value {
+        json!({
+            "key": "org.example.app",
+            "name": "App",
+            "baseUrl": "http://127.0.0.1:8080",
+            "authentication": { "type": "jwt" },
+            "apiMigrations": { "signed-install": true, "context-qsh": true, "gdpr": true },
+            "scopes": ["READ", "WRITE"],
+            "lifecycle": { "installed": "/connect/installed" },
+            "modules": {
+                "webhooks": [{ "event": "jira:issue_updated", "url": "/connect/webhook" }],
+                "adminPages": [{ "key": "admin", "name": { "value": "Admin" }, "url": "/admin" }],
+            },
+        })
+    }
+
+    fn with(pointer: &str, value: Value) -> Value {
+        let mut out = descriptor();
+        *out.pointer_mut(pointer).unwrap() = value;
+        out
+    }
+
+    #[test]
+    fn a_descriptor_is_refused_for_what_a_site_would_refuse() {
+        check_descriptor(&descriptor()).unwrap();
+        let wrong = [
+            with("/key", json!("with space")),
+            with("/scopes", json!(["READ", "EVERYTHING"])),
+            with("/scopes", json!(["NONE"])),
+            with("/authentication/type", json!("none")),
+            with(
+                "/lifecycle/installed",
+                json!("https://elsewhere.example/installed"),
+            ),
+            with("/modules/adminPages/0/key", json!("under_score")),
+            with("/modules/adminPages/0/name", json!("bare text")),
+            with("/modules/webhooks/0/url", json!("connect/webhook")),
+            with("/apiMigrations/signed-install", json!(false)),
+        ];
+        for descriptor in wrong {
+            assert!(check_descriptor(&descriptor).is_err(), "{descriptor}");
+        }
+    }
+}

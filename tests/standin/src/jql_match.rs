@@ -1,0 +1,572 @@
+//! Matching JQL: a parsed query becomes a test on issues, or a refusal in Jira's words.
+//!
+//! Names are looked up once, when the query is read, so that an unknown project, status or key
+//! is refused even when no issue would have been compared.
+
+use std::cmp::Ordering;
+
+use serde_json::Value;
+
+use crate::jql::{self, Clause, Condition, Operand, Operator};
+use crate::model::{Issue, State};
+use crate::refusal::Refusal;
+use crate::scheme;
+use crate::text::Text;
+
+type Test = Box<dyn Fn(&State, &Issue) -> bool>;
+
+/// The ids of the issues that match a query and that the viewer may see, in its order.
+///
+/// # Errors
+/// 400 when the query cannot be read, names something unknown or has no restriction although
+/// `bounded` asks for one.
+pub(crate) fn search(
+    state: &State,
+    viewer: &str,
+    text: &str,
+    bounded: bool,
+) -> Result<Vec<u64>, Refusal> {
+    let query = jql::parse(text)?;
+    if query.condition.is_none() && bounded {
+        return Err(Refusal::bad(
+            "Unbounded JQL queries are not allowed here. Please add a search restriction to your query.",
+        ));
+    }
+    let test = query
+        .condition
+        .as_ref()
+        .map(|it| compile(state, viewer, it))
+        .transpose()?;
+    let mut found: Vec<&Issue> = state
+        .issues
+        .values()
+        .filter(|issue| state.may(viewer, issue.project, "BROWSE_PROJECTS"))
+        .filter(|issue| test.as_ref().is_none_or(|test| test(state, issue)))
+        .collect();
+    for (field, _) in &query.order {
+        check_order(field)?;
+    }
+    found.sort_by(|a, b| order(&query.order, a, b));
+    Ok(found.into_iter().map(|issue| issue.id).collect())
+}
+
+/// Whether one issue matches a webhook's filter. A filter that cannot be read matches nothing.
+pub(crate) fn filter_matches(state: &State, viewer: &str, text: &str, issue: &Issue) -> bool {
+    let Ok(query) = jql::parse(text) else {
+        return false;
+    };
+    match query
+        .condition
+        .as_ref()
+        .map(|it| compile(state, viewer, it))
+    {
+        None => true,
+        Some(Ok(test)) => test(state, issue),
+        Some(Err(_)) => false,
+    }
+}
+
+fn compile(state: &State, viewer: &str, condition: &Condition) -> Result<Test, Refusal> {
+    let each = |parts: &[Condition]| {
+        parts
+            .iter()
+            .map(|part| compile(state, viewer, part))
+            .collect::<Result<Vec<_>, _>>()
+    };
+    Ok(match condition {
+        Condition::And(parts) => {
+            let tests = each(parts)?;
+            Box::new(move |state, issue| tests.iter().all(|test| test(state, issue)))
+        }
+        Condition::Or(parts) => {
+            let tests = each(parts)?;
+            Box::new(move |state, issue| tests.iter().any(|test| test(state, issue)))
+        }
+        Condition::Not(inner) => {
+            let test = compile(state, viewer, inner)?;
+            Box::new(move |state, issue| !test(state, issue))
+        }
+        Condition::Clause(clause) => compile_clause(state, viewer, clause)?,
+    })
+}
+
+fn compile_clause(state: &State, viewer: &str, clause: &Clause) -> Result<Test, Refusal> {
+    if clause.field.to_lowercase().starts_with("issue.property") {
+        return property_clause(clause);
+    }
+    match clause.field.as_str() {
+        "updated" | "updateddate" => date_clause(state, clause, |it| Some(it.updated_ms)),
+        "created" | "createddate" => date_clause(state, clause, |it| Some(it.created_ms)),
+        "resolved" | "resolutiondate" => date_clause(state, clause, |it| it.resolved_ms),
+        "summary" | "description" | "text" | "comment" => text_clause(clause),
+        _ => value_clause(state, viewer, clause),
+    }
+}
+
+fn unsupported(clause: &Clause) -> Refusal {
+    Refusal::bad(format!(
+        "The operator is not supported by the '{}' field.",
+        clause.field
+    ))
+}
+
+/// Fields that hold a set of ids: compare the set with the ids the values stand for.
+fn value_clause(state: &State, viewer: &str, clause: &Clause) -> Result<Test, Refusal> {
+    let field = ValueField::named(&clause.field)?;
+    let mut wanted = Vec::new();
+    let mut empty = false;
+    for operand in &clause.values {
+        match operand {
+            Operand::Empty => empty = true,
+            operand => wanted.extend(field.resolve(state, viewer, operand)?),
+        }
+    }
+    let hit = move |state: &State, issue: &Issue| {
+        let has = field.values(state, issue);
+        (empty && has.is_empty()) || has.iter().any(|value| wanted.contains(value))
+    };
+    Ok(match clause.operator {
+        Operator::Equal | Operator::In | Operator::Is => Box::new(hit),
+        // As in Jira, an empty field is not "unequal" to a value.
+        Operator::NotEqual | Operator::NotIn => Box::new(move |state, issue| {
+            !field.values(state, issue).is_empty() && !hit(state, issue)
+        }),
+        Operator::IsNot => Box::new(move |state, issue| !hit(state, issue)),
+        _ => return Err(unsupported(clause)),
+    })
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ValueField {
+    Project,
+    Type,
+    Status,
+    Category,
+    Key,
+    Labels,
+    FixVersion,
+    AffectedVersion,
+    Component,
+    Sprint,
+    Parent,
+    Reporter,
+    Assignee,
+    Creator,
+    Priority,
+    Resolution,
+}
+
+impl ValueField {
+    fn named(name: &str) -> Result<Self, Refusal> {
+        Ok(match name {
+            "project" => Self::Project,
+            "issuetype" | "type" => Self::Type,
+            "status" => Self::Status,
+            "statuscategory" => Self::Category,
+            "key" | "issuekey" | "issue" | "id" => Self::Key,
+            "labels" => Self::Labels,
+            "fixversion" => Self::FixVersion,
+            "affectedversion" => Self::AffectedVersion,
+            "component" => Self::Component,
+            "sprint" | "cf[10020]" => Self::Sprint,
+            "parent" | "epic link" => Self::Parent,
+            "reporter" => Self::Reporter,
+            "assignee" => Self::Assignee,
+            "creator" => Self::Creator,
+            "priority" => Self::Priority,
+            "resolution" => Self::Resolution,
+            _ => {
+                return Err(Refusal::bad(format!(
+                    "Field '{name}' does not exist or you do not have permission to view it."
+                )));
+            }
+        })
+    }
+
+    fn values(self, state: &State, issue: &Issue) -> Vec<String> {
+        let ids = |ids: &[u64]| ids.iter().map(u64::to_string).collect();
+        let one = |text: &str| vec![text.to_owned()];
+        match self {
+            Self::Project => vec![issue.project.to_string()],
+            Self::Type => one(issue.kind),
+            Self::Status => one(issue.status),
+            Self::Category => one(scheme::status(issue.status).category.facts().1),
+            Self::Key => vec![issue.id.to_string()],
+            Self::Labels => issue
+                .labels
+                .iter()
+                .map(|label| label.to_lowercase())
+                .collect(),
+            Self::FixVersion => ids(&issue.fix_versions),
+            Self::AffectedVersion => ids(&issue.versions),
+            Self::Component => ids(&issue.components),
+            Self::Sprint => ids(&issue.sprints),
+            Self::Parent => issue
+                .parent
+                .filter(|id| state.issues.contains_key(id))
+                .iter()
+                .map(u64::to_string)
+                .collect(),
+            Self::Reporter => one(&issue.reporter),
+            Self::Assignee => issue.assignee.iter().cloned().collect(),
+            Self::Creator => one(&issue.creator),
+            Self::Priority => one(issue.priority),
+            Self::Resolution => issue.resolution.iter().map(|id| (*id).to_owned()).collect(),
+        }
+    }
+
+    fn resolve(
+        self,
+        state: &State,
+        viewer: &str,
+        operand: &Operand,
+    ) -> Result<Vec<String>, Refusal> {
+        let text = match operand {
+            Operand::Text(text) => text.as_str(),
+            Operand::Call(name, _) => return self.call(state, viewer, name),
+            Operand::Empty => return Ok(Vec::new()),
+        };
+        let found = self.ids_of(state, viewer, text);
+        if found.is_empty() {
+            Err(self.unknown(text))
+        } else {
+            Ok(found)
+        }
+    }
+
+    fn call(self, state: &State, viewer: &str, name: &str) -> Result<Vec<String>, Refusal> {
+        let sprints = |wanted: &str| {
+            let of = state.sprints.iter().filter(|sprint| sprint.state == wanted);
+            of.map(|sprint| sprint.id.to_string()).collect()
+        };
+        let versions = |released: bool| {
+            let all = state.projects.iter().flat_map(|project| &project.versions);
+            let of = all.filter(|version| version.released == released && !version.archived);
+            of.map(|version| version.id.to_string()).collect()
+        };
+        let person = matches!(self, Self::Reporter | Self::Assignee | Self::Creator);
+        let version = matches!(self, Self::FixVersion | Self::AffectedVersion);
+        match name {
+            "currentuser" if person => Ok(vec![viewer.to_owned()]),
+            "opensprints" if self == Self::Sprint => Ok(sprints("active")),
+            "closedsprints" if self == Self::Sprint => Ok(sprints("closed")),
+            "futuresprints" if self == Self::Sprint => Ok(sprints("future")),
+            "releasedversions" if version => Ok(versions(true)),
+            "unreleasedversions" if version => Ok(versions(false)),
+            _ => Err(Refusal::bad(format!(
+                "Unable to find JQL function '{name}()', or it does not fit the field."
+            ))),
+        }
+    }
+
+    fn ids_of(self, state: &State, viewer: &str, text: &str) -> Vec<String> {
+        let is = |name: &str| name.eq_ignore_ascii_case(text);
+        match self {
+            Self::Project => {
+                let of = state.projects.iter().filter(|it| {
+                    (is(&it.key) || is(&it.name) || is(&it.id.to_string()))
+                        && state.may(viewer, it.id, "BROWSE_PROJECTS")
+                });
+                of.map(|it| it.id.to_string()).collect()
+            }
+            Self::Type => pick(scheme::ISSUE_TYPES.iter().map(|it| (it.id, it.name)), text),
+            Self::Status => pick(scheme::STATUSES.iter().map(|it| (it.id, it.name)), text),
+            Self::Priority => pick(scheme::PRIORITIES.iter().map(|it| (it.id, it.name)), text),
+            Self::Resolution => pick(scheme::RESOLUTIONS.iter().map(|it| (it.id, it.name)), text),
+            Self::Category => {
+                let all = [
+                    scheme::Category::New,
+                    scheme::Category::InProgress,
+                    scheme::Category::Done,
+                ];
+                let of = all
+                    .into_iter()
+                    .map(scheme::Category::facts)
+                    .filter(|(id, key, _, name)| is(key) || is(name) || is(&id.to_string()));
+                of.map(|(_, key, _, _)| key.to_owned()).collect()
+            }
+            Self::Key | Self::Parent => state
+                .visible_issue(viewer, text)
+                .map(|id| vec![id.to_string()])
+                .unwrap_or_default(),
+            Self::Labels => vec![text.to_lowercase()],
+            Self::FixVersion | Self::AffectedVersion => {
+                let all = state.projects.iter().flat_map(|project| &project.versions);
+                let of = all.filter(|it| is(&it.name) || is(&it.id.to_string()));
+                of.map(|it| it.id.to_string()).collect()
+            }
+            Self::Component => {
+                let all = state
+                    .projects
+                    .iter()
+                    .flat_map(|project| &project.components);
+                let of = all.filter(|it| is(&it.name) || is(&it.id.to_string()));
+                of.map(|it| it.id.to_string()).collect()
+            }
+            Self::Sprint => {
+                let of = state
+                    .sprints
+                    .iter()
+                    .filter(|it| is(&it.name) || is(&it.id.to_string()));
+                of.map(|it| it.id.to_string()).collect()
+            }
+            Self::Reporter | Self::Assignee | Self::Creator => vec![text.to_owned()],
+        }
+    }
+
+    fn unknown(self, text: &str) -> Refusal {
+        match self {
+            Self::Key => Refusal::bad(format!(
+                "An issue with key '{text}' does not exist for field 'key'."
+            )),
+            Self::Resolution if text.eq_ignore_ascii_case("unresolved") => {
+                Refusal::bad("Use 'resolution is EMPTY' for issues without one.")
+            }
+            _ => Refusal::bad(format!("The value '{text}' does not exist for the field.")),
+        }
+    }
+}
+
+fn pick<'a>(all: impl Iterator<Item = (&'a str, &'a str)>, text: &str) -> Vec<String> {
+    all.filter(|(id, name)| *id == text || name.eq_ignore_ascii_case(text))
+        .map(|(id, _)| id.to_owned())
+        .collect()
+}
+
+fn date_clause(
+    state: &State,
+    clause: &Clause,
+    value: fn(&Issue) -> Option<i64>,
+) -> Result<Test, Refusal> {
+    let operand = clause.values.first();
+    if operand == Some(&Operand::Empty) {
+        return match clause.operator {
+            Operator::Is | Operator::Equal => Ok(Box::new(move |_, issue| value(issue).is_none())),
+            Operator::IsNot | Operator::NotEqual => {
+                Ok(Box::new(move |_, issue| value(issue).is_some()))
+            }
+            _ => Err(unsupported(clause)),
+        };
+    }
+    let limit = operand.and_then(|operand| moment(state.now(), operand)).ok_or_else(|| {
+        Refusal::bad(format!(
+            "Date value for field '{}' is invalid. Valid formats include: 'yyyy/MM/dd HH:mm', 'yyyy-MM-dd HH:mm', 'yyyy/MM/dd', 'yyyy-MM-dd', or a period format e.g. '-5d', '4w 2d'.",
+            clause.field
+        ))
+    })?;
+    let good: fn(Ordering) -> bool = match clause.operator {
+        Operator::Less => Ordering::is_lt,
+        Operator::LessOrEqual => Ordering::is_le,
+        Operator::Greater => Ordering::is_gt,
+        Operator::GreaterOrEqual => Ordering::is_ge,
+        Operator::Equal => Ordering::is_eq,
+        Operator::NotEqual => Ordering::is_ne,
+        _ => return Err(unsupported(clause)),
+    };
+    Ok(Box::new(move |_, issue| {
+        value(issue).is_some_and(|at| good(at.cmp(&limit)))
+    }))
+}
+
+/// The moment a date value stands for; absolute dates are read in UTC.
+fn moment(now: i64, operand: &Operand) -> Option<i64> {
+    const DAY: i64 = 86_400_000;
+    let text = match operand {
+        Operand::Text(text) => text.trim(),
+        Operand::Call(name, _) if name == "now" => return Some(now),
+        Operand::Call(name, _) if name == "startofday" => return Some(now - now.rem_euclid(DAY)),
+        _ => return None,
+    };
+    relative(text).map(|by| now + by).or_else(|| absolute(text))
+}
+
+fn relative(text: &str) -> Option<i64> {
+    let (sign, rest) = match text.strip_prefix('-') {
+        Some(rest) => (-1, rest),
+        None => (1, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let mut total: i64 = 0;
+    for part in rest.split_whitespace() {
+        let unit = part.chars().last()?;
+        let number: i64 = part.strip_suffix(unit)?.parse().ok()?;
+        let minutes = match unit {
+            'm' => 1,
+            'h' => 60,
+            'd' => 24 * 60,
+            'w' => 7 * 24 * 60,
+            _ => return None,
+        };
+        total += number * minutes * 60_000;
+    }
+    if rest.is_empty() {
+        None
+    } else {
+        Some(sign * total)
+    }
+}
+
+fn absolute(text: &str) -> Option<i64> {
+    let text = text.replace('/', "-");
+    let (date, time) = text.split_once(' ').unwrap_or((&text, "00:00"));
+    let civil: jiff::civil::DateTime = format!("{date}T{time}:00").parse().ok()?;
+    Some(
+        civil
+            .to_zoned(jiff::tz::TimeZone::UTC)
+            .ok()?
+            .timestamp()
+            .as_millisecond(),
+    )
+}
+
+fn text_clause(clause: &Clause) -> Result<Test, Refusal> {
+    let Some(Operand::Text(wanted)) = clause.values.first() else {
+        return Err(unsupported(clause));
+    };
+    let words: Vec<String> = wanted
+        .to_lowercase()
+        .split_whitespace()
+        .map(|word| word.trim_matches(['*', '"', '\\']).to_owned())
+        .collect();
+    let field = clause.field.clone();
+    let hit = move |issue: &Issue| {
+        let mut has = String::new();
+        if field == "summary" || field == "text" {
+            has.push_str(&issue.summary);
+        }
+        if field == "description" || field == "text" {
+            has.push(' ');
+            has.push_str(
+                &issue
+                    .description
+                    .as_ref()
+                    .map(Text::wiki)
+                    .unwrap_or_default(),
+            );
+        }
+        if field == "comment" || field == "text" {
+            issue
+                .comments
+                .iter()
+                .for_each(|comment| has.push_str(&comment.body.wiki()));
+        }
+        let has = has.to_lowercase();
+        words.iter().all(|word| has.contains(word.as_str()))
+    };
+    match clause.operator {
+        Operator::Contains => Ok(Box::new(move |_, issue| hit(issue))),
+        Operator::ContainsNot => Ok(Box::new(move |_, issue| !hit(issue))),
+        _ => Err(unsupported(clause)),
+    }
+}
+
+/// `issue.property[key].path = value`
+fn property_clause(clause: &Clause) -> Result<Test, Refusal> {
+    let inner = clause
+        .field
+        .get("issue.property".len()..)
+        .unwrap_or_default();
+    let (key, path) = inner
+        .strip_prefix('[')
+        .and_then(|rest| rest.split_once(']'))
+        .ok_or_else(|| Refusal::bad("Error in the JQL Query: Invalid property reference."))?;
+    let key = key.trim_matches(['"', '\'']).to_owned();
+    let path: Vec<String> = path
+        .split('.')
+        .filter(|part| !part.is_empty())
+        .map(str::to_owned)
+        .collect();
+    let values = clause.values.clone();
+    let hit = move |issue: &Issue| {
+        let root = issue.properties.get(&key);
+        let found = path
+            .iter()
+            .fold(root, |value, part| value.and_then(|it| it.get(part)));
+        let found: Vec<String> = match found {
+            None | Some(Value::Null) => Vec::new(),
+            Some(Value::Array(items)) => items.iter().map(plain).collect(),
+            Some(value) => vec![plain(value)],
+        };
+        values.iter().any(|value| match value {
+            Operand::Text(text) => found.iter().any(|it| it.eq_ignore_ascii_case(text)),
+            Operand::Empty => found.is_empty(),
+            Operand::Call(..) => false,
+        })
+    };
+    match clause.operator {
+        Operator::Equal | Operator::In | Operator::Is | Operator::Contains => {
+            Ok(Box::new(move |_, issue| hit(issue)))
+        }
+        Operator::NotEqual | Operator::NotIn | Operator::IsNot | Operator::ContainsNot => {
+            Ok(Box::new(move |_, issue| !hit(issue)))
+        }
+        _ => Err(unsupported(clause)),
+    }
+}
+
+fn plain(value: &Value) -> String {
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn check_order(field: &str) -> Result<(), Refusal> {
+    let known = [
+        "key",
+        "issuekey",
+        "id",
+        "created",
+        "updated",
+        "priority",
+        "status",
+        "summary",
+        "rank",
+        "assignee",
+        "duedate",
+        "issuetype",
+        "project",
+        "resolution",
+    ];
+    if known.contains(&field) {
+        return Ok(());
+    }
+    Err(Refusal::bad(format!(
+        "Not able to sort using field '{field}'. The field does not exist or is not sortable."
+    )))
+}
+
+fn order(fields: &[(String, bool)], a: &Issue, b: &Issue) -> Ordering {
+    for (field, down) in fields {
+        let ordering = match field.as_str() {
+            "created" => a.created_ms.cmp(&b.created_ms),
+            "updated" => a.updated_ms.cmp(&b.updated_ms),
+            "priority" => b.priority.cmp(a.priority),
+            "status" => a.status.cmp(b.status),
+            "summary" => a.summary.cmp(&b.summary),
+            "assignee" => a.assignee.cmp(&b.assignee),
+            "duedate" => a.due.cmp(&b.due),
+            "issuetype" => a.kind.cmp(b.kind),
+            "project" => a.project.cmp(&b.project),
+            "resolution" => a.resolution.cmp(&b.resolution),
+            _ => key_order(a).cmp(&key_order(b)),
+        };
+        let ordering = if *down { ordering.reverse() } else { ordering };
+        if ordering.is_ne() {
+            return ordering;
+        }
+    }
+    // Without an order of its own, newest first as Jira answers.
+    if fields.is_empty() {
+        b.id.cmp(&a.id)
+    } else {
+        Ordering::Equal
+    }
+}
+
+fn key_order(issue: &Issue) -> (u64, u64) {
+    let number = issue
+        .key
+        .rsplit('-')
+        .next()
+        .and_then(|number| number.parse().ok());
+    (issue.project, number.unwrap_or_default())
+}
