@@ -11,6 +11,7 @@ use crate::config::{Telemetry, environment};
 use crate::telemetry;
 
 mod api_client;
+mod import;
 mod migrate;
 mod replay;
 mod serve;
@@ -35,6 +36,8 @@ enum Command {
     Serve(serve::Serve),
     /// Bring the database's schema up to date, take it back, or show what is missing
     Migrate(migrate::Migrate),
+    /// Send result files to a service
+    Import(import::ImportArgs),
     /// Manage the tokens scripts and CI use
     ApiClient(api_client::ApiClient),
     /// Apply parked events again
@@ -75,6 +78,7 @@ impl Cli {
 impl Command {
     async fn run(self) -> ExitCode {
         let done = match self {
+            Self::Import(args) => return import::run(args).await,
             Self::Serve(args) => args.run().await,
             Self::Migrate(args) => args.run().await,
             Self::ApiClient(args) => args.run().await,

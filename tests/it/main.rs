@@ -17,7 +17,10 @@
 
 mod support;
 
+mod api_results;
 mod architecture;
+mod import;
+mod import_command;
 mod inbox;
 mod kill;
 mod migrations;

@@ -5,9 +5,23 @@
 use actix_web::web::{self, ServiceConfig};
 
 pub mod auth;
+mod coverage;
+mod executions;
 mod issues;
+mod query;
+mod results;
 
 /// The routes of this edge.
 pub fn routes(routes: &mut ServiceConfig) {
-    routes.route("/api/v1/issues/{key}", web::get().to(issues::show));
+    routes
+        .route("/api/v1/issues/{key}", web::get().to(issues::show))
+        .route(
+            "/api/v1/issues/{key}/coverage",
+            web::get().to(coverage::show),
+        )
+        .route(
+            "/api/v1/projects/{key}/results",
+            web::post().to(results::receive),
+        )
+        .route("/api/v1/executions/{key}", web::get().to(executions::show));
 }

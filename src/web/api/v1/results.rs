@@ -1,0 +1,169 @@
+//! `POST /api/v1/projects/{KEY}/results`: one result file. Takes an API client's token.
+//!
+//! The file is the body, of any format `results` reads, gzipped if its `Content-Encoding` says so.
+//! It is read off the request's thread and before the transaction begins.
+
+use actix_web::dev::Decompress;
+use actix_web::web::{Data, Path, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
+use serde_json::json;
+
+use super::auth::ApiCaller;
+use super::query::Query;
+use crate::app::App;
+use crate::app::import_results::{
+    ImportError, Imported, Prepared, Upload, import_results, prepare,
+};
+use crate::domain::attempts::Aggregation;
+use crate::domain::execution::Particulars;
+use crate::domain::issue::is_project_key;
+use crate::domain::keys::ExecutionKey;
+use crate::problem::Problem;
+use crate::results::{Limits, ReadError, read};
+
+const PARAMETERS: [&str; 7] = [
+    "environment",
+    "fixVersion",
+    "plan",
+    "sprint",
+    "revision",
+    "branch",
+    "execution",
+];
+
+/// Takes the file in and answers what became of it.
+pub async fn receive(
+    caller: ApiCaller,
+    request: HttpRequest,
+    project: Path<String>,
+    body: Payload,
+    app: Data<App>,
+) -> Result<HttpResponse, Problem> {
+    let upload = upload(&caller, &project, request.query_string())?;
+    let limits = Limits::default();
+    let file = collect(&request, body, limits.bytes).await?;
+    let arrived_ms = app.clock.now_ms();
+    let reading = move || read_file(&file, &limits, arrived_ms);
+    let report = tokio::task::spawn_blocking(reading)
+        .await
+        .map_err(|why| Problem::internal().because(why))??;
+    let imported = import_results(&app.store, caller.0.site, &upload, report).await?;
+    Ok(HttpResponse::Ok().json(answer(&imported, &app.config.server.base_url)))
+}
+
+fn upload(caller: &ApiCaller, project: &str, query: &str) -> Result<Upload, Problem> {
+    let project = project.to_ascii_uppercase();
+    if !is_project_key(&project) {
+        return Err(Problem::bad_request("The path names no project.")
+            .detail("A project key looks like SHOP."));
+    }
+    caller.check_project(&project)?;
+    let query = Query::read(query, &PARAMETERS)?;
+    let text = |name| Ok::<_, Problem>(query.one(name)?.map(str::to_owned));
+    let execution = query
+        .one("execution")?
+        .map(str::parse::<ExecutionKey>)
+        .transpose();
+    Ok(Upload {
+        particulars: Particulars {
+            environments: query.all("environment")?,
+            fix_version: text("fixVersion")?,
+            plan: text("plan")?,
+            sprint: text("sprint")?,
+            revision: text("revision")?,
+            branch: text("branch")?,
+        },
+        execution: execution.map_err(|why| {
+            Problem::bad_request("`execution` names no test execution.").detail(why.to_string())
+        })?,
+        source: "JUnit".to_owned(),
+        created_by: Some(caller.0.name.clone()),
+        project,
+    })
+}
+
+/// The body, decompressed, of at most `limit` bytes.
+///
+/// A little more than that is read and thrown away, so that the client has sent its file and looks
+/// at the answer instead of finding the connection closed.
+async fn collect(request: &HttpRequest, body: Payload, limit: usize) -> Result<Bytes, Problem> {
+    let mut chunks = Decompress::from_headers(body, request.headers());
+    let mut file = BytesMut::new();
+    let mut thrown_away = 0;
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|why| {
+            Problem::bad_request("The body broke off or is not compressed as it says.")
+                .because(anyhow::anyhow!("{why}"))
+        })?;
+        if thrown_away > 0 || file.len() + chunk.len() > limit {
+            thrown_away += chunk.len();
+        } else {
+            file.extend_from_slice(&chunk);
+        }
+        if thrown_away > limit {
+            break;
+        }
+    }
+    if thrown_away > 0 {
+        return Err(Problem::too_large(limit));
+    }
+    Ok(file.freeze())
+}
+
+fn read_file(file: &[u8], limits: &Limits, arrived_ms: i64) -> Result<Prepared, Problem> {
+    let report = read(file, limits).map_err(refused)?;
+    Ok(prepare(report, Aggregation::default(), arrived_ms)?)
+}
+
+fn refused(why: ReadError) -> Problem {
+    Problem::unprocessable("The result file cannot be read; nothing of it was stored.")
+        .detail(why.to_string())
+}
+
+impl From<ImportError> for Problem {
+    fn from(error: ImportError) -> Self {
+        const TITLE: &str = "The results are refused; nothing of them was stored.";
+        let sentence = |why: &ImportError| format!("{why}.");
+        match error {
+            ImportError::UnknownTest { .. } => Self::unprocessable(TITLE).detail(format!(
+                "{} Correct the key, or leave it out to have the test made.",
+                sentence(&error)
+            )),
+            ImportError::UnknownExecution(key) => {
+                Self::not_found(format!("There is no execution {key} in this project."))
+                    .detail("Leave `execution` out to have a new one made.")
+            }
+            ImportError::OtherExecution { .. } => Self::conflict(TITLE).detail(format!(
+                "{} Send them without `execution` to have a new one made.",
+                sentence(&error)
+            )),
+            ImportError::Store(why) => why.into(),
+        }
+    }
+}
+
+fn answer(imported: &Imported, base_url: &str) -> serde_json::Value {
+    let counts = imported.counts;
+    let key = imported.execution.to_string();
+    json!({
+        "execution": { "url": execution_url(base_url, &key), "key": key },
+        "counts": {
+            "tests": counts.tests,
+            "passed": counts.passed,
+            "failed": counts.failed,
+            "error": counts.error,
+            "skipped": counts.skipped,
+            "other": counts.other,
+            "flaky": counts.flaky,
+        },
+        "issues": imported.issues,
+        "warnings": imported.warnings,
+    })
+}
+
+/// Where an execution can be looked at.
+pub(super) fn execution_url(base_url: &str, key: &str) -> String {
+    format!("{}/api/v1/executions/{key}", base_url.trim_end_matches('/'))
+}

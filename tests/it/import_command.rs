@@ -1,0 +1,100 @@
+//! `touchstone import`, the command people and pipelines type.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use crate::both_databases;
+use crate::support::site::Site;
+use crate::support::{Database, TestApp};
+
+const FIRST: &str = r#"<testsuite><testcase classname="shop.Cart" name="pays"/>
+  <testcase classname="shop.Cart" name="refunds"><failure message="no"/></testcase></testsuite>"#;
+const SECOND: &str = r#"<testsuite><testcase classname="shop.Mail" name="sends"/></testsuite>"#;
+
+struct World {
+    app: TestApp,
+    token: String,
+    folder: tempfile::TempDir,
+}
+
+impl World {
+    async fn new(database: Database) -> Self {
+        let app = TestApp::spawn(database).await;
+        let site = Site::new("acme");
+        app.install(&site).await;
+        let token = app.api_token(&site).await;
+        Self {
+            app,
+            token,
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    fn file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    async fn import(&self, files: &[&Path], more: &[&str]) -> (i32, String, String) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_touchstone"));
+        command
+            .args(["import", "--url", &self.app.base, "--project", "SHOP"])
+            .args(files)
+            .args(more)
+            .env("TOUCHSTONE_TOKEN", &self.token)
+            .stdin(Stdio::null());
+        let output = tokio::task::spawn_blocking(move || command.output().unwrap())
+            .await
+            .unwrap();
+        said(&output)
+    }
+}
+
+fn said(output: &Output) -> (i32, String, String) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (
+        output.status.code().unwrap(),
+        text(&output.stdout),
+        text(&output.stderr),
+    )
+}
+
+both_databases! {
+    async fn several_files_become_one_execution(database: Database) {
+        let world = World::new(database).await;
+        let (first, second) = (world.file("a.xml", FIRST), world.file("b.xml", SECOND));
+
+        let options = ["--environment", "chrome", "--fix-version", "1.4"];
+        let (code, out, err) = world.import(&[&first, &second], &options).await;
+
+        assert_eq!(code, 0, "{err}");
+        let lines: Vec<&str> = out.lines().collect();
+        assert!(lines[0].ends_with("a.xml: 2 tests: 1 passed, 1 failed"), "{out}");
+        assert!(lines[1].ends_with("b.xml: 1 test: 1 passed"), "{out}");
+        assert_eq!(lines[2], format!("SHOP-E1 {}/api/v1/executions/SHOP-E1", world.app.base));
+
+        let (code, out, _) = world.import(&[&second], &["--execution", "SHOP-E1"]).await;
+        assert_eq!((code, out.contains("SHOP-E1 ")), (0, true));
+        world.app.stop().await;
+    }
+
+    async fn what_was_refused_is_told_in_sentences_and_by_the_exit_code(database: Database) {
+        let world = World::new(database).await;
+        let (bad, good) = (world.file("bad.xml", "<testsuite>"), world.file("good.xml", SECOND));
+
+        let (code, out, err) = world.import(&[&bad, &good], &[]).await;
+        assert_eq!(code, 1);
+        assert!(out.contains("good.xml: 1 test: 1 passed"), "{out}");
+        assert!(err.contains("bad.xml: The result file cannot be read"), "{err}");
+        assert!(err.contains("1 of 2 files were imported"), "{err}");
+
+        let (code, _, err) = world.import(&[&good], &["--execution", "SHOP-E99"]).await;
+        assert_eq!((code, err.contains("There is no execution SHOP-E99")), (1, true), "{err}");
+        let missing = world.folder.path().join("missing.xml");
+        assert_eq!(world.import(&[&missing], &[]).await.0, 1);
+        assert_eq!(world.import(&[&good], &["--no-such-option"]).await.0, 2);
+        assert_eq!(world.import(&[], &[]).await.0, 2);
+        world.app.stop().await;
+    }
+}
