@@ -22,7 +22,7 @@ use crate::config::{Config, Secrets};
 use crate::connect::Connect;
 use crate::crypto::Seal;
 use crate::store::{Dialect, InboxWriter, Store, inbox as inbox_store};
-use crate::{inbox, web};
+use crate::{inbox, jira, web};
 
 /// What a process does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -89,12 +89,20 @@ pub async fn open(config: Config, clock: Clock) -> anyhow::Result<App> {
         .context("the database cannot be opened")?;
     Ok(App {
         inbox: InboxWriter::start(&store),
-        sites: Sites::new(store.clone(), Arc::clone(&seal), clock.clone()),
+        sites: Sites::new(store.clone(), Arc::clone(&seal)),
+        jira: jira::Client::new(jira_settings(&config), clock.clone())?,
         store,
         clock,
         seal,
         config,
     })
+}
+
+fn jira_settings(config: &Config) -> jira::Settings {
+    jira::Settings {
+        app_key: config.connect.app_key.clone(),
+        is_insecure: config.server.insecure_sites,
+    }
 }
 
 async fn start_workers(

@@ -21,6 +21,7 @@ pub mod unlink_test;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::crypto::Seal;
+use crate::jira;
 use crate::store::{InboxWriter, Store};
 
 use sites::Sites;
@@ -38,6 +39,8 @@ pub struct App {
     pub seal: Arc<Seal>,
     /// The sites that have the app.
     pub sites: Sites,
+    /// Calls Jira.
+    pub jira: jira::Client,
     /// What the operator configured.
     pub config: Config,
 }

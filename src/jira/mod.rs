@@ -2,7 +2,22 @@
 //!
 //! The only layer that names `reqwest`, besides key fetchers; decides nothing about tests or rules.
 //! `payload` reads event bodies and trusts nothing in them to tell the site: that is known from the
-//! token that came with them.
+//! token that came with them. [`Client`] sends: every call is signed for its one address, passes the
+//! limiter before it leaves, and comes back as a value or as a [`JiraError`] that says what follows.
+//! Nothing is repeated in here; who asked knows whether a repeat is safe.
 
+pub mod adf;
+mod client;
+mod error;
+mod issues;
+pub mod limits;
+mod meta;
 pub mod payload;
+pub mod permissions;
 pub mod qsh;
+mod resolver;
+
+pub use client::{Client, Settings, SiteClient, Urgency};
+pub use error::{JiraError, Refusal};
+pub use issues::{CreatedIssue, FoundIssue, Transition};
+pub use meta::{CreateField, IssueType, Myself, Project};

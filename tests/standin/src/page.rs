@@ -40,10 +40,15 @@ type Query = web::Query<Vec<(String, String)>>;
 
 fn view(state: &State, query: &[(String, String)]) -> View {
     let text = |name: &str| {
-        query.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str()).unwrap_or_default()
+        query
+            .iter()
+            .find(|(own, _)| own == name)
+            .map(|(_, value)| value.as_str())
+            .unwrap_or_default()
     };
     View {
-        account: find_account(state, text("as")).unwrap_or_else(|_refusal| seed::DEVELOPER.to_owned()),
+        account: find_account(state, text("as"))
+            .unwrap_or_else(|_refusal| seed::DEVELOPER.to_owned()),
         dark: text("theme") == "dark",
         width: text("width").parse().unwrap_or(420),
         query: query.to_vec(),
@@ -73,7 +78,10 @@ pub(crate) fn frame_json(state: &State, module: &Module, issue: Option<u64>, vie
         .iter()
         .filter_map(|(name, value)| Some((name.strip_prefix("ac.")?.to_owned(), value.clone())))
         .collect();
-    match (state.installed_app(), state.module_url(module, issue, &view.account, &custom)) {
+    match (
+        state.installed_app(),
+        state.module_url(module, issue, &view.account, &custom),
+    ) {
         (Some(app), Ok(url)) => {
             json!({ "addonKey": app.key, "moduleKey": module.key, "url": url })
         }
@@ -82,15 +90,29 @@ pub(crate) fn frame_json(state: &State, module: &Module, issue: Option<u64>, vie
 }
 
 /// A whole page around its content.
-pub(crate) fn whole(state: &State, view: &View, title: &str, content: &str, config: &Value) -> String {
+pub(crate) fn whole(
+    state: &State,
+    view: &View,
+    title: &str,
+    content: &str,
+    config: &Value,
+) -> String {
     let mode = if view.dark { "dark" } else { "light" };
     let people: String = state
         .accounts
         .iter()
         .filter(|it| !it.is_app)
         .map(|it| {
-            let chosen = if it.id == view.account { " selected" } else { "" };
-            format!("<option value=\"{}\"{chosen}>{}</option>", safe(&it.id), safe(&it.name))
+            let chosen = if it.id == view.account {
+                " selected"
+            } else {
+                ""
+            };
+            format!(
+                "<option value=\"{}\"{chosen}>{}</option>",
+                safe(&it.id),
+                safe(&it.name)
+            )
         })
         .collect();
     // `</` must not end the script early.
@@ -145,7 +167,11 @@ async fn front(shared: web::Data<Shared>, query: Query) -> HttpResponse {
             if !state.may(&view.account, project.id, "BROWSE_PROJECTS") {
                 continue;
             }
-            content.push_str(&format!("<h2>{} ({})</h2>", safe(&project.name), project.key));
+            content.push_str(&format!(
+                "<h2>{} ({})</h2>",
+                safe(&project.name),
+                project.key
+            ));
             let of = state.issues.values().filter(|it| it.project == project.id);
             of.for_each(|it| content.push_str(&page_issue::row(state, it.id, &view)));
         }
@@ -180,7 +206,9 @@ async fn module(
     query: Query,
 ) -> HttpResponse {
     let wanted = path.into_inner().1;
-    app_page(&shared, &query, |app| frames::modules(app).into_iter().find(|it| it.key == wanted))
+    app_page(&shared, &query, |app| {
+        frames::modules(app).into_iter().find(|it| it.key == wanted)
+    })
 }
 
 /// A page of the app that fills the window.
@@ -205,7 +233,11 @@ fn app_page(
 }
 
 /// The bridge's files: the stand-in's own, and the published ones from `bridge_dir`.
-async fn bridge(request: HttpRequest, shared: web::Data<Shared>, file: web::Path<String>) -> HttpResponse {
+async fn bridge(
+    request: HttpRequest,
+    shared: web::Data<Shared>,
+    file: web::Path<String>,
+) -> HttpResponse {
     let own = match file.as_str() {
         "page.css" => Some(("text/css", include_str!("../web/page.css"))),
         "host.js" => Some(("text/javascript", include_str!("../web/host.js"))),
@@ -270,31 +302,52 @@ fn square(colour: &str, sign: &str) -> HttpResponse {
 
 async fn type_icon(id: web::Path<String>) -> HttpResponse {
     let line = |path: &str| {
-        format!(r##"<path d="{path}" fill="none" stroke="#fff" stroke-width="2" stroke-linecap="round" stroke-linejoin="round"/>"##)
+        format!(
+            r##"<path d="{path}" fill="none" stroke="#fff" stroke-width="2" stroke-linecap="round" stroke-linejoin="round"/>"##
+        )
     };
     match id.as_str() {
         scheme::EPIC => square("#904ee2", &line("M9 3 5 9h3l-1 4 4-6H8z")),
-        scheme::STORY => square("#63ba3c", r##"<path d="M5 3h6v10L8 10l-3 3z" fill="#fff"/>"##),
-        scheme::BUG => square("#e5493a", r##"<circle cx="8" cy="8" r="3.5" fill="#fff"/>"##),
+        scheme::STORY => square(
+            "#63ba3c",
+            r##"<path d="M5 3h6v10L8 10l-3 3z" fill="#fff"/>"##,
+        ),
+        scheme::BUG => square(
+            "#e5493a",
+            r##"<circle cx="8" cy="8" r="3.5" fill="#fff"/>"##,
+        ),
         scheme::SUBTASK => square("#4bade8", &line("M4 4h4v4M8 8h4v4H8z")),
         _ => square("#4bade8", &line("M4.5 8.5 7 11l4.5-5.5")),
     }
 }
 
 async fn project_icon(key: web::Path<String>) -> HttpResponse {
-    let first = key.chars().next().filter(char::is_ascii_alphabetic).unwrap_or('J');
+    let first = key
+        .chars()
+        .next()
+        .filter(char::is_ascii_alphabetic)
+        .unwrap_or('J');
     square(
         "#0c66e4",
-        &format!(r##"<text x="8" y="12" font-size="11" font-family="sans-serif" font-weight="bold" text-anchor="middle" fill="#fff">{first}</text>"##),
+        &format!(
+            r##"<text x="8" y="12" font-size="11" font-family="sans-serif" font-weight="bold" text-anchor="middle" fill="#fff">{first}</text>"##
+        ),
     )
 }
 
 async fn avatar(shared: web::Data<Shared>, account: web::Path<String>) -> HttpResponse {
     let name = shared.read(|state| state.account(&account).map(|it| it.name.clone()));
     let name = name.unwrap_or_else(|| "?".to_owned());
-    let initials: String = name.split(' ').filter_map(|word| word.chars().next()).take(2).collect();
+    let initials: String = name
+        .split(' ')
+        .filter_map(|word| word.chars().next())
+        .take(2)
+        .collect();
     let colours = ["#0055cc", "#216e4e", "#5e4db2", "#a54800", "#206a83"];
-    let place = name.bytes().fold(0_usize, |sum, byte| sum + usize::from(byte)) % colours.len();
+    let place = name
+        .bytes()
+        .fold(0_usize, |sum, byte| sum + usize::from(byte))
+        % colours.len();
     let colour = colours.get(place).copied().unwrap_or("#0055cc");
     svg(format!(
         r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><circle cx="16" cy="16" r="16" fill="{colour}"/><text x="16" y="21" font-size="13" font-family="sans-serif" font-weight="600" text-anchor="middle" fill="#fff">{}</text></svg>"##,

@@ -17,18 +17,25 @@ use crate::text::Text;
 pub(crate) fn page(state: &State, view: &View, id: u64, with_bridge: bool) -> Option<String> {
     let issue = state.issues.get(&id)?;
     let module = state.installed_app().and_then(frames::issue_module);
-    let frame = module.as_ref().map(|it| frame_json(state, it, Some(id), view));
+    let frame = module
+        .as_ref()
+        .map(|it| frame_json(state, it, Some(id), view));
     let panel = match (&module, with_bridge) {
         (Some(module), true) => format!(
             "<details class=\"group\" open><summary>{}</summary><div id=\"app-frame\" class=\"frame\"></div></details>",
             safe(&module.name)
         ),
-        (Some(_), false) => missing("The panel needs the published bridge: start with --bridge-dir."),
+        (Some(_), false) => {
+            missing("The panel needs the published bridge: start with --bridge-dir.")
+        }
         (None, _) => missing("No app with a panel is installed."),
     };
     let below = module.as_ref().is_some_and(|it| it.url_is_wide());
-    let (main_panel, side_panel) =
-        if below { (panel.as_str(), "") } else { ("", panel.as_str()) };
+    let (main_panel, side_panel) = if below {
+        (panel.as_str(), "")
+    } else {
+        ("", panel.as_str())
+    };
     let content = format!(
         r#"<div class="issue">
 <main>
@@ -63,7 +70,13 @@ pub(crate) fn page(state: &State, view: &View, id: u64, with_bridge: bool) -> Op
         "project": project,
         "frame": frame,
     });
-    Some(whole(state, view, &format!("[{}] {}", issue.key, issue.summary), &content, &config))
+    Some(whole(
+        state,
+        view,
+        &format!("[{}] {}", issue.key, issue.summary),
+        &content,
+        &config,
+    ))
 }
 
 impl frames::Module {
@@ -74,22 +87,35 @@ impl frames::Module {
 }
 
 fn missing(text: &str) -> String {
-    format!("<div class=\"group\"><p class=\"note\">{}</p></div>", safe(text))
+    format!(
+        "<div class=\"group\"><p class=\"note\">{}</p></div>",
+        safe(text)
+    )
 }
 
 /// The address of an issue's page for the same viewer.
 fn address(key: &str, view: &View) -> String {
     let theme = if view.dark { "dark" } else { "light" };
-    format!("/browse/{key}?as={}&amp;theme={theme}&amp;width={}", safe(&view.account), view.width)
+    format!(
+        "/browse/{key}?as={}&amp;theme={theme}&amp;width={}",
+        safe(&view.account),
+        view.width
+    )
 }
 
 fn lozenge(status: &scheme::Status) -> String {
-    format!("<span class=\"lozenge {}\">{}</span>", status.category.facts().1, status.name)
+    format!(
+        "<span class=\"lozenge {}\">{}</span>",
+        status.category.facts().1,
+        status.name
+    )
 }
 
 /// One issue in a list.
 pub(crate) fn row(state: &State, id: u64, view: &View) -> String {
-    let Some(issue) = state.issues.get(&id) else { return String::new() };
+    let Some(issue) = state.issues.get(&id) else {
+        return String::new();
+    };
     let kind = scheme::issue_type(issue.kind);
     format!(
         "<div class=\"row\"><img src=\"/_standin/type/{}.svg\" alt=\"{}\"><a href=\"{}\">{}</a><span class=\"grow\">{}</span>{}</div>",
@@ -103,15 +129,21 @@ pub(crate) fn row(state: &State, id: u64, view: &View) -> String {
 }
 
 fn crumbs(state: &State, issue: &Issue, view: &View) -> String {
-    let project = state.project(issue.project).map(|it| safe(&it.name)).unwrap_or_default();
-    let parent = issue.parent.and_then(|id| state.issues.get(&id)).map(|parent| {
-        format!(
-            "<span>/</span><img src=\"/_standin/type/{}.svg\" alt=\"\"><a href=\"{}\">{}</a>",
-            parent.kind,
-            address(&parent.key, view),
-            parent.key
-        )
-    });
+    let project = state
+        .project(issue.project)
+        .map(|it| safe(&it.name))
+        .unwrap_or_default();
+    let parent = issue
+        .parent
+        .and_then(|id| state.issues.get(&id))
+        .map(|parent| {
+            format!(
+                "<span>/</span><img src=\"/_standin/type/{}.svg\" alt=\"\"><a href=\"{}\">{}</a>",
+                parent.kind,
+                address(&parent.key, view),
+                parent.key
+            )
+        });
     format!(
         "<span>Projects</span><span>/</span><span>{project}</span>{}<span>/</span><img src=\"/_standin/type/{}.svg\" alt=\"{}\"><a href=\"{}\">{}</a>",
         parent.unwrap_or_default(),
@@ -138,11 +170,19 @@ fn links(state: &State, issue: &Issue, view: &View) -> String {
         } else {
             continue;
         };
-        out.push_str(&format!("<div class=\"words\">{words}</div>{}", row(state, other, view)));
+        out.push_str(&format!(
+            "<div class=\"words\">{words}</div>{}",
+            row(state, other, view)
+        ));
     }
     for link in &issue.remote_links {
         let text = |name: &str| {
-            safe(link.object.get(name).and_then(serde_json::Value::as_str).unwrap_or_default())
+            safe(
+                link.object
+                    .get(name)
+                    .and_then(serde_json::Value::as_str)
+                    .unwrap_or_default(),
+            )
         };
         out.push_str(&format!(
             "<div class=\"words\">{}</div><div class=\"row\"><a class=\"grow\" href=\"{}\">{}</a></div>",
@@ -151,17 +191,28 @@ fn links(state: &State, issue: &Issue, view: &View) -> String {
             text("title")
         ));
     }
-    if out.is_empty() { out } else { format!("<h2>Linked issues</h2>{out}") }
+    if out.is_empty() {
+        out
+    } else {
+        format!("<h2>Linked issues</h2>{out}")
+    }
 }
 
 fn status(state: &State, issue: &Issue, view: &View) -> String {
     let now = scheme::status(issue.status);
     let transitions = workflow::available(state, &view.account, issue);
     let asks = issue.kind == scheme::BUG && transitions.iter().any(|it| it.asks_resolution);
-    let mut out =
-        format!("<span class=\"now {}\">{}</span>", now.category.facts().1, now.name);
+    let mut out = format!(
+        "<span class=\"now {}\">{}</span>",
+        now.category.facts().1,
+        now.name
+    );
     for transition in transitions {
-        let screen = if asks && transition.asks_resolution { " data-asks=\"1\"" } else { "" };
+        let screen = if asks && transition.asks_resolution {
+            " data-asks=\"1\""
+        } else {
+            ""
+        };
         out.push_str(&format!(
             "<button type=\"button\" data-transition=\"{}\"{screen}>{}</button>",
             safe(scheme::status(transition.to).name),
@@ -169,8 +220,10 @@ fn status(state: &State, issue: &Issue, view: &View) -> String {
         ));
     }
     if asks {
-        let options: String =
-            scheme::RESOLUTIONS.iter().map(|it| format!("<option>{}</option>", safe(it.name))).collect();
+        let options: String = scheme::RESOLUTIONS
+            .iter()
+            .map(|it| format!("<option>{}</option>", safe(it.name)))
+            .collect();
         out.push_str(&format!(
             "<select data-resolution aria-label=\"Resolution\">{options}</select>"
         ));
@@ -180,9 +233,17 @@ fn status(state: &State, issue: &Issue, view: &View) -> String {
 
 fn details(state: &State, issue: &Issue, view: &View) -> String {
     let name = |id: Option<&String>| {
-        id.and_then(|id| state.account(id)).map_or("Unassigned", |it| it.name.as_str()).to_owned()
+        id.and_then(|id| state.account(id))
+            .map_or("Unassigned", |it| it.name.as_str())
+            .to_owned()
     };
-    let or_none = |text: String| if text.is_empty() { "None".to_owned() } else { text };
+    let or_none = |text: String| {
+        if text.is_empty() {
+            "None".to_owned()
+        } else {
+            text
+        }
+    };
     let sprints = issue.sprints.iter().filter_map(|id| state.sprint(*id));
     let sprints: Vec<&str> = sprints.map(|it| it.name.as_str()).collect();
     let parent = issue.parent.and_then(|id| state.issues.get(&id));
@@ -195,7 +256,11 @@ fn details(state: &State, issue: &Issue, view: &View) -> String {
                 || "None".to_owned(),
                 |it| {
                     let text = safe(&it.summary);
-                    format!("<a href=\"{}\">{} {text}</a>", address(&it.key, view), it.key)
+                    format!(
+                        "<a href=\"{}\">{} {text}</a>",
+                        address(&it.key, view),
+                        it.key
+                    )
                 },
             ),
         ),
@@ -208,16 +273,24 @@ fn details(state: &State, issue: &Issue, view: &View) -> String {
             ),
         ),
         ("Sprint", or_none(safe(&sprints.join(", ")))),
-        ("Fix versions", or_none(safe(&state.version_names(&issue.fix_versions).join(", ")))),
+        (
+            "Fix versions",
+            or_none(safe(&state.version_names(&issue.fix_versions).join(", "))),
+        ),
         ("Labels", or_none(safe(&issue.labels.join(", ")))),
         ("Updated", short(issue.updated_ms)),
     ];
-    let rows = rows.iter().map(|(term, text)| format!("<dt>{term}</dt><dd>{text}</dd>"));
+    let rows = rows
+        .iter()
+        .map(|(term, text)| format!("<dt>{term}</dt><dd>{text}</dd>"));
     format!("<dl>{}</dl>", rows.collect::<String>())
 }
 
 fn short(ms: i64) -> String {
-    jira_time(ms).get(..16).unwrap_or_default().replace('T', " ")
+    jira_time(ms)
+        .get(..16)
+        .unwrap_or_default()
+        .replace('T', " ")
 }
 
 fn activity(state: &State, issue: &Issue) -> String {
