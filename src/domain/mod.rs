@@ -15,5 +15,4 @@ pub mod run_detail;
 pub mod settings;
 pub mod site;
 pub mod test;
-pub mod settings;
 pub mod work;
