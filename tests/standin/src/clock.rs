@@ -8,10 +8,12 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 
-/// The site's clock: the wall clock plus what tests have added.
+/// The site's clock: the wall clock plus what tests have added, unless it was stopped.
 #[derive(Clone, Debug, Default)]
 pub struct Clock {
     ahead_ms: Arc<AtomicI64>,
+    /// The moment it was stopped at; 0 while it runs.
+    stopped_ms: Arc<AtomicI64>,
 }
 
 impl Clock {
@@ -21,7 +23,19 @@ impl Clock {
         reason = "this is the one place that reads the clock"
     )]
     pub fn now_ms(&self) -> i64 {
-        jiff::Timestamp::now().as_millisecond() + self.ahead_ms.load(Ordering::Relaxed)
+        let stopped = self.stopped_ms.load(Ordering::Relaxed);
+        let now = if stopped == 0 {
+            jiff::Timestamp::now().as_millisecond()
+        } else {
+            stopped
+        };
+        now + self.ahead_ms.load(Ordering::Relaxed)
+    }
+
+    /// Stops the clock; from then on only [`Clock::advance_ms`] moves it.
+    pub fn stop(&self) {
+        let now = self.now_ms() - self.ahead_ms.load(Ordering::Relaxed);
+        self.stopped_ms.store(now, Ordering::Relaxed);
     }
 
     /// Pushes the clock forward (or, negative, back).

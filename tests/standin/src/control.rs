@@ -277,6 +277,10 @@ fn perform_site(state: &mut State, actor: &Actor, act: &str, asked: &Asked<'_>) 
             state.emit(actor, asked.text("event"), None, event);
             Ok(json!({}))
         }
+        "stop-clock" => {
+            state.clock.stop();
+            Ok(json!({}))
+        }
         "advance" => {
             let by = asked
                 .0

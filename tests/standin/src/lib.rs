@@ -46,3 +46,16 @@ pub use standin::{IssueRef, Options, Seed, Standin};
 pub mod accounts {
     pub use crate::seed::{ADMIN, DEVELOPER, ONLOOKER, OUTSIDER, TESTER};
 }
+
+/// A data file of the shared reference material, for tests. Its absence is fine on a machine
+/// that does not have the material, and an error in CI.
+#[cfg(test)]
+fn shared_file(path: &str) -> Option<Vec<u8>> {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/reference/");
+    let found = std::fs::read(format!("{root}{path}")).ok();
+    if found.is_none() {
+        assert!(std::env::var_os("CI").is_none(), "{root}{path} is missing");
+        eprintln!("skipped: {root}{path} is not there");
+    }
+    found
+}

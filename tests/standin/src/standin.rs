@@ -349,6 +349,11 @@ impl Standin {
         self.shared().act(|state| state.clock.advance_ms(by));
     }
 
+    /// Stops the site's clock; from then on only [`Standin::advance_ms`] moves it.
+    pub fn stop_clock(&self) {
+        self.shared().act(|state| state.clock.stop());
+    }
+
     /// A URL-bound token for a request to the app. `target` is path and query below the app's
     /// base address.
     ///
