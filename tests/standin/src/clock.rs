@@ -3,6 +3,7 @@
 //! Every moment the site knows comes from one [`Clock`], which a test may push forward; every
 //! random name comes from the system's generator. Nothing else here reads the wall clock.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -90,7 +91,10 @@ pub fn random_uuid() -> String {
 
 /// Bytes in lower-case hex.
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut out, byte| {
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
 }
 
 /// A small repeatable generator for faults: the same seed gives the same mishaps.

@@ -113,7 +113,7 @@ pub(crate) async fn rename_site(shared: &Shared, base: &str, app: &str) -> anyho
 
 async fn settle(shared: web::Data<Shared>) -> HttpResponse {
     let mut changed = shared.watch();
-    let waited = tokio::time::timeout(std::time::Duration::from_secs(60), async {
+    let waited = tokio::time::timeout(std::time::Duration::from_mins(1), async {
         while shared.read(State::open_deliveries) > 0 {
             if changed.changed().await.is_err() {
                 return;

@@ -32,7 +32,7 @@ pub(crate) fn search(
             "Unbounded JQL queries are not allowed here. Please add a search restriction to your query.",
         ));
     }
-    let test = query
+    let condition = query
         .condition
         .as_ref()
         .map(|it| compile(state, viewer, it))
@@ -41,7 +41,7 @@ pub(crate) fn search(
         .issues
         .values()
         .filter(|issue| state.may(viewer, issue.project, "BROWSE_PROJECTS"))
-        .filter(|issue| test.as_ref().is_none_or(|test| test(state, issue)))
+        .filter(|issue| condition.as_ref().is_none_or(|fits| fits(state, issue)))
         .collect();
     for (field, _) in &query.order {
         check_order(field)?;
@@ -61,7 +61,7 @@ pub(crate) fn filter_matches(state: &State, viewer: &str, text: &str, issue: &Is
         .map(|it| compile(state, viewer, it))
     {
         None => true,
-        Some(Ok(test)) => test(state, issue),
+        Some(Ok(fits)) => fits(state, issue),
         Some(Err(_)) => false,
     }
 }

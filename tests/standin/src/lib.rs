@@ -9,6 +9,7 @@
 //! test can do with [`Standin`] can be done over HTTP below `/_standin/`, too.
 
 mod acts;
+mod adf;
 mod auth;
 mod clock;
 mod control;

@@ -4,6 +4,8 @@
 //! `iframe.js` and what the CDN adds to it) in the app's page. Without `bridge_dir` the pages work
 //! and say that the panel is missing.
 
+use std::fmt::Write as _;
+
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Value, json};
 
@@ -98,7 +100,7 @@ pub(crate) fn whole(
     config: &Value,
 ) -> String {
     let mode = if view.dark { "dark" } else { "light" };
-    let people: String = state
+    let people: Vec<String> = state
         .accounts
         .iter()
         .filter(|it| !it.is_app)
@@ -146,6 +148,7 @@ pub(crate) fn whole(
 </body>
 </html>
 "#,
+        people = people.concat(),
         title = safe(title),
         site = safe(&state.site.name),
         width = view.width,
@@ -167,11 +170,12 @@ async fn front(shared: web::Data<Shared>, query: Query) -> HttpResponse {
             if !state.may(&view.account, project.id, "BROWSE_PROJECTS") {
                 continue;
             }
-            content.push_str(&format!(
+            let _ = write!(
+                content,
                 "<h2>{} ({})</h2>",
                 safe(&project.name),
                 project.key
-            ));
+            );
             let of = state.issues.values().filter(|it| it.project == project.id);
             of.for_each(|it| content.push_str(&page_issue::row(state, it.id, &view)));
         }
@@ -253,7 +257,13 @@ async fn bridge(
         "jquery.js" => ("jquery/dist/jquery.js".to_owned(), "text/javascript"),
         "connect-host.js" => (format!("{dist}/connect-host.js"), "text/javascript"),
         "all.js" => (format!("{dist}/iframe.js"), "text/javascript"),
-        name if name.ends_with(".css") && plain => (format!("{dist}/{name}"), "text/css"),
+        name if plain
+            && std::path::Path::new(name)
+                .extension()
+                .is_some_and(|it| it == "css") =>
+        {
+            (format!("{dist}/{name}"), "text/css")
+        }
         _ => return HttpResponse::NotFound().finish(),
     };
     let Some(directory) = &shared.options.bridge_dir else {

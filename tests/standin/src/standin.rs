@@ -435,7 +435,7 @@ impl Standin {
     /// # Errors
     /// When deliveries are still open after that.
     pub async fn settle(&self) -> anyhow::Result<()> {
-        let wait = Duration::from_secs(60);
+        let wait = Duration::from_mins(1);
         self.wait_until("every webhook has been delivered", wait, |state| {
             state.open_deliveries() == 0
         })

@@ -5,6 +5,8 @@
 //! <https://developer.atlassian.com/cloud/bitbucket/query-string-hash>,
 //! <https://developer.atlassian.com/cloud/jira/platform/understanding-jwt-for-connect-apps>.
 
+use std::fmt::Write as _;
+
 use std::collections::BTreeMap;
 
 use anyhow::Context as _;
@@ -80,7 +82,7 @@ pub fn encode(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             out.push(char::from(byte));
         } else {
-            out.push_str(&format!("%{byte:02X}"));
+            let _ = write!(out, "%{byte:02X}");
         }
     }
     out
@@ -178,7 +180,7 @@ fn pem(label: &str, der: &[u8]) -> String {
         out.push('\n');
         rest = tail;
     }
-    out.push_str(&format!("-----END {label}-----\n"));
+    let _ = writeln!(out, "-----END {label}-----");
     out
 }
 

@@ -40,6 +40,7 @@ pub(crate) struct Reply {
 pub(crate) type Answer = Result<Reply, Refusal>;
 
 impl Reply {
+    #[expect(clippy::unnecessary_wraps, reason = "every call ends with an answer")]
     pub(crate) fn ok(body: Value) -> Answer {
         Ok(Self {
             status: 200,
@@ -47,6 +48,7 @@ impl Reply {
         })
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "every call ends with an answer")]
     pub(crate) fn created(body: Value) -> Answer {
         Ok(Self {
             status: 201,
@@ -54,6 +56,7 @@ impl Reply {
         })
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "every call ends with an answer")]
     pub(crate) fn empty(status: u16) -> Answer {
         Ok(Self { status, body: None })
     }
@@ -338,8 +341,11 @@ fn answer(state: &mut State, caller: Option<Caller>, incoming: &Incoming<'_>) ->
     route(&mut call, rest)
 }
 
+/// The calls of one area: an answer, if the path is one of its own.
+type Area = fn(&mut Call<'_>, &[&str]) -> Option<Answer>;
+
 fn route(call: &mut Call<'_>, path: &[&str]) -> Answer {
-    let areas: [fn(&mut Call<'_>, &[&str]) -> Option<Answer>; 10] = [
+    let areas: [Area; 10] = [
         issues::route,
         comments::route,
         links::route,
