@@ -227,8 +227,9 @@ fn edit_meta(call: &mut Call<'_>, name: &str) -> Answer {
     let fields = create_field_list(call, issue.project, issue.kind);
     let map: Map<String, Value> = fields
         .into_iter()
-        .filter_map(|field| {
-            let id = field.get("fieldId").and_then(Value::as_str)?.to_owned();
+        .filter_map(|mut field| {
+            // Here the id is the name of the entry.
+            let id = field.as_object_mut()?.remove("fieldId")?.as_str()?.to_owned();
             (id != "project").then_some((id, field))
         })
         .collect();
