@@ -5,6 +5,7 @@
 //! with the shared secret. What the app does not answer 2xx leaves the site as it was.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use serde_json::{Value, json};
@@ -73,6 +74,22 @@ pub(crate) async fn install(shared: &Shared, app_url: &str) -> anyhow::Result<()
         state.app = Some(App { properties, ..app });
     });
     set_enabled(shared, true).await
+}
+
+/// Tries to install an app until it answers; the tries become rarer.
+pub(crate) async fn when_ready(shared: &Shared, app_url: &str) {
+    let mut wait = Duration::from_millis(200);
+    loop {
+        match install(shared, app_url).await {
+            Ok(()) => {
+                tracing::info!(app_url, "the app is installed");
+                return;
+            }
+            Err(error) => tracing::info!(app_url, "not installed yet: {error:#}"),
+        }
+        tokio::time::sleep(wait).await;
+        wait = (wait * 2).min(Duration::from_secs(5));
+    }
 }
 
 /// Enables or disables the app, and tells it.

@@ -18,10 +18,12 @@ mod faults;
 mod frames;
 mod install;
 mod jql;
+mod jql_field;
 mod jql_match;
 mod limits;
 mod log;
 mod model;
+mod options;
 mod page;
 mod page_issue;
 mod refusal;
@@ -40,8 +42,9 @@ pub use log::{
     Attempt, ChangeView, CommentView, IssueView, LinkView, Outcome, RemoteLinkView, Request,
 };
 pub use model::State;
+pub use options::{Options, Seed};
 pub use refusal::Refusal;
-pub use standin::{IssueRef, Options, Seed, Standin};
+pub use standin::{IssueRef, Standin};
 
 /// The account ids every site begins with.
 pub mod accounts {
