@@ -24,6 +24,7 @@ const descriptor = {
       target: { type: 'web_panel', url: '/panel?issueKey={issue.key}&issueId={issue.id}' },
     }],
     dialogs: [{ key: 'ask', url: '/dialog' }],
+    generalPages: [{ key: 'wide', name: { value: 'Wide' }, url: '/wide?from={ac.from}' }],
     adminPages: [{ key: 'admin', name: { value: 'Check settings' }, url: '/admin' }],
     webhooks: [{ event: 'jira:issue_updated', url: '/hook' }],
   },
@@ -121,6 +122,10 @@ try {
   check('a resolution by select', await until('resolution', async () => (await tab.textContent('[data-live="details"]')).includes("Won't Do")));
   await tab.goto(base + '/admin?as=ada');
   check('the admin page is framed', await until('admin', () => tab.frames().some((it) => it.url().startsWith(app + '/admin'))));
+  const go = await until('the admin frame', () => tab.frames().find((it) => it.url().startsWith(app + '/admin')));
+  await go.waitForFunction(() => window.AP && AP.navigator);
+  await go.evaluate(() => AP.navigator.go('addonmodule', { moduleKey: 'wide', customData: { from: 'admin' } }));
+  check('the navigator opens another page of the app', await until('navigator', () => tab.frames().some((it) => it.url().startsWith(app + '/wide?from=admin'))));
   await tab.goto(base + '/');
   await shoot('/list.png');
   check('no error on the page', errors.length === 0, errors);

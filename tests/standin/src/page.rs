@@ -34,7 +34,8 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
 pub(crate) struct View {
     pub(crate) account: String,
     pub(crate) dark: bool,
-    pub(crate) width: u32,
+    /// The width of the side column, and of a panel in the main one, if asked for.
+    pub(crate) width: Option<u32>,
     pub(crate) query: Vec<(String, String)>,
 }
 
@@ -52,7 +53,7 @@ fn view(state: &State, query: &[(String, String)]) -> View {
         account: find_account(state, text("as"))
             .unwrap_or_else(|_refusal| seed::DEVELOPER.to_owned()),
         dark: text("theme") == "dark",
-        width: text("width").parse().unwrap_or(420),
+        width: text("width").parse().ok(),
         query: query.to_vec(),
     }
 }
@@ -131,7 +132,7 @@ pub(crate) fn whole(
 <link rel="stylesheet" href="/bridge/themes/atlaskit-tokens_dark.css">
 <link rel="stylesheet" href="/bridge/page.css">
 </head>
-<body style="--side: {width}px">
+<body{width}>
 <header>
 <a class="site" href="/">{site}</a>
 <nav><a href="/">Issues</a><a href="/admin?as=ada">Apps</a></nav>
@@ -151,7 +152,9 @@ pub(crate) fn whole(
         people = people.concat(),
         title = safe(title),
         site = safe(&state.site.name),
-        width = view.width,
+        width = view.width.map_or_else(String::new, |it| {
+            format!(" style=\"--side: {it}px; --panel: {}px\"", it + 2)
+        }),
     )
 }
 

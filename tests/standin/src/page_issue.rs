@@ -24,7 +24,7 @@ pub(crate) fn page(state: &State, view: &View, id: u64, with_bridge: bool) -> Op
         .map(|it| frame_json(state, it, Some(id), view));
     let panel = match (&module, with_bridge) {
         (Some(module), true) => format!(
-            "<details class=\"group\" open><summary>{}</summary><div id=\"app-frame\" class=\"frame\"></div></details>",
+            "<details class=\"group panel\" open><summary>{}</summary><div id=\"app-frame\" class=\"frame\"></div></details>",
             safe(&module.name)
         ),
         (Some(_), false) => {
@@ -100,10 +100,12 @@ fn missing(text: &str) -> String {
 /// The address of an issue's page for the same viewer.
 fn address(key: &str, view: &View) -> String {
     let theme = if view.dark { "dark" } else { "light" };
+    let width = view
+        .width
+        .map_or_else(String::new, |it| format!("&amp;width={it}"));
     format!(
-        "/browse/{key}?as={}&amp;theme={theme}&amp;width={}",
-        safe(&view.account),
-        view.width
+        "/browse/{key}?as={}&amp;theme={theme}{width}",
+        safe(&view.account)
     )
 }
 
