@@ -157,11 +157,7 @@ impl Asked<'_> {
     }
 
     fn actor(&self, state: &State) -> Result<Actor, Refusal> {
-        let name = match self.text("as") {
-            "" => seed::DEVELOPER,
-            name => name,
-        };
-        let account = find_account(state, name)?;
+        let account = find_account(state, self.text("as"))?;
         Ok(Actor {
             bulk: self.0.get("bulk") == Some(&json!(true)),
             ..Actor::account(&account)
@@ -175,8 +171,11 @@ impl Asked<'_> {
     }
 }
 
-/// An account by id, e-mail address or first name.
+/// An account by id, e-mail address or first name; the developer for an empty name.
 pub(crate) fn find_account(state: &State, name: &str) -> Result<String, Refusal> {
+    if name.is_empty() {
+        return Ok(seed::DEVELOPER.to_owned());
+    }
     let first = |full: &str| full.split(' ').next().unwrap_or_default().to_owned();
     state
         .accounts
@@ -392,10 +391,7 @@ fn shown(state: &State, what: &str, query: &[(String, String)]) -> Outcome {
             .map(|(_, value)| value.as_str())
             .unwrap_or_default()
     };
-    let account = match text("as") {
-        "" => seed::DEVELOPER.to_owned(),
-        name => find_account(state, name)?,
-    };
+    let account = find_account(state, text("as"))?;
     let issue = match text("issue") {
         "" => None,
         name => Some(state.visible_issue(&account, name)?),

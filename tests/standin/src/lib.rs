@@ -13,6 +13,7 @@ mod adf;
 mod auth;
 mod clock;
 mod control;
+mod descriptor;
 mod events;
 mod faults;
 mod frames;
@@ -35,6 +36,7 @@ mod standin;
 mod text;
 mod tokens;
 mod view;
+mod view_issue;
 mod webhooks;
 
 pub use faults::{FailNext, Faults};
