@@ -115,7 +115,10 @@ try {
   await frame.evaluate(() => AP.dialog.create({ key: 'ask', size: 'medium', header: 'Ask', customData: { question: 'well?' } }));
   check('dialog with custom data', (await until('dialog', () => frame.evaluate(() => window.out.closed))) === 'well?');
   await shoot('/issue-light.png');
+  await tab.goto(base + '/browse/SHOP-7?as=daniel&theme=dark');
+  check('a page that begins dark has a dark frame', await until('dark', () => tab.frames().find((it) => it.url().startsWith(app + '/panel')).evaluate(() => document.documentElement.dataset.colorMode === 'dark')));
   await tab.goto(base + '/browse/SHOP-11?as=daniel&width=320');
+  check('a panel as wide as asked for', (await until('frame', () => tab.evaluate(() => document.querySelector('#app-frame iframe').getBoundingClientRect().width))) === 320);
   await shoot('/bug-320.png');
   await tab.selectOption('select[data-resolution]', "Won't Do");
   await tab.click('button:has-text("Done")');
