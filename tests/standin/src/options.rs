@@ -26,7 +26,8 @@ pub struct Options {
     /// `node_modules` with the published bridge, for the pages.
     pub bridge_dir: Option<PathBuf>,
     /// The least and the most milliseconds before a delivery is tried again. Jira waits 5 to 15
-    /// minutes; the default is made for tests.
+    /// minutes; the default is made for tests. After five retries a delivery is lost, so an app
+    /// that is killed and started again needs a wait longer than a fifth of its absence.
     pub retry_delay_ms: (u64, u64),
     /// How long the site waits for an answer of the app, in milliseconds.
     pub webhook_timeout_ms: u64,
