@@ -467,7 +467,7 @@ mod tests {
             (" <?xml version='1.0'?><r/>", "line 1, column 2: "),
             ("<r/><!DOCTYPE r>", "line 1, column 5: "),
             ("<r><![CDATA[x</r>", "line 1, column 4: "),
-            ("<!-- -- --><r/>", "line 1, column 5: "),
+            ("<!-- -- --><r/>", "line 1, column 6: "),
             ("", "line 1, column 1: "),
         ] {
             let why = tokens(text).unwrap_err();

@@ -69,9 +69,11 @@ impl Explanation {
     /// The text, or the message where it says more than its first line.
     fn details(&mut self, limits: &Limits) -> Capped {
         let mut details = std::mem::take(&mut self.details);
-        if let Some(message) = self.message.as_deref().filter(|_| details.is_blank()) {
-            if message.trim().lines().nth(1).is_some() || message.len() > limits.line_chars {
-                details = Capped::default();
+        if details.is_blank() {
+            details = Capped::default();
+            let says_more =
+                |text: &&str| text.lines().nth(1).is_some() || text.len() > limits.line_chars;
+            if let Some(message) = self.message.as_deref().filter(says_more) {
                 details.push(message, limits.details_bytes);
             }
         }
@@ -248,9 +250,8 @@ impl CaseDraft {
             self.message = message;
         }
         self.details.separate(limits.details_bytes);
-        self.details.push(details.as_str(), limits.details_bytes);
-        self.output
-            .push(explanation.output.as_str(), limits.output_bytes);
+        self.details.append(&details, limits.details_bytes);
+        self.output.append(&explanation.output, limits.output_bytes);
     }
 
     /// Takes a property that was read to its end.
@@ -421,7 +422,7 @@ const fn precedence(outcome: Option<RunStatus>) -> u8 {
     }
 }
 
-/// What `status` (GoogleTest, CTest, Boost.Test) or `result` say when no element does.
+/// What `status` (`GoogleTest`, `CTest`) or `result` say when no element does.
 fn worded(word: &str) -> Option<RunStatus> {
     let word = word.trim().to_ascii_lowercase();
     Some(match word.as_str() {

@@ -224,7 +224,7 @@ impl<'a> Reading<'a> {
                 }
             }
             Some(Place::Item) => self.close_item(),
-            Some(Place::Property) => self.close_property()?,
+            Some(Place::Property) => self.close_property(),
             _ => {}
         }
         Ok(())
@@ -280,17 +280,16 @@ impl<'a> Reading<'a> {
         }
     }
 
-    fn close_property(&mut self) -> Result<(), ReadError> {
+    fn close_property(&mut self) {
         let Some(property) = self.property.take() else {
-            return Ok(());
+            return;
         };
         match &mut self.case {
             Some(case) => case.take_property(property, self.limits, &mut self.warnings),
             None => self
                 .suites
-                .take_property(property, self.source, &mut self.warnings)?,
+                .take_property(&property, self.limits, &mut self.warnings),
         }
-        Ok(())
     }
 
     fn finish(mut self) -> Report {
