@@ -13,8 +13,6 @@ pub mod rule;
 pub mod run;
 pub mod run_detail;
 pub mod settings;
-pub mod settings;
-pub mod site;
 pub mod site;
 pub mod test;
 pub mod work;
