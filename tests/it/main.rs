@@ -22,5 +22,6 @@ mod architecture;
 mod import;
 mod import_command;
 mod inbox;
+mod issue_coverage;
 mod kill;
 mod migrations;
