@@ -287,3 +287,36 @@ both_databases! {
         assert_eq!(outbox::counts(store.read(), Some(SITE)).await.unwrap().waiting, 1);
     }
 }
+
+both_databases! {
+    async fn every_report_of_the_collection_imports_and_is_recognised_again(database: Database) {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/reference/results");
+        let Ok(files) = std::fs::read_dir(folder) else {
+            assert!(std::env::var_os("CI").is_none(), "{folder} is missing");
+            println!("skipped: {folder} is not here");
+            return;
+        };
+        let store = store(&database).await;
+        let mut imported = 0_i64;
+        for file in files.map(|entry| entry.unwrap().path()) {
+            let bytes = std::fs::read(&file).unwrap();
+            let Ok(report) = read(&bytes, &Limits::default()) else { continue };
+            imported += 1;
+            let upload = Upload { project: format!("P{imported}"), ..upload() };
+            let expected = report.runs.len();
+            for now in [T0, T0 + 1] {
+                let Ok(prepared) = prepare(report.clone(), Aggregation::Worst, now) else { continue };
+                match import_results(&store, SITE, &upload, prepared).await {
+                    Ok(_) => {
+                        let limit = i64::try_from(expected).unwrap() + 1;
+                        let made = tests::search(store.read(), SITE, &upload.project, "", limit);
+                        assert_eq!(made.await.unwrap().len(), expected, "{}", file.display());
+                    }
+                    Err(ImportError::UnknownTest { .. }) => {}
+                    Err(why) => panic!("{}: {why}", file.display()),
+                }
+            }
+        }
+        assert!(imported > 20, "only {imported} reports were read");
+    }
+}
