@@ -54,7 +54,7 @@ async fn import(
 
 /// A suite of class `shop.Cart`; each case is a name and what stands inside it.
 fn suite(cases: &[(&str, &str)]) -> String {
-    let cases: String = cases
+    let cases: Vec<String> = cases
         .iter()
         .map(|(name, inside)| {
             format!(
@@ -62,7 +62,7 @@ fn suite(cases: &[(&str, &str)]) -> String {
             )
         })
         .collect();
-    format!(r#"<testsuite name="unit">{cases}</testsuite>"#)
+    format!(r#"<testsuite name="unit">{}</testsuite>"#, cases.concat())
 }
 
 const FAILURE: &str = r#"<failure message="expected 402, got 500">at cart.rs:88</failure>"#;
@@ -220,8 +220,8 @@ both_databases! {
 
         import(&store, &upload(), &suite(&[("a", ""), ("b", "")]), T0).await.unwrap();
         import(&store, &upload(), &names("SHOP-T2"), T0 + 1).await.unwrap();
-        let named = kept(&store, "SHOP-T2").await;
-        assert_eq!(named.recent().len(), 2);
+        let twice = kept(&store, "SHOP-T2").await;
+        assert_eq!(twice.recent().len(), 2);
     }
 
     async fn an_execution_takes_more_files_but_no_contradiction(database: Database) {
