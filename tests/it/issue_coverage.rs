@@ -8,7 +8,7 @@ use touchstone::app::unlink_test::unlink_test;
 use touchstone::domain::attempts::Aggregation;
 use touchstone::domain::coverage::CoverageStatus;
 use touchstone::domain::execution::Particulars;
-use touchstone::domain::issue::{IssueSnapshot, StatusCategory};
+use touchstone::domain::issue::{IssueSnapshot, MirroredIssue, StatusCategory};
 use touchstone::domain::keys::TestKey;
 use touchstone::domain::rule::MarkKind;
 use touchstone::results::{Limits, read};
@@ -165,5 +165,28 @@ both_databases! {
         assert_eq!(found("shop-t2").await, ["SHOP-T2"]);
         assert_eq!(found("2").await, ["SHOP-T2"]);
         assert_eq!(found("%").await, Vec::<String>::new());
+    }
+
+    async fn a_placeholder_made_meanwhile_gives_its_links_to_the_issue(database: Database) {
+        Store::migrate(&database.url).await.unwrap();
+        let store = Store::open(&database.url, 4).await.unwrap();
+        import(&store, "chrome", T0, "").await;
+        let placeholder = issues::by_key(store.read(), SITE, "SHOP-7").await.unwrap().unwrap();
+        let snapshot = IssueSnapshot {
+            jira_id: 10_042,
+            key: "SHOP-7".into(),
+            project_key: "SHOP".into(),
+            ..IssueSnapshot::default()
+        };
+        let row = MirroredIssue { id: Uuid::new_v4(), snapshot: snapshot.clone(), ..placeholder };
+
+        let txn = store.write().await.unwrap();
+        issues::upsert_all(&*txn, &[(SITE, &row)]).await.unwrap();
+        issues::upsert_snapshot(&*txn, SITE, &snapshot, T0 + 1).await.unwrap();
+        txn.commit().await.unwrap();
+
+        assert_eq!(coverage(&store, None).await.status, CoverageStatus::Ok);
+        let left = issues::placeholders(store.read(), &[(SITE, "SHOP-7")]).await.unwrap();
+        assert!(left.is_empty());
     }
 }
