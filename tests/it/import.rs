@@ -247,6 +247,22 @@ both_databases! {
         assert!(matches!(why, ImportError::UnknownExecution(_)));
     }
 
+    async fn attempts_are_kept_and_the_worst_counts(database: Database) {
+        let store = store(&database).await;
+        let xml = suite(&[("pays", FAILURE), ("pays", ""), ("ships", "")]);
+
+        let imported = import(&store, &upload(), &xml, T0).await.unwrap();
+
+        assert_eq!(imported.counts.tests, 3, "elements are counted");
+        let pays = kept(&store, "SHOP-T1").await;
+        let run = pays.last_run().unwrap();
+        assert_eq!((run.status, run.is_flaky, run.attempts), (RunStatus::Failed, true, 2));
+        let execution = executions::by_key(store.read(), SITE, &imported.execution);
+        let execution = execution.await.unwrap().unwrap();
+        let listed = runs::of_execution(store.read(), SITE, execution.id, 0, 10).await.unwrap();
+        assert_eq!((listed.len(), listed[0].is_flaky), (2, true));
+    }
+
     async fn imports_at_the_same_time_make_each_test_once(database: Database) {
         let store = store(&database).await;
         let names: Vec<String> = (0..300).map(|n| format!("case {n}")).collect();
