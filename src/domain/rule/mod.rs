@@ -29,7 +29,7 @@ use super::work::{Block, TransitionTarget};
 pub use defect::follow_defect;
 pub use evidence::{Evidence, RunRef};
 pub use failure::{Failure, judge_failures};
-pub use reopened::follow_reopened;
+pub use reopened::{Reopening, follow_reopened};
 
 /// A rule of `test-management.md` 8.3, or a guard of 8.4 that speaks in its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
