@@ -67,8 +67,14 @@ pub fn fit_summary(text: &str) -> String {
 #[must_use]
 pub fn description(run: &FailedRun<'_>, at_risk: &[IssueAtRisk]) -> Vec<Block> {
     let mut facts = vec![
-        fact("Test", &format!("{} {}", run.test_key, one_line(run.test_name))),
-        fact("Execution", &format!("{}, run {}", run.execution_key, run.number)),
+        fact(
+            "Test",
+            &format!("{} {}", run.test_key, one_line(run.test_name)),
+        ),
+        fact(
+            "Execution",
+            &format!("{}, run {}", run.execution_key, run.number),
+        ),
     ];
     let environments = run.environments.join(", ");
     for (name, value) in [
@@ -77,7 +83,11 @@ pub fn description(run: &FailedRun<'_>, at_risk: &[IssueAtRisk]) -> Vec<Block> {
         ("Revision", run.revision),
         ("Branch", run.branch),
     ] {
-        facts.extend(value.filter(|one| !one.is_empty()).map(|one| fact(name, one)));
+        facts.extend(
+            value
+                .filter(|one| !one.is_empty())
+                .map(|one| fact(name, one)),
+        );
     }
     let mut blocks = vec![
         Block::text("A test failed. This issue was made from its run."),
@@ -173,7 +183,10 @@ mod tests {
             "[SHOP-T1] expected 1 but was 2"
         );
         assert_eq!(summary(&run(None, None)), "[SHOP-T1] adds to cart fails");
-        assert_eq!(summary(&run(Some("  "), None)), "[SHOP-T1] adds to cart fails");
+        assert_eq!(
+            summary(&run(Some("  "), None)),
+            "[SHOP-T1] adds to cart fails"
+        );
         let long = summary(&run(Some(&"ü".repeat(400)), None));
         assert_eq!(long.chars().count(), 255);
         assert!(long.ends_with('…'));
@@ -188,9 +201,8 @@ mod tests {
             href: "https://x/browse/SHOP-1".into(),
         };
         let blocks = description(&run(Some("boom"), Some(&trace)), &[risk]);
-        let item = |name: &str, value: &str| {
-            vec![Inline::Strong(name.to_owned()), Inline::text(value)]
-        };
+        let item =
+            |name: &str, value: &str| vec![Inline::Strong(name.to_owned()), Inline::text(value)];
         assert_eq!(
             blocks[1],
             Block::Bullets(vec![
@@ -199,7 +211,9 @@ mod tests {
                 item("Version: ", "2.1"),
             ])
         );
-        let Block::Code(code) = &blocks[5] else { panic!("{blocks:?}") };
+        let Block::Code(code) = &blocks[5] else {
+            panic!("{blocks:?}")
+        };
         assert_eq!(code.lines().count(), 30);
         assert_eq!(blocks.len(), 8);
         assert_eq!(description(&run(None, None), &[]).len(), 2);

@@ -17,9 +17,26 @@ const LINES: usize = 200;
 
 /// Names in a frame that tell of a test framework, a runtime or a library.
 const FOREIGN: [&str; 20] = [
-    "java.", "javax.", "jdk.", "sun.", "org.junit", "org.testng", "org.hamcrest", "org.assertj",
-    "node_modules", "node:", "site-packages", "_pytest", "unittest", "NUnit.", "Xunit.",
-    "Microsoft.", "System.", "core::panicking", "std::panicking", "rust_begin_unwind",
+    "java.",
+    "javax.",
+    "jdk.",
+    "sun.",
+    "org.junit",
+    "org.testng",
+    "org.hamcrest",
+    "org.assertj",
+    "node_modules",
+    "node:",
+    "site-packages",
+    "_pytest",
+    "unittest",
+    "NUnit.",
+    "Xunit.",
+    "Microsoft.",
+    "System.",
+    "core::panicking",
+    "std::panicking",
+    "rust_begin_unwind",
 ];
 
 /// Sixteen bytes that two failures share when they are the same failure.
@@ -105,7 +122,10 @@ fn normalised_word(word: &str) -> String {
             // Between two numbers punctuation is part of them: 1.5, 12:30:05, 2026-11-24.
             let is_in_number = kept.ends_with('#')
                 && matches!(first, '.' | ',' | ':' | '-' | '+' | '_' | '/')
-                && rest.chars().nth(1).is_some_and(|next| next.is_ascii_digit());
+                && rest
+                    .chars()
+                    .nth(1)
+                    .is_some_and(|next| next.is_ascii_digit());
             if !is_in_number {
                 kept.push(first);
             }
@@ -168,9 +188,15 @@ mod tests {
     fn what_varies_from_run_to_run_is_taken_out() {
         for (text, expected) in [
             ("expected 5 but was 12.50", "expected # but was #"),
-            ("timeout after 30s at 2026-11-24 09:12:07", "timeout after #s at #"),
+            (
+                "timeout after 30s at 2026-11-24 09:12:07",
+                "timeout after #s at #",
+            ),
             ("object at 0x7ffe12ab is gone", "object at # is gone"),
-            ("order 3f2504e0-4f89-11d3-9a0c-0305e82c3301 missing", "order # missing"),
+            (
+                "order 3f2504e0-4f89-11d3-9a0c-0305e82c3301 missing",
+                "order # missing",
+            ),
             ("no such file /tmp/run-81/out.txt", "no such file out.txt"),
             (r"cannot open C:\build\42\a.log", "cannot open a.log"),
             ("  two\n spaces ", "two spaces"),
@@ -185,7 +211,11 @@ mod tests {
         let first = message("expected total 10 but was 12");
         assert_eq!(first, message("expected total 11 but was 9"));
         assert_ne!(first, message("expected price 10 but was 12"));
-        let elsewhere = Signature::of(Uuid::from_u128(8), Some("expected total 10 but was 12"), None);
+        let elsewhere = Signature::of(
+            Uuid::from_u128(8),
+            Some("expected total 10 but was 12"),
+            None,
+        );
         assert_ne!(first, elsewhere);
         assert_eq!(Signature::from_bytes(first.bytes()), Some(first));
         assert_eq!(Signature::from_bytes(&[1, 2]), None);

@@ -14,11 +14,13 @@ use sea_orm::{DatabaseConnection, TransactionOptions, TransactionTrait};
 
 pub mod api_clients;
 pub mod audit;
+pub mod defect_claims;
 pub mod defects;
 pub mod dialect;
 pub mod environments;
 mod error;
 pub mod executions;
+pub mod failed_runs;
 pub mod inbox;
 mod inbox_writer;
 pub mod issue_tests;

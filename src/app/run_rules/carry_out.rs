@@ -55,7 +55,7 @@ pub(super) async fn carry_out(
                 write(on, site, now_ms, issue, occasion, &decision).await?
             }
         };
-        entries.push(entry(decision, refusal, &occasion.cause));
+        entries.push(entry(&decision, refusal.as_ref(), &occasion.cause));
     }
     audit::insert_all(on, site, &entries, now_ms).await
 }
@@ -67,7 +67,7 @@ enum Refusal {
     TooSoon,
 }
 
-fn entry(decision: Decision, refusal: Option<Refusal>, cause: &str) -> NewEntry {
+fn entry(decision: &Decision, refusal: Option<&Refusal>, cause: &str) -> NewEntry {
     let (rule, note) = match refusal {
         None => (decision.rule, ""),
         Some(Refusal::OwnChange) => (
@@ -110,8 +110,7 @@ async fn write(
         _ => occasion.cause.clone(),
     };
     let target = format!("{}/{}", decision.issue_id, decision.action.name());
-    let turn =
-        rules::take_turn(on, site, decision.rule, &target, &cause, now_ms, PAUSE_MS).await?;
+    let turn = rules::take_turn(on, site, decision.rule, &target, &cause, now_ms, PAUSE_MS).await?;
     match turn {
         Turn::Again => return Ok(Some(Refusal::Again)),
         Turn::TooSoon => return Ok(Some(Refusal::TooSoon)),
@@ -123,7 +122,10 @@ async fn write(
         }
         _ => 0,
     };
-    for (n, work) in works(issue, occasion, &decision.action, failures).iter().enumerate() {
+    for (n, work) in works(issue, occasion, &decision.action, failures)
+        .iter()
+        .enumerate()
+    {
         let rule = decision.rule.name();
         let new = NewWork::new(work, format!("{rule} {cause} {}", issue.id), now_ms)
             .once(format!("{rule}:{target}:{cause}:{n}"));

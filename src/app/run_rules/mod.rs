@@ -120,7 +120,10 @@ pub async fn on_transitions(
 ) -> Result<(), StoreError> {
     let mut of_issue: BTreeMap<Uuid, Vec<&IssueTransition>> = BTreeMap::new();
     for transition in transitions {
-        of_issue.entry(transition.issue_id).or_default().push(transition);
+        of_issue
+            .entry(transition.issue_id)
+            .or_default()
+            .push(transition);
     }
     let issues: Vec<Uuid> = of_issue.keys().copied().collect();
     let concerned = defects::with_tests(on, site, &issues).await?;
@@ -202,7 +205,10 @@ async fn is_own(
     if own_account.is_some() && transition.actor.as_deref() == own_account {
         return Ok(true);
     }
-    let trace = transition.trace.as_deref().and_then(|trace| trace.parse().ok());
+    let trace = transition
+        .trace
+        .as_deref()
+        .and_then(|trace| trace.parse().ok());
     Ok(match trace {
         Some(trace) => is_expected || rules::is_our_write(on, site, trace).await?,
         None => is_expected,

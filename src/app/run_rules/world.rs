@@ -8,8 +8,8 @@ use super::ImportedRun;
 use crate::domain::coverage::Latest;
 use crate::domain::issue::MirroredIssue;
 use crate::domain::rule::{
-    Action, Decision, Evidence, ExecutionFacts, Failure, IssueFacts, Mark, Reopening, RuleId, TestFacts, Trigger,
-    follow_defect, follow_reopened, judge_failures,
+    Action, Decision, Evidence, ExecutionFacts, Failure, IssueFacts, Mark, Reopening, RuleId,
+    TestFacts, Trigger, follow_defect, follow_reopened, judge_failures,
 };
 use crate::domain::settings::{Settings, SiteSettings};
 use crate::store::defects::TestOfIssue;
@@ -79,9 +79,10 @@ impl World {
         trigger: Trigger,
         reopening: Option<Reopening>,
     ) -> Vec<Decision> {
-        let (Some(covered), Some(defect)) =
-            (self.facts(id, &self.as_covered), self.facts(id, &self.as_defect))
-        else {
+        let (Some(covered), Some(defect)) = (
+            self.facts(id, &self.as_covered),
+            self.facts(id, &self.as_defect),
+        ) else {
             return Vec::new();
         };
         let settings = self.settings_of(defect.issue);
@@ -103,7 +104,11 @@ impl World {
             return Vec::new();
         };
         let is_linked = |run: &&&ImportedRun<'_>| facts.tests.iter().any(|t| t.id == run.test_id);
-        let failures: Vec<Failure> = failed.iter().filter(is_linked).map(|run| failure(run)).collect();
+        let failures: Vec<Failure> = failed
+            .iter()
+            .filter(is_linked)
+            .map(|run| failure(run))
+            .collect();
         if failures.is_empty() {
             return Vec::new();
         }
@@ -145,7 +150,10 @@ fn by_issue(
         let facts = TestFacts {
             id: test.test_id,
             key: test.test_key.to_string(),
-            evidence: kept.get(&test.test_id).map(Evidence::of).unwrap_or_default(),
+            evidence: kept
+                .get(&test.test_id)
+                .map(Evidence::of)
+                .unwrap_or_default(),
         };
         found.entry(test.issue_id).or_default().push(facts);
     }

@@ -96,7 +96,7 @@ impl Evidence {
 impl TestFacts {
     /// The environments in which the test is failing, in order.
     pub(super) fn failing(&self) -> Vec<String> {
-        self.environments(|evidence| evidence.is_failing())
+        self.environments(Evidence::is_failing)
     }
 
     /// The environments in which it has not run since a moment, in order.

@@ -68,7 +68,11 @@ impl Model {
                 }
                 let from = is_from_known.then_some(*from);
                 let told = Reopening::told_by(&self.issue, from, *to, *at_ms);
-                let trigger = if is_news { Trigger::Moved } else { Trigger::Linked };
+                let trigger = if is_news {
+                    Trigger::Moved
+                } else {
+                    Trigger::Linked
+                };
                 (trigger, told)
             }
         };
@@ -215,7 +219,10 @@ fn the_walk_of_a_defect_sets_the_mark_and_takes_it_off() {
         marks.iter().map(|mark| mark.environments.clone()).collect()
     };
     let none = Vec::<String>::new();
-    assert_eq!(environments(&marks_of(&walk[..3])), [vec!["chrome".to_owned()], none.clone()]);
+    assert_eq!(
+        environments(&marks_of(&walk[..3])),
+        [vec!["chrome".to_owned()], none.clone()]
+    );
     assert_eq!(environments(&marks_of(&walk[..4])), [none.clone(), none]);
     assert!(marks_of(&walk).is_empty());
 }

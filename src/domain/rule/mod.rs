@@ -309,10 +309,9 @@ impl Decision {
 
 /// Environments as a person reads them: `chrome, firefox`, or `no environment`.
 fn listed(environments: &[String]) -> String {
-    let named = |name: &String| match name.as_str() {
-        "" => "no environment".to_owned(),
-        name => name.to_owned(),
-    };
-    let names: Vec<_> = environments.iter().map(named).collect();
-    names.join(", ")
+    let words = environments.iter().map(|name| match name.as_str() {
+        "" => "no environment",
+        name => name,
+    });
+    words.collect::<Vec<_>>().join(", ")
 }
