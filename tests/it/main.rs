@@ -27,3 +27,4 @@ mod inbox;
 mod issue_coverage;
 mod kill;
 mod migrations;
+mod outbox;
