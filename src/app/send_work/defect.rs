@@ -11,7 +11,8 @@ use super::Failure;
 use crate::app::App;
 use crate::domain::work::DefectDraft;
 use crate::jira::{CreatedIssue, SiteClient};
-use crate::store::defects::{self, ClaimState, NewDefectLink};
+use crate::store::defect_claims::{self, ClaimState};
+use crate::store::defects::{self, NewDefectLink};
 use crate::store::outbox::ClaimedWork;
 use crate::store::{Conn, SiteId, StoreError};
 
@@ -53,7 +54,7 @@ pub(super) async fn settle(
     let state = ClaimState::Created {
         issue_key: key.to_owned(),
     };
-    let Some(claimant) = defects::settle(on, site, test, marker, &state).await? else {
+    let Some(claimant) = defect_claims::settle(on, site, test, marker, &state).await? else {
         return Ok(());
     };
     let link = NewDefectLink {
@@ -74,6 +75,6 @@ pub(super) async fn fail(
     marker: Uuid,
     why: String,
 ) -> Result<(), StoreError> {
-    defects::settle(on, site, test, marker, &ClaimState::Failed { why }).await?;
+    defect_claims::settle(on, site, test, marker, &ClaimState::Failed { why }).await?;
     Ok(())
 }
