@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use super::model::{Counts, Report};
 use super::{Limits, read};
 use crate::domain::attempts::Aggregation;
-use crate::domain::run::RunStatus;
+use crate::domain::run::RunStatus::{self, Failed, Passed, Skipped};
 
 fn corpus() -> Option<PathBuf> {
     let folder = PathBuf::from(concat!(
@@ -131,7 +131,6 @@ fn retries_written_as_repeats_are_attempts_of_one_run() {
     };
     let row =
         |name: &str, attempts, status, is_flaky| (name.to_owned(), attempts, status, is_flaky);
-    use RunStatus::{Failed, Passed, Skipped};
     assert_eq!(
         statuses("made-duplicate-identity.xml"),
         [

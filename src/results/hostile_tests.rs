@@ -48,7 +48,10 @@ fn suites_cannot_multiply_what_they_hand_down() {
         inherited_bytes: 10_000,
         ..Limits::default()
     };
-    let tags: String = (0..50).map(|n| format!("tag{n},")).collect();
+    let tags = (0..50)
+        .map(|n| format!("tag{n}"))
+        .collect::<Vec<_>>()
+        .join(",");
     let property = format!("<property name='tags' value='{tags}'/>");
     let cases = "<testcase name='a'/>".repeat(100);
     assert!(refusal(&suite_of(&(property + &cases)), &limits).contains("bytes that suites hand"));

@@ -154,6 +154,9 @@ impl CaseDraft {
         if case.class.is_empty() {
             case.class = other_class.unwrap_or_default();
         }
+        if case.class == NO_CLASS {
+            case.class.clear();
+        }
         case.duration_ms = case.duration_ms.or(other_duration);
         if let Some(what) = bad {
             warnings.at(case.at, || {
@@ -195,7 +198,11 @@ impl CaseDraft {
 
     /// Text of an outcome element.
     pub fn explain(&mut self, text: &str, limits: &Limits) {
-        if let Some((_, explanation)) = &mut self.current {
+        // White space before an inner element is layout; before text it is indentation.
+        let is_layout = |so_far: &Capped| so_far.is_blank() && text.trim().is_empty();
+        if let Some((_, explanation)) = &mut self.current
+            && !is_layout(&explanation.details)
+        {
             explanation.details.push(text, limits.details_bytes);
         }
     }
@@ -261,8 +268,14 @@ impl CaseDraft {
         limits: &Limits,
         warnings: &mut Warnings<'_>,
     ) {
-        let value =
-            || Some(shortened(property.text(), limits.line_chars)).filter(|v| !v.is_empty());
+        let value = || {
+            let line = property
+                .text()
+                .split_whitespace()
+                .collect::<Vec<_>>()
+                .join(" ");
+            Some(shortened(&line, limits.line_chars)).filter(|line| !line.is_empty())
+        };
         match property.name.as_str() {
             "test_key" => self.test_key = value(),
             "test_id" => self.test_id = value(),
@@ -286,14 +299,14 @@ impl CaseDraft {
     fn take_tags(&mut self, tags: &Property, limits: &Limits, warnings: &mut Warnings<'_>) {
         let mut has_room = true;
         for label in labels_of(tags.text(), limits) {
-            match keys::tag(&label) {
-                Tag::Test(key) => self.tagged_key = Some(key.to_owned()),
-                Tag::Covers(found) => {
-                    has_room &= add_requirement(&mut self.requirements, found, limits);
+            has_room &= match keys::tag(&label) {
+                Tag::Test(key) => {
+                    self.tagged_key = Some(key.to_owned());
+                    true
                 }
-                Tag::Label => {}
-            }
-            has_room &= add_label(&mut self.labels, label, limits);
+                Tag::Covers(found) => add_requirement(&mut self.requirements, found, limits),
+                Tag::Label => add_label(&mut self.labels, label, limits),
+            };
         }
         if !has_room {
             warnings.at(tags.at, || {
@@ -401,6 +414,9 @@ impl CaseDraft {
         }
     }
 }
+
+/// Node's runner gives every test this class name, so it tells none from another.
+const NO_CLASS: &str = "test";
 
 /// A name without line ends, which keep the parts of an identity apart.
 fn one_line(name: &str) -> String {

@@ -296,7 +296,7 @@ impl<'a> Reading<'a> {
         let replaced = self.source.replaced_references();
         if replaced > 0 {
             self.warnings.whole(format!(
-                "{replaced} references to characters that XML forbids were read as U+FFFD"
+                "references to characters that XML forbids were read as U+FFFD, {replaced} in all"
             ));
         }
         Report {

@@ -162,10 +162,15 @@ impl Suites {
             }
             "tags" => {
                 for label in labels_of(property.text(), limits) {
-                    if let Tag::Covers(found) = keys::tag(&label) {
-                        add_requirement(&mut suite.requirements, found, limits);
+                    match keys::tag(&label) {
+                        Tag::Covers(found) => {
+                            add_requirement(&mut suite.requirements, found, limits);
+                        }
+                        Tag::Label => {
+                            add_label(&mut suite.labels, label, limits);
+                        }
+                        Tag::Test(_) => {}
                     }
-                    add_label(&mut suite.labels, label, limits);
                 }
             }
             _ => {}
