@@ -28,3 +28,4 @@ mod issue_coverage;
 mod kill;
 mod migrations;
 mod outbox;
+mod rules;
