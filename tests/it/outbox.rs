@@ -11,10 +11,10 @@ use touchstone::domain::work::{Block, DefectDraft, Priority, TransitionTarget, W
 use touchstone::ids;
 use touchstone::jira::permissions::Permission;
 use touchstone::jira::{Gone, JiraError};
-use touchstone::store::defects::{self, ClaimState};
+use touchstone::store::defect_claims::{self, ClaimState};
 use touchstone::store::outbox::{self, ClaimedWork, Counts, NewWork};
 use touchstone::store::sites::{self, Installation};
-use touchstone::store::{SiteId, Store, issues};
+use touchstone::store::{SiteId, Store, defects, issues};
 
 use crate::both_databases;
 use crate::support::{Database, TestApp, eventually};
@@ -451,7 +451,7 @@ both_databases! {
             let now = app.clock.now_ms();
             let txn = app.store.write().await.unwrap();
             let by = Some("5b-person");
-            let claim = defects::reserve(
+            let claim = defect_claims::reserve(
                 &*txn, world.site, (test, signature), draft.marker, None, by, now,
             );
             claim.await.unwrap().unwrap();
@@ -472,7 +472,7 @@ both_databases! {
             assert_eq!(made.len(), 1, "was made: {was_made}");
             assert_eq!(made[0].summary, "Total is wrong");
             assert_eq!(made[0].labels, ["found-by-test"]);
-            let claim = defects::claim(app.store.read(), world.site, test, signature);
+            let claim = defect_claims::claim(app.store.read(), world.site, test, signature);
             let created = ClaimState::Created { issue_key: made[0].key.clone() };
             assert_eq!(claim.await.unwrap().unwrap().state, created);
             let mirrored = issues::by_key(app.store.read(), world.site, &made[0].key).await.unwrap();
@@ -489,14 +489,14 @@ both_databases! {
         let now = app.clock.now_ms();
         let txn = app.store.write().await.unwrap();
         let claim =
-            defects::reserve(&*txn, world.site, (test, signature), draft.marker, None, None, now);
+            defect_claims::reserve(&*txn, world.site, (test, signature), draft.marker, None, None, now);
         claim.await.unwrap().unwrap();
         txn.commit().await.unwrap();
         let work = Work::CreateDefect { test_id: test, draft };
         let new = NewWork { created_ms: now - 120_000, ..NewWork::new(&work, "test", now) };
         put(&app.store, world.site, &new).await;
         assert_eq!(world.done().await, Counts { waiting: 0, parked: 1 });
-        let claim = defects::claim(app.store.read(), world.site, test, signature).await.unwrap();
+        let claim = defect_claims::claim(app.store.read(), world.site, test, signature).await.unwrap();
         let ClaimState::Failed { why } = claim.unwrap().state else { panic!("not failed") };
         assert!(why.contains("issuetype"), "{why}");
     }
