@@ -11,7 +11,6 @@
     clippy::as_conversions,
     clippy::missing_panics_doc,
     clippy::must_use_candidate,
-    missing_docs,
     reason = "a test says what went wrong by failing where it went wrong"
 )]
 
@@ -28,3 +27,4 @@ mod issue_coverage;
 mod kill;
 mod migrations;
 mod outbox;
+mod rules;

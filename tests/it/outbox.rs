@@ -12,10 +12,9 @@ use touchstone::ids;
 use touchstone::jira::permissions::Permission;
 use touchstone::jira::{Gone, JiraError};
 use touchstone::store::defect_claims::{self, ClaimState};
-use touchstone::store::defects;
 use touchstone::store::outbox::{self, ClaimedWork, Counts, NewWork};
 use touchstone::store::sites::{self, Installation};
-use touchstone::store::{SiteId, Store, issues};
+use touchstone::store::{SiteId, Store, defects, issues};
 
 use crate::both_databases;
 use crate::support::{Database, TestApp, eventually};

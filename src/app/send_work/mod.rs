@@ -13,11 +13,13 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::app::create_defect::record_created;
 use crate::domain::issue::IssueSnapshot;
 use crate::domain::site::Site;
 use crate::domain::work::{Block, Priority, Work};
 use crate::jira::limits::Scope;
 use crate::jira::{Gone, JiraError, SiteClient};
+use crate::store::defect_claims::{self, ClaimState};
 use crate::store::outbox::{self, ClaimedWork};
 use crate::store::{StoreError, issues, rules, sites};
 
@@ -182,10 +184,11 @@ async fn finish(app: &App, owner: Uuid, work: &ClaimedWork, done: &Done) -> Resu
         return Ok(());
     }
     if let Some(snapshot) = &done.fetched {
-        let issue = issues::upsert_snapshot(&*txn, work.site, snapshot, now_ms).await?;
         if let Work::CreateDefect { test_id, draft } = &work.work {
-            let made = (issue, snapshot.key.as_str());
-            defect::settle(&*txn, work.site, *test_id, draft.marker, made, now_ms).await?;
+            let (test, marker) = (*test_id, draft.marker);
+            record_created(&*txn, work.site, test, marker, None, snapshot, now_ms).await?;
+        } else {
+            issues::upsert_snapshot(&*txn, work.site, snapshot, now_ms).await?;
         }
     }
     txn.commit().await
@@ -229,10 +232,12 @@ async fn put_back(
         Next::Park => {
             rules::withdraw(&*txn, work.site, work.id).await?;
             outbox::park(&*txn, work.site, work.id, owner, &why).await?;
-            if let Work::CreateDefect { test_id, draft } = &work.work {
-                defect::fail(&*txn, work.site, *test_id, draft.marker, why).await?;
-            }
         }
+    }
+    if let (Work::CreateDefect { test_id, draft }, Next::Drop | Next::Park) = (&work.work, &next) {
+        // The claim ends without a defect; the next click may claim again.
+        let failed = ClaimState::Failed { why };
+        defect_claims::settle(&*txn, work.site, *test_id, draft.marker, &failed).await?;
     }
     txn.commit().await
 }
