@@ -11,10 +11,14 @@ pub mod install_site;
 pub mod link_defect;
 pub mod remove_site;
 pub mod run_rules;
+pub mod send_work;
 pub mod sites;
 pub mod switch_site;
 
 use std::sync::Arc;
+
+use tokio::sync::Notify;
+
 pub mod import_results;
 pub mod issue_coverage;
 pub mod link_test;
@@ -43,6 +47,8 @@ pub struct App {
     pub sites: Sites,
     /// Calls Jira.
     pub jira: jira::Client,
+    /// Rung after a commit that put work into the outbox.
+    pub outbox_filled: Notify,
     /// What the operator configured.
     pub config: Config,
 }

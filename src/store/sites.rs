@@ -199,6 +199,20 @@ pub async fn set_secret(
     Ok(())
 }
 
+/// Notes which account the app acts as on a site.
+pub async fn set_app_account(
+    on: &impl Conn,
+    site: SiteId,
+    account_id: &str,
+) -> Result<(), StoreError> {
+    Sql::new("UPDATE site SET app_account_id = ")
+        .bind(account_id)
+        .with(" WHERE id = ", site)
+        .run(on)
+        .await?;
+    Ok(())
+}
+
 /// Notes that an administrator enabled or disabled the app; an uninstalled site stays as it is.
 pub async fn set_enabled(on: &impl Conn, site: SiteId, is_enabled: bool) -> Result<(), StoreError> {
     Sql::new("UPDATE site SET is_enabled = ")

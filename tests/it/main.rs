@@ -24,3 +24,4 @@ mod import_command;
 mod inbox;
 mod kill;
 mod migrations;
+mod outbox;
