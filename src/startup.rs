@@ -126,7 +126,6 @@ async fn start_workers(
         workers.spawn(inbox::work(Arc::clone(app), stop.clone()));
     }
     workers.spawn(outbox::work(Arc::clone(app), stop.clone()));
-    workers.spawn(outbox::work(Arc::clone(app), stop.clone()));
     workers.spawn(inbox::sweep(Arc::clone(app), stop.clone()));
     Ok(())
 }
@@ -142,7 +141,7 @@ fn serve(app: &Arc<App>, role: Role, listener: TcpListener) -> anyhow::Result<Se
         WebApp::new()
             .app_data(shared.clone())
             .app_data(connect.clone())
-            .configure(|routes| web::router::configure(routes, role, connect.base_path()))
+            .configure(|routes| web::router::configure(routes, role))
             .default_service(actix_web::web::to(web::router::unknown))
     })
     .workers(threads)

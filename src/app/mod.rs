@@ -19,6 +19,14 @@ pub mod run_rules;
 pub mod send_work;
 pub mod sites;
 pub mod switch_site;
+
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+pub mod import_results;
+pub mod issue_coverage;
+pub mod link_test;
 pub mod unlink_test;
 
 use crate::clock::Clock;
