@@ -20,6 +20,7 @@ mod api_results;
 mod architecture;
 mod connect_lifecycle;
 mod connect_security;
+mod defects;
 mod import;
 mod import_command;
 mod inbox;
