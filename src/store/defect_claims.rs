@@ -147,6 +147,21 @@ pub struct Claimant {
     pub created_by: Option<String>,
 }
 
+/// Whether a claim still waits to hear how its creation ended.
+pub async fn is_open(
+    on: &impl Conn,
+    site: SiteId,
+    test: Uuid,
+    marker: Uuid,
+) -> Result<bool, StoreError> {
+    let mut sql = Sql::new("SELECT 1 FROM defect_claim WHERE site_id = ");
+    sql.bind(site)
+        .with(" AND test_id = ", test)
+        .with(" AND marker = ", marker)
+        .with(" AND state = ", ClaimState::Reserved.code());
+    Ok(!sql.raw(on).await?.is_empty())
+}
+
 /// Writes how a creation ended; `None` when the claim with this marker is gone or has ended before.
 pub async fn settle(
     on: &impl Conn,

@@ -133,7 +133,11 @@ async fn attempt(app: &App, work: &ClaimedWork) -> Result<Done, Failure> {
             client.link_issues(type_name, inward, outward).await?;
             Ok(Done::plainly())
         }
-        Work::CreateDefect { draft, .. } => {
+        Work::CreateDefect { test_id, draft } => {
+            let (on, marker) = (app.store.read(), draft.marker);
+            if !defect_claims::is_open(on, work.site, *test_id, marker).await? {
+                return Ok(Done::noting("the creation has come to its end already"));
+            }
             let made = defect::complete(app, &client, work, draft).await?;
             Ok(Done {
                 fetched: Some(client.issue(&made.id.to_string()).await?),
@@ -188,10 +192,14 @@ async fn finish(app: &App, owner: Uuid, work: &ClaimedWork, done: &Done) -> Resu
             let marker = draft.marker;
             record_created(&*txn, work.site, *test_id, marker, None, made, now_ms).await?;
         }
-        (_, Some(fetched)) => {
-            issues::upsert_snapshot(&*txn, work.site, fetched, now_ms).await?;
+        (Work::FetchIssue { key }, Some(fetched)) => {
+            let issue = issues::upsert_snapshot(&*txn, work.site, fetched, now_ms).await?;
+            if *key != fetched.key {
+                // Jira follows moves: what was linked under the old key belongs to the issue.
+                issues::absorb_placeholder(&*txn, work.site, key, issue).await?;
+            }
         }
-        (_, None) => {}
+        _ => {}
     }
     txn.commit().await
 }
