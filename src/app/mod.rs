@@ -3,25 +3,24 @@
 //! An edge calls one of these when there is more to do than one plain read. Nothing here knows HTTP
 //! or SQL; nothing here decides what is true (`domain` does).
 
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
 pub mod accept_event;
 pub mod apply_events;
 pub mod create_api_client;
 pub mod create_defect;
+pub mod import_results;
 pub mod install_site;
+pub mod issue_coverage;
 pub mod link_defect;
+pub mod link_test;
 pub mod remove_site;
 pub mod run_rules;
 pub mod send_work;
 pub mod sites;
 pub mod switch_site;
-
-use std::sync::Arc;
-
-use tokio::sync::Notify;
-
-pub mod import_results;
-pub mod issue_coverage;
-pub mod link_test;
 pub mod unlink_test;
 
 use crate::clock::Clock;

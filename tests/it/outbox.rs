@@ -423,7 +423,7 @@ both_databases! {
         let app = world.app.app();
         let now = app.clock.now_ms();
         world.jira.set_faults(Faults { drop_percent: 100, ..Faults::default() });
-        let new_key = world.jira.move_issue("SHOP-9", "PAY", accounts::ADMIN).unwrap();
+        let new_key = world.jira.move_issue("SHOP-9", "OPS", accounts::ADMIN).unwrap();
         let txn = app.store.write().await.unwrap();
         let made = issues::insert_placeholders(&*txn, world.site, &["SHOP-9".into()], now);
         let placeholder = made.await.unwrap()["SHOP-9"];

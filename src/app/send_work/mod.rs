@@ -21,7 +21,7 @@ use crate::jira::limits::Scope;
 use crate::jira::{Gone, JiraError, SiteClient};
 use crate::store::defect_claims::ClaimState;
 use crate::store::outbox::{self, ClaimedWork};
-use crate::store::{StoreError, defect_claims, issues, rules, sites};
+use crate::store::{Conn, StoreError, defect_claims, issues, rules, sites};
 
 /// Tries before work is parked: with the waits between them some ten minutes.
 const TRIES: u32 = 8;
@@ -231,24 +231,28 @@ async fn put_back(
             outbox::pause(&*txn, site, now_ms + ms(*after), &why).await?;
         }
     }
-    match next {
+    let is_ours = match next {
         Next::Later { after, counts } => {
-            outbox::retry(&*txn, work, owner, now_ms + ms(after), counts, &why).await?;
+            outbox::retry(&*txn, work, owner, now_ms + ms(after), counts, &why).await?
         }
-        Next::Drop => {
-            rules::withdraw(&*txn, work.site, work.id).await?;
-            outbox::finish(&*txn, work, owner, now_ms, Some(&why)).await?;
-        }
-        Next::Park => {
-            rules::withdraw(&*txn, work.site, work.id).await?;
-            outbox::park(&*txn, work.site, work.id, owner, &why).await?;
-            if let Work::CreateDefect { test_id, draft } = &work.work {
-                let failed = ClaimState::Failed { why };
-                defect_claims::settle(&*txn, work.site, *test_id, draft.marker, &failed).await?;
-            }
-        }
+        Next::Drop => outbox::finish(&*txn, work, owner, now_ms, Some(&why)).await?,
+        Next::Park => outbox::park(&*txn, work.site, work.id, owner, &why).await?,
+    };
+    if is_ours && matches!(next, Next::Drop | Next::Park) {
+        give_up(&*txn, work, why).await?;
     }
     txn.commit().await
+}
+
+/// What else ends with work that is not done: no echo will come, and no defect.
+async fn give_up(on: &impl Conn, work: &ClaimedWork, why: String) -> Result<(), StoreError> {
+    rules::withdraw(on, work.site, work.id).await?;
+    if let Work::CreateDefect { test_id, draft } = &work.work {
+        // The next click may claim again.
+        let failed = ClaimState::Failed { why };
+        defect_claims::settle(on, work.site, *test_id, draft.marker, &failed).await?;
+    }
+    Ok(())
 }
 
 /// Decides what becomes of work. `jitter` is 0 to 300 thousandths, added to every wait: never
