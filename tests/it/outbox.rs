@@ -425,7 +425,8 @@ both_databases! {
         world.jira.set_faults(Faults { drop_percent: 100, ..Faults::default() });
         let new_key = world.jira.move_issue("SHOP-9", "OPS", accounts::ADMIN).unwrap();
         let txn = app.store.write().await.unwrap();
-        let made = issues::insert_placeholders(&*txn, world.site, &["SHOP-9".into()], now);
+        let keys = ["SHOP-9".to_owned()];
+        let made = issues::insert_placeholders(&*txn, world.site, &keys, now);
         let placeholder = made.await.unwrap()["SHOP-9"];
         let tests = [ids::next(), ids::next()];
         let new = tests.map(|test| NewLink { issue: placeholder, test, source: Source::Stated });
