@@ -7,6 +7,12 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::crypto::Seal;
+use crate::jira;
+use crate::store::{InboxWriter, Store};
+
 pub mod accept_event;
 pub mod apply_events;
 pub mod create_api_client;
@@ -22,12 +28,6 @@ pub mod send_work;
 pub mod sites;
 pub mod switch_site;
 pub mod unlink_test;
-
-use crate::clock::Clock;
-use crate::config::Config;
-use crate::crypto::Seal;
-use crate::jira;
-use crate::store::{InboxWriter, Store};
 
 use sites::Sites;
 
