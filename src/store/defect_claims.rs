@@ -149,6 +149,22 @@ pub struct Claimant {
     pub created_by: Option<String>,
 }
 
+/// Whether a claim with this marker is there and has no issue yet; one that was given up counts, a
+/// person may have it tried again.
+pub async fn is_open(
+    on: &impl Conn,
+    site: SiteId,
+    test: Uuid,
+    marker: Uuid,
+) -> Result<bool, StoreError> {
+    let mut sql = Sql::new("SELECT 1 FROM defect_claim WHERE site_id = ");
+    sql.bind(site)
+        .with(" AND test_id = ", test)
+        .with(" AND marker = ", marker)
+        .push(" AND issue_key IS NULL");
+    Ok(!sql.raw(on).await?.is_empty())
+}
+
 /// Writes how a creation ended; `None` when the claim with this marker is gone, or its issue is known
 /// already. One that was given up may still turn out well, when a person has it tried again.
 pub async fn settle(
