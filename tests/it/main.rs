@@ -28,4 +28,5 @@ mod issue_coverage;
 mod kill;
 mod migrations;
 mod outbox;
+mod readme;
 mod rules;
