@@ -29,4 +29,5 @@ mod kill;
 mod migrations;
 mod outbox;
 mod readme;
+mod retention;
 mod rules;
