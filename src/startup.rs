@@ -138,7 +138,7 @@ fn serve(app: &Arc<App>, role: Role, listener: TcpListener) -> anyhow::Result<Se
         WebApp::new()
             .app_data(shared.clone())
             .app_data(connect.clone())
-            .configure(|routes| web::router::configure(routes, role))
+            .configure(|routes| web::router::configure(routes, role, connect.base_path()))
             .default_service(actix_web::web::to(web::router::unknown))
     })
     .workers(threads)

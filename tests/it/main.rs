@@ -19,6 +19,8 @@ mod support;
 
 mod api_results;
 mod architecture;
+mod connect_lifecycle;
+mod connect_security;
 mod import;
 mod import_command;
 mod inbox;
