@@ -6,7 +6,7 @@
 //! transaction itself fails, lanes are tried one at a time, so that one bad event does not hold up
 //! the others.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use uuid::Uuid;
 
@@ -165,6 +165,8 @@ struct Batch {
     changed: BTreeMap<(SiteId, i64), ()>,
     adopted: Vec<(SiteId, Uuid, i64)>,
     aliases: Vec<(SiteId, String, Uuid)>,
+    /// Issues whose key the mirror did not know them by before.
+    newly_named: BTreeSet<(SiteId, i64)>,
     transitions: Vec<(SiteId, IssueTransition)>,
     projects: Vec<(SiteId, ProjectChanged)>,
     finished: Vec<Finished>,
@@ -216,6 +218,7 @@ impl Batch {
             .filter(|old| old.snapshot.key != change.issue.key)
         {
             self.aliases.push((site, old.snapshot.key.clone(), id));
+            self.newly_named.insert(place);
         }
         if let Some(transition) = IssueTransition::seen(id, event, before.as_ref(), &change) {
             self.transitions.push((site, transition));
@@ -272,8 +275,25 @@ impl Batch {
                 self.adopted.push((site, id, issue.jira_id));
                 id
             }
-            None => ids::next(),
+            None => {
+                self.newly_named.insert((site, issue.jira_id));
+                ids::next()
+            }
         }
+    }
+
+    /// A result may have named an issue between the reading of the mirror and this transaction.
+    async fn absorb_placeholders(&self, txn: &Txn) -> Result<(), StoreError> {
+        let named = |place: &(SiteId, i64)| {
+            let issue = self.mirror.issues.get(place)?;
+            Some((place.0, issue.snapshot.key.as_str(), issue.id))
+        };
+        let named: Vec<_> = self.newly_named.iter().filter_map(named).collect();
+        let sites: BTreeSet<SiteId> = named.iter().map(|(site, ..)| *site).collect();
+        for site in sites {
+            issues::hold_keys(&**txn, site).await?;
+        }
+        issues::absorb_placeholders(&**txn, &named).await
     }
 
     async fn write(self, app: &App, txn: &Txn) -> Result<(), StoreError> {
@@ -287,6 +307,7 @@ impl Batch {
             .filter_map(|place| Some((place.0, self.mirror.issues.get(place)?)))
             .collect();
         issues::upsert_all(&**txn, &changed).await?;
+        self.absorb_placeholders(txn).await?;
         for (site, old_key, id) in &self.aliases {
             issues::insert_alias(&**txn, *site, old_key, *id).await?;
         }

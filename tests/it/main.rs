@@ -24,5 +24,6 @@ mod connect_security;
 mod import;
 mod import_command;
 mod inbox;
+mod issue_coverage;
 mod kill;
 mod migrations;
