@@ -12,7 +12,9 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::app::run_rules::{self, IssueTransition};
-use crate::domain::issue::{IssueChanged, IssueSnapshot, JiraEvent, MirroredIssue, ProjectChanged};
+use crate::domain::issue::{
+    IssueChanged, IssueSnapshot, JiraEvent, MirroredIssue, ProjectChanged, StatusCategory,
+};
 use crate::ids;
 use crate::jira::payload;
 use crate::store::inbox::{self, ClaimedLane, Finished, OpenEvent};
@@ -206,6 +208,9 @@ impl Batch {
             .as_ref()
             .filter(|held| (held.event_ms, held.changelog_id) >= order)
         {
+            // The mirror has moved on; that the issue was in that status still matters to the rules.
+            let seen = IssueTransition::seen(held.id, event, Some(held), &change);
+            self.transitions.extend(seen.map(|seen| (site, seen)));
             self.mirror.issues.insert(place, held.clone());
             return Some("superseded: the mirror holds a newer state");
         }
@@ -223,9 +228,14 @@ impl Batch {
         if let Some(transition) = IssueTransition::seen(id, event, before.as_ref(), &change) {
             self.transitions.push((site, transition));
         }
+        let mut snapshot = change.issue;
+        snapshot.category_changed_ms = snapshot
+            .category_changed_ms
+            .or_else(|| in_category_since(before.as_ref(), snapshot.status_category))
+            .or(Some(event.event_ms));
         let after = MirroredIssue {
             id,
-            snapshot: change.issue,
+            snapshot,
             event_ms: order.0,
             changelog_id: order.1,
             seen_ms: now_ms,
@@ -327,4 +337,10 @@ impl Batch {
         inbox::note_heard(&**txn, &heard, now_ms).await?;
         inbox::finish(&**txn, now_ms, &self.finished).await
     }
+}
+
+/// Since when an issue is in a category, when it was in it before; for sites that do not say.
+fn in_category_since(before: Option<&MirroredIssue>, category: StatusCategory) -> Option<i64> {
+    let before = before.filter(|before| before.snapshot.status_category == category)?;
+    Some(before.in_category_since_ms())
 }

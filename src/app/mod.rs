@@ -6,7 +6,9 @@
 pub mod accept_event;
 pub mod apply_events;
 pub mod create_api_client;
+pub mod create_defect;
 pub mod install_site;
+pub mod link_defect;
 pub mod remove_site;
 pub mod run_rules;
 pub mod sites;

@@ -274,6 +274,25 @@ pub async fn park(
     ours(&mut sql, site, id, owner, on).await
 }
 
+/// Takes work back that nobody has begun: it was done in another way, or is not wanted any more.
+/// Tells whether it was still open.
+pub async fn withdraw(
+    on: &impl Conn,
+    site: SiteId,
+    id: Uuid,
+    now_ms: i64,
+    note: &str,
+) -> Result<bool, StoreError> {
+    let mut sql = Sql::new("UPDATE outbox SET state = ");
+    sql.bind(DONE)
+        .with(", done_ms = ", now_ms)
+        .with(", note = ", cut(note))
+        .with(" WHERE state = 0 AND site_id = ", site)
+        .with(" AND id = ", id)
+        .with(" AND lease_until_ms <= ", now_ms);
+    Ok(sql.run(on).await? == 1)
+}
+
 /// Frees what `owner` holds: for a worker that stops.
 pub async fn release(on: &impl Conn, owner: Uuid) -> Result<(), StoreError> {
     let mut sql =
