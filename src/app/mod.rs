@@ -17,6 +17,7 @@ pub mod switch_site;
 use std::sync::Arc;
 pub mod import_results;
 pub mod issue_coverage;
+pub mod issue_panel;
 pub mod link_test;
 pub mod unlink_test;
 

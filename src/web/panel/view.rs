@@ -3,6 +3,8 @@
 //! Plain values, already decided and already worded; nothing here asks the store or knows a rule.
 //! `present` fills these from the projections, the templates print them.
 
+use crate::web::times::When;
+
 /// A word with the sign and the colour that go with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Look {
@@ -12,17 +14,6 @@ pub struct Look {
     pub icon: &'static str,
     /// The tone of the sign: `passed`, `failed`, `notrun`, `unknown`, `running`.
     pub tone: &'static str,
-}
-
-/// A time as people say it, and exactly.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct When {
-    /// For example `14 min ago`.
-    pub relative: String,
-    /// For people: `24 Nov 2026, 09:12 UTC`.
-    pub exact: String,
-    /// For machines: RFC 3339.
-    pub machine: String,
 }
 
 /// A small word with a tint.
@@ -150,8 +141,8 @@ pub struct Coverage {
     pub tally: String,
     /// Why, in one sentence.
     pub sentence: Vec<Span>,
-    /// Why, in full.
-    pub reasons: Vec<String>,
+    /// Why, in full: a line for a test, and when it was.
+    pub reasons: Vec<(String, Option<When>)>,
     /// The bar.
     pub segments: Vec<Segment>,
     /// Environments to choose from, with the chosen one marked.
@@ -190,6 +181,10 @@ pub struct Panel {
     pub found_by: Option<FoundBy>,
     /// What to say aloud after a change.
     pub say: String,
+    /// What was done, for the product's own flag.
+    pub done: Option<String>,
+    /// Whether the issue itself changed, so that the product's page should look again.
+    pub is_issue_changed: bool,
 }
 
 impl Panel {
