@@ -21,6 +21,7 @@ pub mod forget_old;
 pub mod import_results;
 pub mod install_site;
 pub mod issue_coverage;
+pub mod issue_panel;
 pub mod link_defect;
 pub mod link_test;
 pub mod remove_site;
