@@ -38,7 +38,8 @@ pub async fn work(app: Arc<App>, stop: CancellationToken) {
                     () = tokio::time::sleep(Duration::from_millis(POLL_MS + spread)) => {}
                 }
             }
-            Ok(_) => {}
+            // What was applied may want something of Jira.
+            Ok(_) => app.outbox_filled.notify_one(),
             Err(error) => {
                 tracing::error!("events cannot be applied right now: {error:?}");
                 tokio::select! {
