@@ -136,11 +136,7 @@ impl CaseDraft {
 
     /// Text of an outcome element.
     pub fn explain(&mut self, text: &str, limits: &Limits) {
-        // White space before an inner element is layout; before text it is indentation.
-        let is_layout = |so_far: &Capped| so_far.is_blank() && text.trim().is_empty();
-        if let Some((_, explanation)) = &mut self.current
-            && !is_layout(&explanation.details)
-        {
+        if let Some((_, explanation)) = &mut self.current {
             explanation.details.push(text, limits.details_bytes);
         }
     }
