@@ -20,7 +20,7 @@ const POLL_SPREAD_MS: u64 = 250;
 /// How long a worker waits after the store failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 /// How often it is looked whether something is past its time.
-const FORGET_EVERY: Duration = Duration::from_secs(600);
+const FORGET_EVERY: Duration = Duration::from_mins(10);
 
 /// Applies events until `stop` is cancelled.
 pub async fn work(app: Arc<App>, stop: CancellationToken) {

@@ -1,5 +1,5 @@
 //! README's table of settings is made from the options themselves; this holds it to them, and makes
-//! it anew when UPDATE_README is set.
+//! it anew when `UPDATE_README` is set.
 
 use clap::{Args, Command};
 use touchstone::config::{Config, Telemetry};
