@@ -6,9 +6,7 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::indexing_slicing,
-    clippy::as_conversions,
     clippy::disallowed_methods,
     reason = "a test says what went wrong by failing where it went wrong; clocks, ids and settings \
               are its own affair"
