@@ -92,6 +92,16 @@ pub async fn expect(
     Ok(())
 }
 
+/// Takes back what a write of ours would have done, because it was not done.
+pub async fn withdraw(on: &impl Conn, site: SiteId, outbox: Uuid) -> Result<(), StoreError> {
+    let mut sql = Sql::new("DELETE FROM expectation WHERE site_id = ");
+    sql.bind(site)
+        .with(" AND outbox_id = ", outbox)
+        .run(on)
+        .await?;
+    Ok(())
+}
+
 /// Closes the expectation that a change meets; tells whether there was an open one.
 pub async fn meet(
     on: &impl Conn,

@@ -55,10 +55,7 @@ pub enum PayloadError {
 
 /// Reads a body that is an object, once it is known to be safe to read.
 fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, PayloadError> {
-    let text = std::str::from_utf8(body).map_err(|why| {
-        #[expect(clippy::map_err_ignore, reason = "the position is all there is to say")]
-        PayloadError::NotUtf8(why.valid_up_to())
-    })?;
+    let text = std::str::from_utf8(body).map_err(|why| PayloadError::NotUtf8(why.valid_up_to()))?;
     if is_deeper_than(body, MAX_DEPTH) {
         return Err(PayloadError::TooDeep);
     }
@@ -69,6 +66,11 @@ fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, PayloadError> {
 /// Whether brackets are open deeper than `limit` somewhere. Skipping a value does not look at its
 /// depth, so this does; strings, which are most of a body, are jumped over.
 fn is_deeper_than(body: &[u8], limit: usize) -> bool {
+    // Counting is ten times as fast as following, and ends the matter for all but large bodies.
+    let opened = memchr::memchr2_iter(b'{', b'[', body);
+    if opened.take(limit + 1).count() <= limit {
+        return false;
+    }
     let mut depth = 0_usize;
     let mut rest = body;
     while let Some((first, after)) = rest.split_first() {
@@ -102,7 +104,7 @@ fn after_string(mut rest: &[u8]) -> &[u8] {
 }
 
 /// Jira's name of the event. `user_deleted` has been seen without one (`jira-webhooks-rest.md` 3).
-fn event_name<'a>(named: Scalar<'a>, is_user: bool) -> Cow<'a, str> {
+fn event_name(named: Scalar<'_>, is_user: bool) -> Cow<'_, str> {
     match named.into_text() {
         Some(name) => name,
         None if is_user => Cow::Borrowed("user_deleted"),
