@@ -19,6 +19,7 @@ pub mod domain;
 pub mod ids;
 pub mod inbox;
 pub mod jira;
+pub mod outbox;
 pub mod problem;
 pub mod results;
 pub mod startup;

@@ -21,8 +21,8 @@ use crate::clock::Clock;
 use crate::config::{Config, Secrets};
 use crate::connect::Connect;
 use crate::crypto::Seal;
-use crate::store::{Dialect, InboxWriter, Store, inbox as inbox_store};
-use crate::{inbox, jira, web};
+use crate::store::{Dialect, InboxWriter, Store, inbox as inbox_store, outbox as outbox_store};
+use crate::{inbox, jira, outbox, web};
 
 /// What a process does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -94,6 +94,7 @@ pub async fn open(config: Config, clock: Clock) -> anyhow::Result<App> {
         store,
         clock,
         seal,
+        outbox_filled: tokio::sync::Notify::new(),
         config,
     })
 }
@@ -115,6 +116,7 @@ async fn start_workers(
             // Alone with its file, this process owns what a killed one still seems to hold.
             let txn = app.store.write().await?;
             inbox_store::release_all(&*txn).await?;
+            outbox_store::release_all(&*txn).await?;
             txn.commit().await?;
             1
         }
@@ -123,6 +125,8 @@ async fn start_workers(
     for _ in 0..appliers {
         workers.spawn(inbox::work(Arc::clone(app), stop.clone()));
     }
+    workers.spawn(outbox::work(Arc::clone(app), stop.clone()));
+    workers.spawn(outbox::work(Arc::clone(app), stop.clone()));
     workers.spawn(inbox::sweep(Arc::clone(app), stop.clone()));
     Ok(())
 }
@@ -138,7 +142,7 @@ fn serve(app: &Arc<App>, role: Role, listener: TcpListener) -> anyhow::Result<Se
         WebApp::new()
             .app_data(shared.clone())
             .app_data(connect.clone())
-            .configure(|routes| web::router::configure(routes, role))
+            .configure(|routes| web::router::configure(routes, role, connect.base_path()))
             .default_service(actix_web::web::to(web::router::unknown))
     })
     .workers(threads)

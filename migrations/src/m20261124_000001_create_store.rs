@@ -208,6 +208,7 @@ CREATE TABLE outbox (
 );
 CREATE UNIQUE INDEX outbox_by_dedupe ON outbox (site_id, dedupe_key) WHERE dedupe_key IS NOT NULL;
 CREATE INDEX outbox_open ON outbox (ready_ms) WHERE state = 0;
+CREATE INDEX outbox_open_lane ON outbox (site_id, lane) WHERE state = 0;
 CREATE INDEX outbox_parked ON outbox (site_id, created_ms) WHERE state = 2;
 
 CREATE TABLE expectation (

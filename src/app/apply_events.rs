@@ -6,13 +6,15 @@
 //! transaction itself fails, lanes are tried one at a time, so that one bad event does not hold up
 //! the others.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use uuid::Uuid;
 
 use crate::app::App;
 use crate::app::run_rules::{self, IssueTransition};
-use crate::domain::issue::{IssueChanged, IssueSnapshot, JiraEvent, MirroredIssue, ProjectChanged};
+use crate::domain::issue::{
+    IssueChanged, IssueSnapshot, JiraEvent, MirroredIssue, ProjectChanged, StatusCategory,
+};
 use crate::ids;
 use crate::jira::payload;
 use crate::store::inbox::{self, ClaimedLane, Finished, OpenEvent};
@@ -165,6 +167,8 @@ struct Batch {
     changed: BTreeMap<(SiteId, i64), ()>,
     adopted: Vec<(SiteId, Uuid, i64)>,
     aliases: Vec<(SiteId, String, Uuid)>,
+    /// Issues whose key the mirror did not know them by before.
+    newly_named: BTreeSet<(SiteId, i64)>,
     transitions: Vec<(SiteId, IssueTransition)>,
     projects: Vec<(SiteId, ProjectChanged)>,
     finished: Vec<Finished>,
@@ -204,6 +208,9 @@ impl Batch {
             .as_ref()
             .filter(|held| (held.event_ms, held.changelog_id) >= order)
         {
+            // The mirror has moved on; that the issue was in that status still matters to the rules.
+            let seen = IssueTransition::seen(held.id, event, Some(held), &change);
+            self.transitions.extend(seen.map(|seen| (site, seen)));
             self.mirror.issues.insert(place, held.clone());
             return Some("superseded: the mirror holds a newer state");
         }
@@ -216,13 +223,19 @@ impl Batch {
             .filter(|old| old.snapshot.key != change.issue.key)
         {
             self.aliases.push((site, old.snapshot.key.clone(), id));
+            self.newly_named.insert(place);
         }
         if let Some(transition) = IssueTransition::seen(id, event, before.as_ref(), &change) {
             self.transitions.push((site, transition));
         }
+        let mut snapshot = change.issue;
+        snapshot.category_changed_ms = snapshot
+            .category_changed_ms
+            .or_else(|| in_category_since(before.as_ref(), snapshot.status_category))
+            .or(Some(event.event_ms));
         let after = MirroredIssue {
             id,
-            snapshot: change.issue,
+            snapshot,
             event_ms: order.0,
             changelog_id: order.1,
             seen_ms: now_ms,
@@ -272,8 +285,25 @@ impl Batch {
                 self.adopted.push((site, id, issue.jira_id));
                 id
             }
-            None => ids::next(),
+            None => {
+                self.newly_named.insert((site, issue.jira_id));
+                ids::next()
+            }
         }
+    }
+
+    /// A result may have named an issue between the reading of the mirror and this transaction.
+    async fn absorb_placeholders(&self, txn: &Txn) -> Result<(), StoreError> {
+        let named = |place: &(SiteId, i64)| {
+            let issue = self.mirror.issues.get(place)?;
+            Some((place.0, issue.snapshot.key.as_str(), issue.id))
+        };
+        let named: Vec<_> = self.newly_named.iter().filter_map(named).collect();
+        let sites: BTreeSet<SiteId> = named.iter().map(|(site, ..)| *site).collect();
+        for site in sites {
+            issues::hold_keys(&**txn, site).await?;
+        }
+        issues::absorb_placeholders(&**txn, &named).await
     }
 
     async fn write(self, app: &App, txn: &Txn) -> Result<(), StoreError> {
@@ -287,6 +317,7 @@ impl Batch {
             .filter_map(|place| Some((place.0, self.mirror.issues.get(place)?)))
             .collect();
         issues::upsert_all(&**txn, &changed).await?;
+        self.absorb_placeholders(txn).await?;
         for (site, old_key, id) in &self.aliases {
             issues::insert_alias(&**txn, *site, old_key, *id).await?;
         }
@@ -306,4 +337,10 @@ impl Batch {
         inbox::note_heard(&**txn, &heard, now_ms).await?;
         inbox::finish(&**txn, now_ms, &self.finished).await
     }
+}
+
+/// Since when an issue is in a category, when it was in it before; for sites that do not say.
+fn in_category_since(before: Option<&MirroredIssue>, category: StatusCategory) -> Option<i64> {
+    let before = before.filter(|before| before.snapshot.status_category == category)?;
+    Some(before.in_category_since_ms())
 }

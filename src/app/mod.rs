@@ -3,19 +3,22 @@
 //! An edge calls one of these when there is more to do than one plain read. Nothing here knows HTTP
 //! or SQL; nothing here decides what is true (`domain` does).
 
+use std::sync::Arc;
+
 pub mod accept_event;
 pub mod apply_events;
 pub mod create_api_client;
+pub mod create_defect;
+pub mod import_results;
 pub mod install_site;
+pub mod issue_coverage;
+pub mod link_defect;
+pub mod link_test;
 pub mod remove_site;
 pub mod run_rules;
+pub mod send_work;
 pub mod sites;
 pub mod switch_site;
-
-use std::sync::Arc;
-pub mod import_results;
-pub mod issue_coverage;
-pub mod link_test;
 pub mod unlink_test;
 
 use crate::clock::Clock;
@@ -25,6 +28,7 @@ use crate::jira;
 use crate::store::{InboxWriter, Store};
 
 use sites::Sites;
+use tokio::sync::Notify;
 
 /// Everything a use case needs; one per process, shared by all requests and workers.
 #[derive(Debug)]
@@ -41,6 +45,8 @@ pub struct App {
     pub sites: Sites,
     /// Calls Jira.
     pub jira: jira::Client,
+    /// Rung after a commit that put work into the outbox.
+    pub outbox_filled: Notify,
     /// What the operator configured.
     pub config: Config,
 }

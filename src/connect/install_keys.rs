@@ -29,7 +29,7 @@ const KNOWN_MOST: u64 = 64;
 /// Unknown names kept at most.
 const UNKNOWN_MOST: u64 = 10_000;
 /// Requests to the key host a minute.
-const REQUESTS_A_MINUTE: NonZeroU32 = match NonZeroU32::new(60) {
+const REQUESTS_A_MINUTE: NonZeroU32 = match NonZeroU32::new(300) {
     Some(number) => number,
     None => NonZeroU32::MIN,
 };

@@ -53,6 +53,12 @@ impl Connect {
         })
     }
 
+    /// The path of our address, without a slash at its end; empty for a bare origin.
+    #[must_use]
+    pub fn base_path(&self) -> &str {
+        &self.base_path
+    }
+
     /// The hash that a token for this request carries.
     fn qsh(&self, request: &actix_web::HttpRequest) -> String {
         let target = request

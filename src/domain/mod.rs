@@ -6,6 +6,7 @@
 
 pub mod attempts;
 pub mod coverage;
+pub mod defect;
 pub mod execution;
 pub mod issue;
 pub mod keys;
@@ -13,6 +14,7 @@ pub mod rule;
 pub mod run;
 pub mod run_detail;
 pub mod settings;
+pub mod signature;
 pub mod site;
 pub mod test;
 pub mod work;

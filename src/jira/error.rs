@@ -18,7 +18,7 @@ const TEXT: usize = 300;
 /// How long to wait when Jira asks for patience without saying how long.
 const DEFAULT_WAIT: Duration = Duration::from_secs(2);
 /// Longest wait believed.
-const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
+const LONGEST_WAIT: Duration = Duration::from_hours(24);
 
 /// A call that gave no result.
 #[derive(Debug, thiserror::Error)]
@@ -180,13 +180,13 @@ impl Asked {
 
 /// How long the headers ask to wait: `Retry-After` in seconds, else until `X-RateLimit-Reset`.
 fn wait(headers: &HeaderMap, now_ms: i64) -> Option<Duration> {
-    let asked = match text(headers, "retry-after").and_then(|text| text.trim().parse().ok()) {
-        Some(seconds) => Duration::from_secs(seconds),
-        None => {
-            let reset: jiff::Timestamp = text(headers, "x-ratelimit-reset")?.parse().ok()?;
-            let left_ms = reset.as_millisecond().saturating_sub(now_ms);
-            Duration::from_millis(u64::try_from(left_ms).ok()?)
-        }
+    let seconds = text(headers, "retry-after").and_then(|text| text.trim().parse().ok());
+    let asked = if let Some(seconds) = seconds {
+        Duration::from_secs(seconds)
+    } else {
+        let reset: jiff::Timestamp = text(headers, "x-ratelimit-reset")?.parse().ok()?;
+        let left_ms = reset.as_millisecond().saturating_sub(now_ms);
+        Duration::from_millis(u64::try_from(left_ms).ok()?)
     };
     Some(asked.min(LONGEST_WAIT))
 }

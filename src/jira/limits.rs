@@ -306,7 +306,7 @@ mod tests {
         let opens = leaves(&limiter, &asked, Urgency::Interactive, now) - now;
         assert_eq!(
             opens,
-            Duration::from_secs(60),
+            Duration::from_mins(1),
             "a shorter pause does not end a longer one"
         );
     }
@@ -314,7 +314,7 @@ mod tests {
     #[tokio::test]
     async fn nobody_waits_longer_than_they_would() {
         let limiter = Limiter::default();
-        limiter.pause(Scope::Site(SiteId(1)), Duration::from_secs(60));
+        limiter.pause(Scope::Site(SiteId(1)), Duration::from_mins(1));
         let refused = limiter
             .admit(&ask(1, GET, None), Urgency::Interactive)
             .await;

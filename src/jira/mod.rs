@@ -18,6 +18,6 @@ pub mod qsh;
 mod resolver;
 
 pub use client::{Client, Settings, SiteClient, Urgency};
-pub use error::{JiraError, Refusal};
+pub use error::{Gone, JiraError, Refusal};
 pub use issues::{CreatedIssue, FoundIssue, Transition};
 pub use meta::{CreateField, IssueType, Myself, Project};

@@ -15,7 +15,7 @@ use super::error::JiraError;
 use crate::domain::site::{Site, SiteId};
 
 /// How long an answer is believed.
-const KEPT: Duration = Duration::from_secs(60);
+const KEPT: Duration = Duration::from_mins(1);
 /// Answers kept at most.
 const CAPACITY: u64 = 50_000;
 

@@ -121,7 +121,7 @@ fn without_controls<'a>(text: Cow<'a, str>, warnings: &mut Vec<String>) -> Cow<'
         })
         .collect();
     warnings.push(format!(
-        "{replaced} control characters were replaced with U+FFFD"
+        "control characters were replaced with U+FFFD, {replaced} in all"
     ));
     Cow::Owned(clean)
 }

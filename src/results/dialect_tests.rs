@@ -1,1 +1,118 @@
+//! One sample per dialect fact, written for this project, with what becomes of it as a snapshot.
 
+use std::fmt::Write as _;
+use std::fs;
+
+use super::model::{Certainty, Report, ReportedRun};
+use super::{Limits, read};
+use crate::domain::attempts::{Aggregation, Sequence};
+
+const SAMPLES: [&str; 12] = [
+    "googletest",
+    "mocha-hooks",
+    "node-todo",
+    "odd-values",
+    "phpunit-nested",
+    "pytest-reruns",
+    "requirements",
+    "same-names",
+    "several-outcomes",
+    "surefire-reruns",
+    "windows-1252",
+    "wrappers",
+];
+
+fn report(sample: &str) -> Report {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/results");
+    read(
+        &fs::read(format!("{folder}/{sample}.xml")).unwrap(),
+        &Limits::default(),
+    )
+    .unwrap()
+}
+
+#[test]
+fn each_dialect_becomes_what_its_snapshot_says() {
+    for sample in SAMPLES {
+        insta::assert_snapshot!(sample, described(&report(sample)));
+    }
+}
+
+#[test]
+fn a_test_is_the_same_alone_and_among_others() {
+    let all = report("phpunit-nested");
+    let alone = read(
+        br#"<testsuites><testsuite name="CLI Arguments"><testsuite name="Tests\BasketTest">
+            <testcase name="testAdds" file="/home/me/BasketTest.php" classname="Tests.BasketTest"/>
+        </testsuite></testsuite></testsuites>"#,
+        &Limits::default(),
+    )
+    .unwrap();
+    assert_eq!(alone.runs[0].identity.key(), all.runs[0].identity.key());
+}
+
+fn described(report: &Report) -> String {
+    let mut text = format!("{:?}\n", report.counts);
+    for run in &report.runs {
+        describe(run, &mut text);
+    }
+    for warning in &report.warnings {
+        writeln!(text, "! {warning}").unwrap();
+    }
+    text
+}
+
+fn describe(run: &ReportedRun, text: &mut String) {
+    let (status, is_flaky) = run.status(Aggregation::Worst);
+    let mark = if is_flaky { ", flaky" } else { "" };
+    writeln!(text, "\n{}: {}{mark}", run.name, status.name()).unwrap();
+    writeln!(text, "  key {:?}", run.identity.key()).unwrap();
+    let times = [run.started_ms, run.finished_ms, run.duration_ms];
+    if times.iter().any(Option::is_some) {
+        writeln!(text, "  start, finish, duration {times:?}").unwrap();
+    }
+    if run.sequence != Sequence::Marked {
+        writeln!(text, "  {:?}", run.sequence).unwrap();
+    }
+    for attempt in &run.attempts {
+        write!(text, "  - {}", attempt.status.name()).unwrap();
+        for (what, part) in [
+            ("label", &attempt.label),
+            ("message", &attempt.message),
+            ("details", &attempt.details),
+            ("output", &attempt.output),
+        ] {
+            if let Some(part) = part {
+                write!(text, " {what} {part:?}").unwrap();
+            }
+        }
+        text.push('\n');
+    }
+    for found in &run.requirements {
+        let how = if found.certainty == Certainty::Stated {
+            "covers"
+        } else {
+            "may cover"
+        };
+        writeln!(text, "  {how} {}", found.key).unwrap();
+    }
+    if !run.labels.is_empty() {
+        writeln!(text, "  labels {:?}", run.labels).unwrap();
+    }
+    for (what, part) in [
+        ("summary", &run.summary),
+        ("description", &run.description),
+        ("comment", &run.comment),
+    ] {
+        if let Some(part) = part {
+            writeln!(text, "  {what} {part:?}").unwrap();
+        }
+    }
+    for evidence in &run.evidence {
+        let content = String::from_utf8_lossy(&evidence.content);
+        writeln!(text, "  evidence {:?} {content:?}", evidence.name).unwrap();
+    }
+    for field in &run.custom_fields {
+        writeln!(text, "  field {field:?}").unwrap();
+    }
+}

@@ -6,6 +6,8 @@
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
 use crate::domain::attempts::{Aggregation, Sequence, aggregate};
 use crate::domain::run::RunStatus;
@@ -156,7 +158,7 @@ pub struct Evidence {
 /// What makes two results results of the same test.
 ///
 /// Section 5.3 of the reference names suite path, class name and name; section 10.5 class name and
-/// name. The suite path differs when a test runs alone (PHPUnit, Karma), so it is left out as long
+/// name. The suite path differs when a test runs alone (`PHPUnit`, Karma), so it is left out as long
 /// as class name and name are enough: [`Scope`] says what is needed to tell apart the tests of
 /// *this* file, and [`Identity::key`] writes just that.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -231,14 +233,10 @@ impl Identity {
 fn bounded(mut key: String) -> String {
     if key.len() > KEY_BYTES {
         let digest = digest::digest(&digest::SHA256, key.as_bytes());
-        let hex: String = digest
-            .as_ref()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        key.truncate(key.floor_char_boundary(KEY_BYTES - hex.len() - 1));
+        let digest = BASE64_URL_SAFE_NO_PAD.encode(digest);
+        key.truncate(key.floor_char_boundary(KEY_BYTES - digest.len() - 1));
         key.push('\n');
-        key.push_str(&hex);
+        key.push_str(&digest);
     }
     key
 }

@@ -29,6 +29,12 @@ impl Capped {
         }
     }
 
+    /// Adds what another one collected, and its mark.
+    pub fn append(&mut self, other: &Self, limit: usize) {
+        self.push(&other.text, limit);
+        self.is_cut |= other.is_cut;
+    }
+
     /// Starts a new paragraph when there is text already.
     pub fn separate(&mut self, limit: usize) {
         if !self.text.trim_end().is_empty() {

@@ -63,7 +63,7 @@ impl<'a> Warnings<'a> {
             self.mark
         };
         let between = self.text.as_bytes().get(from..offset).unwrap_or_default();
-        let line = line + between.iter().filter(|byte| **byte == b'\n').count();
+        let line = line + between.split(|byte| *byte == b'\n').count() - 1;
         self.mark = (offset, line);
         line
     }

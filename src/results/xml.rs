@@ -395,6 +395,8 @@ fn offset(position: u64) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::*;
 
     /// The document written as tokens, or the refusal.
@@ -411,9 +413,9 @@ mod tests {
         loop {
             match xml.next().map_err(|why| why.to_string())? {
                 Token::Open(element) => {
-                    seen.push_str(&format!("<{}", element.name()));
+                    write!(seen, "<{}", element.name()).unwrap();
                     element
-                        .each_attribute(|a| seen.push_str(&format!(" {}={:?}", a.name, a.value)))
+                        .each_attribute(|a| write!(seen, " {}={:?}", a.name, a.value).unwrap())
                         .map_err(|why| why.to_string())?;
                     seen.push('>');
                 }
@@ -421,7 +423,7 @@ mod tests {
                 Token::Close => seen.push_str("</>"),
                 Token::End => {
                     if source.replaced_references() > 0 {
-                        seen.push_str(&format!(" {} replaced", source.replaced_references()));
+                        write!(seen, " {} replaced", source.replaced_references()).unwrap();
                     }
                     return Ok(seen);
                 }
@@ -467,7 +469,7 @@ mod tests {
             (" <?xml version='1.0'?><r/>", "line 1, column 2: "),
             ("<r/><!DOCTYPE r>", "line 1, column 5: "),
             ("<r><![CDATA[x</r>", "line 1, column 4: "),
-            ("<!-- -- --><r/>", "line 1, column 5: "),
+            ("<!-- -- --><r/>", "line 1, column 6: "),
             ("", "line 1, column 1: "),
         ] {
             let why = tokens(text).unwrap_err();

@@ -233,19 +233,34 @@ fn keep_by_arrays(events: &[NewEvent]) -> Sql {
     let mut columns: [Vec<Value>; 11] = std::array::from_fn(|_| Vec::with_capacity(events.len()));
     for event in events {
         for (column, value) in columns.iter_mut().zip(row(event)) {
-            column.push(value);
+            column.push(or_empty(value));
         }
     }
     let mut sql = Sql::new(KEEP);
-    sql.push("SELECT * FROM UNNEST(");
+    sql.push(
+        "SELECT site_id, id, lane, channel, event, event_ms, NULLIF(delivery_key, ''::bytea), \
+         content_key, NULLIF(trace, ''), body, received_ms FROM UNNEST(",
+    );
     for (n, (kind, column)) in TYPES.into_iter().zip(columns).enumerate() {
         if n > 0 {
             sql.push(", ");
         }
         bind_array(&mut sql, kind, column.into_iter());
     }
-    sql.push(") AS u");
+    sql.push(
+        ") AS u (site_id, id, lane, channel, event, event_ms, delivery_key, content_key, trace, \
+         body, received_ms)",
+    );
     sql
+}
+
+/// The driver's arrays hold no nulls; the statement makes them of what is empty.
+fn or_empty(value: Value) -> Value {
+    match value {
+        Value::String(None) => "".into(),
+        Value::Bytes(None) => Vec::<u8>::new().into(),
+        value => value,
+    }
 }
 
 fn bind_array(sql: &mut Sql, kind: ArrayType, values: impl Iterator<Item = Value>) {

@@ -160,7 +160,7 @@ pub async fn ids_by_keys(
 pub async fn hold_keys(on: &impl Conn, site: SiteId) -> Result<(), StoreError> {
     /// Any number, the same in every replica: "keys" in ASCII, shifted away from other locks.
     const LOCK: i64 = 0x6b65_7973 << 24;
-    if super::Dialect::of(on) == super::Dialect::Postgres {
+    if is_postgres(on) {
         Sql::new("SELECT pg_advisory_xact_lock(")
             .bind(LOCK ^ site.0)
             .push(")")
@@ -249,6 +249,58 @@ pub async fn adopt(
     Ok(())
 }
 
+/// Gives the links of placeholders to the issues whose keys they stand for, and removes them.
+///
+/// For issues whose row is there already: they became known, or got their key, while a result that
+/// names the key came in. Taken by key, because that is all a placeholder has. The caller holds the
+/// keys of the sites ([`hold_keys`]), so that no placeholder is made meanwhile.
+pub async fn absorb_placeholders(
+    on: &impl Conn,
+    issues: &[(SiteId, &str, Uuid)],
+) -> Result<(), StoreError> {
+    let wanted: Vec<(SiteId, &str)> = issues.iter().map(|(site, key, _)| (*site, *key)).collect();
+    let found = placeholders(on, &wanted).await?;
+    for ((site, key), placeholder) in found {
+        let issue = issues
+            .iter()
+            .find(|(at, held, _)| (*at, *held) == (site, key.as_str()));
+        let Some((_, _, issue)) = issue else { continue };
+        let mut sql = Sql::new(
+            "INSERT INTO test_link (site_id, issue_id, test_id, source, created_by, created_ms, \
+             removed_by, removed_ms) SELECT site_id, ",
+        );
+        sql.push("CAST(").bind(*issue).push(if is_postgres(on) {
+            " AS uuid)"
+        } else {
+            " AS blob)"
+        });
+        sql.push(
+            ", test_id, source, created_by, created_ms, removed_by, removed_ms FROM test_link \
+             WHERE site_id = ",
+        )
+        .bind(site)
+        .with(" AND issue_id = ", placeholder)
+        .push(" ON CONFLICT (site_id, issue_id, test_id) DO NOTHING")
+        .run(on)
+        .await?;
+        for table in [
+            "DELETE FROM test_link WHERE issue_id = ",
+            "DELETE FROM issue WHERE id = ",
+        ] {
+            let mut sql = Sql::new(table);
+            sql.bind(placeholder)
+                .with(" AND site_id = ", site)
+                .run(on)
+                .await?;
+        }
+    }
+    Ok(())
+}
+
+fn is_postgres(on: &impl Conn) -> bool {
+    super::Dialect::of(on) == super::Dialect::Postgres
+}
+
 /// Writes the newest states of issues; a row that holds a newer one already is left alone.
 pub async fn upsert_all(
     on: &impl Conn,
@@ -315,6 +367,8 @@ pub async fn upsert_snapshot(
         deleted_ms: None,
     };
     upsert_all(on, &[(site, &issue)]).await?;
+    hold_keys(on, site).await?;
+    absorb_placeholders(on, &[(site, &snapshot.key, id)]).await?;
     Ok(id)
 }
 

@@ -4,8 +4,9 @@
 //! then of creation; a failed one holds back its own lane and no other. Claims take the head of a
 //! lane. They are serialised on PostgreSQL by an advisory lock, because only then does a claim see
 //! every lease given before it; a claim takes a millisecond and Jira lets through far less than that.
-//! A lease that ran out is taken up again, so everything sent must be safe to send twice. A key in
-//! `dedupe_key` stays taken for as long as its row is kept, done or not.
+//! A try is counted when it is claimed, so that one which was killed half-way counts too and the next
+//! knows that there was one. A key in `dedupe_key` stays taken for as long as its row is kept, done or
+//! not.
 
 use sea_orm::FromQueryResult;
 use sea_orm::sea_query::Value;
@@ -75,8 +76,10 @@ pub struct ClaimedWork {
     pub work: Work,
     /// Which goes first.
     pub priority: Priority,
-    /// How often it was tried.
-    pub attempts: u32,
+    /// Which try this is, 1 the first.
+    pub attempt: u32,
+    /// Whether there was a try before, which may have been carried out whatever came of it.
+    pub may_be_done: bool,
     /// When it was written, milliseconds since the Unix epoch.
     pub created_ms: i64,
     /// Why it was written.
@@ -157,6 +160,7 @@ struct Row {
     attempts: i32,
     created_ms: i64,
     cause: String,
+    note: Option<String>,
 }
 
 /// Takes the heads of up to `limit` lanes that are ready, held by nobody, and whose site may be
@@ -178,27 +182,22 @@ pub async fn claim(
             .run(&*txn)
             .await?;
     }
-    let mut sql = Sql::new("UPDATE outbox SET lease_owner = ");
+    let mut sql = Sql::new("UPDATE outbox SET attempts = attempts + 1, lease_owner = ");
     sql.bind(owner)
         .with(", lease_until_ms = ", now_ms + lease_ms)
-        .push(
-            " WHERE (site_id, id) IN (SELECT o.site_id, o.id FROM outbox o \
-             JOIN site s ON s.id = o.site_id WHERE o.state = 0",
-        )
-        .with(" AND o.ready_ms <= ", now_ms)
-        .with(" AND o.lease_until_ms <= ", now_ms)
-        .with(" AND s.paused_until_ms <= ", now_ms)
-        .push(
-            " AND s.uninstalled_ms IS NULL AND NOT EXISTS (SELECT 1 FROM outbox e \
-             WHERE e.site_id = o.site_id AND e.lane = o.lane AND e.state = 0 AND e.id <> o.id",
-        )
-        .with(" AND (e.lease_until_ms > ", now_ms)
-        .push(" OR (e.priority, e.id) < (o.priority, o.id)))")
-        .with(" ORDER BY o.priority, o.id LIMIT ", limit);
+        .push(" WHERE (site_id, id) IN (SELECT o.site_id, o.id");
+    ready(&mut sql, now_ms);
+    sql.push(
+        " AND NOT EXISTS (SELECT 1 FROM outbox e \
+         WHERE e.site_id = o.site_id AND e.lane = o.lane AND e.state = 0 AND e.id <> o.id",
+    )
+    .with(" AND (e.lease_until_ms > ", now_ms)
+    .push(" OR (e.priority, e.id) < (o.priority, o.id)))")
+    .with(" ORDER BY o.priority, o.id LIMIT ", limit);
     if store.dialect() == Dialect::Postgres {
         sql.push(" FOR UPDATE OF o SKIP LOCKED");
     }
-    sql.push(") RETURNING site_id, id, payload, priority, attempts, created_ms, cause");
+    sql.push(") RETURNING site_id, id, payload, priority, attempts, created_ms, cause, note");
     let mut rows: Vec<Row> = sql.all(&*txn).await?;
     rows.sort_unstable_by_key(|row| (row.priority, row.id));
     let mut claimed = Vec::with_capacity(rows.len());
@@ -209,7 +208,8 @@ pub async fn claim(
                 id: row.id,
                 work,
                 priority: priority(row.priority),
-                attempts: u32::try_from(row.attempts).unwrap_or(0),
+                attempt: u32::try_from(row.attempts).unwrap_or(1),
+                may_be_done: row.attempts > 1 || row.note.is_some(),
                 created_ms: row.created_ms,
                 cause: row.cause,
             }),
@@ -221,6 +221,41 @@ pub async fn claim(
     }
     txn.commit().await?;
     Ok(claimed)
+}
+
+/// Adds what makes work `o` of a site `s` ready to be sent, but for its lane.
+fn ready(sql: &mut Sql, now_ms: i64) {
+    sql.push(" FROM outbox o JOIN site s ON s.id = o.site_id WHERE o.state = 0")
+        .push(" AND s.uninstalled_ms IS NULL AND s.is_enabled")
+        .with(" AND s.paused_until_ms <= ", now_ms)
+        .with(" AND o.ready_ms <= ", now_ms)
+        .with(" AND o.lease_until_ms <= ", now_ms);
+}
+
+/// Whether there may be something to claim: a look that does not need the writer.
+pub async fn has_ready(on: &impl Conn, now_ms: i64) -> Result<bool, StoreError> {
+    let mut sql = Sql::new("SELECT CAST(1 AS bigint)");
+    ready(&mut sql, now_ms);
+    let found: Option<i64> = sql.push(" LIMIT 1").scalar(on).await?;
+    Ok(found.is_some())
+}
+
+/// Sends nothing to a site, or to any, before `until_ms`: for all replicas. A longer pause stays.
+pub async fn pause(
+    on: &impl Conn,
+    site: Option<SiteId>,
+    until_ms: i64,
+    why: &str,
+) -> Result<(), StoreError> {
+    let mut sql = Sql::new("UPDATE site SET paused_until_ms = ");
+    sql.bind(until_ms)
+        .with(", pause_reason = ", why)
+        .with(" WHERE paused_until_ms < ", until_ms);
+    if let Some(site) = site {
+        sql.with(" AND id = ", site);
+    }
+    sql.run(on).await?;
+    Ok(())
 }
 
 /// Marks work as done; `false` when the lease ran out and another worker has it. What was only
@@ -243,7 +278,7 @@ pub async fn finish(
     ours(&mut sql, claimed.site, claimed.id, owner, on).await
 }
 
-/// Puts work back until `ready_ms`; `counts` says whether the try counts towards giving up.
+/// Puts work back until `ready_ms`; `counts` says whether there was a try at all.
 pub async fn retry(
     on: &impl Conn,
     claimed: &ClaimedWork,
@@ -253,7 +288,7 @@ pub async fn retry(
     note: &str,
 ) -> Result<bool, StoreError> {
     let mut sql = Sql::new("UPDATE outbox SET lease_owner = NULL, lease_until_ms = 0, attempts = ");
-    sql.push("attempts + ").bind(i32::from(counts));
+    sql.push("attempts - ").bind(i32::from(!counts));
     sql.with(", ready_ms = ", ready_ms)
         .with(", note = ", cut(note));
     ours(&mut sql, claimed.site, claimed.id, owner, on).await
@@ -268,18 +303,27 @@ pub async fn park(
     note: &str,
 ) -> Result<bool, StoreError> {
     let mut sql = Sql::new("UPDATE outbox SET lease_owner = NULL, lease_until_ms = 0, state = ");
-    sql.bind(PARKED)
-        .push(", attempts = attempts + 1")
-        .with(", note = ", cut(note));
+    sql.bind(PARKED).with(", note = ", cut(note));
     ours(&mut sql, site, id, owner, on).await
 }
 
-/// Frees what `owner` holds: for a worker that stops.
-pub async fn release(on: &impl Conn, owner: Uuid) -> Result<(), StoreError> {
-    let mut sql =
-        Sql::new("UPDATE outbox SET lease_owner = NULL, lease_until_ms = 0 WHERE state = 0");
-    sql.with(" AND lease_owner = ", owner).run(on).await?;
-    Ok(())
+/// Takes work back that nobody has begun: it was done in another way, or is not wanted any more.
+/// Tells whether it was still open.
+pub async fn withdraw(
+    on: &impl Conn,
+    site: SiteId,
+    id: Uuid,
+    now_ms: i64,
+    note: &str,
+) -> Result<bool, StoreError> {
+    let mut sql = Sql::new("UPDATE outbox SET state = ");
+    sql.bind(DONE)
+        .with(", done_ms = ", now_ms)
+        .with(", note = ", cut(note))
+        .with(" WHERE state = 0 AND site_id = ", site)
+        .with(" AND id = ", id)
+        .with(" AND lease_until_ms <= ", now_ms);
+    Ok(sql.run(on).await? == 1)
 }
 
 /// Frees everything: for a process that knows it is alone (SQLite), so that what a killed one held

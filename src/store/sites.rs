@@ -199,6 +199,20 @@ pub async fn set_secret(
     Ok(())
 }
 
+/// Notes which account the app acts as on a site.
+pub async fn set_app_account(
+    on: &impl Conn,
+    site: SiteId,
+    account_id: &str,
+) -> Result<(), StoreError> {
+    Sql::new("UPDATE site SET app_account_id = ")
+        .bind(account_id)
+        .with(" WHERE id = ", site)
+        .run(on)
+        .await?;
+    Ok(())
+}
+
 /// Notes that an administrator enabled or disabled the app; an uninstalled site stays as it is.
 pub async fn set_enabled(on: &impl Conn, site: SiteId, is_enabled: bool) -> Result<(), StoreError> {
     Sql::new("UPDATE site SET is_enabled = ")
@@ -275,20 +289,14 @@ mod tests {
     use super::*;
     use crate::store::Store;
 
-    #[derive(Debug, PartialEq, FromQueryResult)]
-    struct Dates {
-        installed_ms: i64,
-        secret_changed_ms: Option<i64>,
-        uninstalled_ms: Option<i64>,
-        purge_after_ms: Option<i64>,
-    }
-
-    async fn dates(store: &Store) -> Dates {
-        Sql::new("SELECT installed_ms, secret_changed_ms, uninstalled_ms, purge_after_ms FROM site")
-            .one(store.read())
+    /// When a site was installed, changed its secret, left, and may be purged.
+    async fn dates(store: &Store) -> [Option<i64>; 4] {
+        let columns = "installed_ms, secret_changed_ms, uninstalled_ms, purge_after_ms";
+        let rows = Sql::new(&format!("SELECT {columns} FROM site"))
+            .raw(store.read())
             .await
-            .unwrap()
-            .unwrap()
+            .unwrap();
+        [0, 1, 2, 3].map(|column| rows[0].try_get_by_index(column).unwrap())
     }
 
     fn told(client_key: &str, installation: Option<&str>) -> Installation {
@@ -323,25 +331,16 @@ mod tests {
                 .unwrap();
             set_enabled(store.read(), id, true).await.unwrap();
         }
-        let gone = Dates {
-            installed_ms: 10,
-            secret_changed_ms: Some(10),
-            uninstalled_ms: Some(20),
-            purge_after_ms: Some(50),
-        };
-        assert_eq!(dates(&store).await, gone);
+        assert_eq!(
+            dates(&store).await,
+            [Some(10), Some(10), Some(20), Some(50)]
+        );
         let site = by_id(store.read(), id).await.unwrap().unwrap();
         assert_eq!((site.sealed_secret, site.site.is_enabled), (None, false));
 
         let back = install(store.read(), &told("a", None), 40).await.unwrap();
         assert_eq!(back, id);
-        let here = Dates {
-            installed_ms: 40,
-            uninstalled_ms: None,
-            purge_after_ms: None,
-            ..gone
-        };
-        assert_eq!(dates(&store).await, here);
+        assert_eq!(dates(&store).await, [Some(40), Some(10), None, None]);
     }
 
     #[tokio::test]

@@ -9,8 +9,16 @@ use crate::connect::webhook;
 use crate::problem::Problem;
 use crate::startup::Role;
 
-/// Adds the routes a role answers.
-pub fn configure(routes: &mut ServiceConfig, role: Role) {
+/// Adds the routes a role answers: at the root, and under the path of our address when it has one,
+/// because a proxy in front may take that path off or leave it on.
+pub fn configure(routes: &mut ServiceConfig, role: Role, base_path: &str) {
+    add(routes, role);
+    if !base_path.is_empty() {
+        routes.service(web::scope(base_path).configure(|routes| add(routes, role)));
+    }
+}
+
+fn add(routes: &mut ServiceConfig, role: Role) {
     routes
         .route("/health/live", web::get().to(health::live))
         .route("/health/ready", web::get().to(health::ready));

@@ -111,8 +111,8 @@ both_databases! {
 
     async fn an_execution_can_be_read_where_the_answer_says(database: Database) {
         let world = World::new(database).await;
-        let cases: String = (1..=450).map(|n| format!(r#"<testcase classname="c" name="case {n}"/>"#)).collect();
-        let file = format!("<testsuite>{cases}</testsuite>");
+        let cases: Vec<String> = (1..=450).map(|n| format!(r#"<testcase classname="c" name="case {n}"/>"#)).collect();
+        let file = format!("<testsuite>{}</testsuite>", cases.concat());
         let answer = world.import("SHOP/results?fixVersion=1.4", &file).await;
 
         let url = answer["execution"]["url"].as_str().unwrap().to_owned();

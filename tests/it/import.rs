@@ -54,7 +54,7 @@ async fn import(
 
 /// A suite of class `shop.Cart`; each case is a name and what stands inside it.
 fn suite(cases: &[(&str, &str)]) -> String {
-    let cases: String = cases
+    let cases: Vec<String> = cases
         .iter()
         .map(|(name, inside)| {
             format!(
@@ -62,7 +62,7 @@ fn suite(cases: &[(&str, &str)]) -> String {
             )
         })
         .collect();
-    format!(r#"<testsuite name="unit">{cases}</testsuite>"#)
+    format!(r#"<testsuite name="unit">{}</testsuite>"#, cases.concat())
 }
 
 const FAILURE: &str = r#"<failure message="expected 402, got 500">at cart.rs:88</failure>"#;
@@ -220,8 +220,8 @@ both_databases! {
 
         import(&store, &upload(), &suite(&[("a", ""), ("b", "")]), T0).await.unwrap();
         import(&store, &upload(), &names("SHOP-T2"), T0 + 1).await.unwrap();
-        let named = kept(&store, "SHOP-T2").await;
-        assert_eq!(named.recent().len(), 2);
+        let twice = kept(&store, "SHOP-T2").await;
+        assert_eq!(twice.recent().len(), 2);
     }
 
     async fn an_execution_takes_more_files_but_no_contradiction(database: Database) {
@@ -245,6 +245,22 @@ both_databases! {
         let unknown = Upload { execution: Some("SHOP-E9".parse().unwrap()), ..upload() };
         let why = import(&store, &unknown, &more, T0 + 3).await.unwrap_err();
         assert!(matches!(why, ImportError::UnknownExecution(_)));
+    }
+
+    async fn attempts_are_kept_and_the_worst_counts(database: Database) {
+        let store = store(&database).await;
+        let xml = suite(&[("pays", FAILURE), ("pays", ""), ("ships", "")]);
+
+        let imported = import(&store, &upload(), &xml, T0).await.unwrap();
+
+        assert_eq!(imported.counts.tests, 3, "elements are counted");
+        let pays = kept(&store, "SHOP-T1").await;
+        let run = pays.last_run().unwrap();
+        assert_eq!((run.status, run.is_flaky, run.attempts), (RunStatus::Failed, true, 2));
+        let execution = executions::by_key(store.read(), SITE, &imported.execution);
+        let execution = execution.await.unwrap().unwrap();
+        let listed = runs::of_execution(store.read(), SITE, execution.id, 0, 10).await.unwrap();
+        assert_eq!((listed.len(), listed[0].is_flaky), (2, true));
     }
 
     async fn imports_at_the_same_time_make_each_test_once(database: Database) {
@@ -285,5 +301,38 @@ both_databases! {
             assert_eq!(done.await.unwrap().issues, ["SHOP-7"]);
         }
         assert_eq!(outbox::counts(store.read(), Some(SITE)).await.unwrap().waiting, 1);
+    }
+}
+
+both_databases! {
+    async fn every_report_of_the_collection_imports_and_is_recognised_again(database: Database) {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/reference/results");
+        let Ok(files) = std::fs::read_dir(folder) else {
+            assert!(std::env::var_os("CI").is_none(), "{folder} is missing");
+            println!("skipped: {folder} is not here");
+            return;
+        };
+        let store = store(&database).await;
+        let mut imported = 0_i64;
+        for file in files.map(|entry| entry.unwrap().path()) {
+            let bytes = std::fs::read(&file).unwrap();
+            let Ok(report) = read(&bytes, &Limits::default()) else { continue };
+            imported += 1;
+            let upload = Upload { project: format!("P{imported}"), ..upload() };
+            let expected = report.runs.len();
+            for now in [T0, T0 + 1] {
+                let Ok(prepared) = prepare(report.clone(), Aggregation::Worst, now) else { continue };
+                match import_results(&store, SITE, &upload, prepared).await {
+                    Ok(_) => {
+                        let limit = i64::try_from(expected).unwrap() + 1;
+                        let made = tests::search(store.read(), SITE, &upload.project, "", limit);
+                        assert_eq!(made.await.unwrap().len(), expected, "{}", file.display());
+                    }
+                    Err(ImportError::UnknownTest { .. }) => {}
+                    Err(why) => panic!("{}: {why}", file.display()),
+                }
+            }
+        }
+        assert!(imported > 20, "only {imported} reports were read");
     }
 }

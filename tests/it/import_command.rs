@@ -1,7 +1,12 @@
 //! `touchstone import`, the command people and pipelines type.
 
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use actix_web::{App, HttpResponse, HttpServer, web};
 
 use crate::both_databases;
 use crate::support::site::Site;
@@ -96,5 +101,61 @@ both_databases! {
         assert_eq!(world.import(&[&good], &["--no-such-option"]).await.0, 2);
         assert_eq!(world.import(&[], &[]).await.0, 2);
         world.app.stop().await;
+    }
+}
+
+/// A service that is busy `times` times before it takes a file; tells how often it was asked.
+fn busy_service(times: usize) -> (String, Arc<AtomicUsize>) {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let counter = Arc::clone(&asked);
+    let server = HttpServer::new(move || {
+        let counter = Arc::clone(&counter);
+        let answer = move || {
+            let is_busy = counter.fetch_add(1, Ordering::SeqCst) < times;
+            std::future::ready(if is_busy {
+                let mut busy = HttpResponse::TooManyRequests();
+                busy.insert_header(("Retry-After", "0")).finish()
+            } else {
+                HttpResponse::Ok().json(serde_json::json!({
+                    "execution": { "key": "SHOP-E1", "url": "http://x/E1" },
+                    "counts": { "tests": 1, "passed": 1 },
+                }))
+            })
+        };
+        App::new().default_service(web::to(answer))
+    });
+    let server = server
+        .workers(1)
+        .disable_signals()
+        .listen(listener)
+        .unwrap()
+        .run();
+    tokio::spawn(server);
+    (base, asked)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_busy_service_is_asked_again_but_not_forever() {
+    for (times, code, asks) in [(2, 0, 3), (100, 1, 6)] {
+        let (base, asked) = busy_service(times);
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.xml");
+        std::fs::write(&file, SECOND).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_touchstone"));
+        command.args([
+            "import",
+            "--url",
+            &base,
+            "--project",
+            "SHOP",
+            "--token",
+            "tst_x",
+        ]);
+        command.arg(&file).stdin(Stdio::null());
+        let running = tokio::task::spawn_blocking(move || command.output().unwrap());
+        let (seen, _, err) = said(&running.await.unwrap());
+        assert_eq!((seen, asked.load(Ordering::SeqCst)), (code, asks), "{err}");
     }
 }

@@ -19,8 +19,12 @@ mod support;
 
 mod api_results;
 mod architecture;
+mod connect_lifecycle;
+mod connect_security;
 mod import;
 mod import_command;
 mod inbox;
+mod issue_coverage;
 mod kill;
 mod migrations;
+mod outbox;

@@ -8,12 +8,12 @@ use std::collections::{BTreeSet, HashMap};
 
 use uuid::Uuid;
 
+use super::match_tests::MatchedTest;
 use super::prepare::PreparedRun;
 use crate::domain::work::{Priority, Work};
 use crate::results::model::Certainty;
 use crate::store::links::{NewLink, Source};
 use crate::store::outbox::NewWork;
-use crate::store::tests::KnownTest;
 use crate::store::{Conn, SiteId, StoreError, issues, links, outbox};
 
 /// Links the tests (one for each run) to the issues their runs name.
@@ -21,7 +21,7 @@ pub(super) async fn link(
     on: &impl Conn,
     site: SiteId,
     runs: &[PreparedRun],
-    tests: &[KnownTest],
+    tests: &[MatchedTest],
     now_ms: i64,
 ) -> Result<(), StoreError> {
     let named = || runs.iter().flat_map(|run| &run.requirements);
@@ -68,11 +68,12 @@ async fn ask_jira(
 /// The links, each once: a stated one goes before a guessed one of the same pair.
 fn wanted(
     runs: &[PreparedRun],
-    tests: &[KnownTest],
+    tests: &[MatchedTest],
     issue_ids: &HashMap<String, Uuid>,
 ) -> Vec<NewLink> {
     let mut wanted: HashMap<(Uuid, Uuid), Source> = HashMap::new();
-    for (run, test) in runs.iter().zip(tests) {
+    for (run, matched) in runs.iter().zip(tests) {
+        let test = matched.test;
         for named in &run.requirements {
             let Some(issue) = issue_ids.get(&named.key) else {
                 continue;

@@ -12,12 +12,19 @@ use crate::store::projects::{Counter, Project};
 use crate::store::tests::{KnownTest, NewTest};
 use crate::store::{Conn, SiteId, projects, tests};
 
-/// The tests of an import.
-pub(super) struct Matched {
-    /// One for each run, in order.
-    pub tests: Vec<KnownTest>,
-    /// Those that were there before.
-    pub known: Vec<Uuid>,
+/// The test of a run.
+#[derive(Clone, Copy)]
+pub(super) struct MatchedTest {
+    pub test: KnownTest,
+    /// Whether it was made for this very run: nothing is kept of it yet.
+    pub is_new: bool,
+}
+
+/// Where the test of a run comes from.
+enum Place {
+    Known(KnownTest),
+    /// The place among the new ones.
+    New(usize),
 }
 
 /// What the database knows of the tests a file names.
@@ -27,21 +34,18 @@ struct Known {
     ids: HashMap<Uuid, KnownTest>,
 }
 
-/// See the module. What a new test needs is moved out of its run.
+/// The test of every run, in order. What a new test needs is moved out of its run.
 pub(super) async fn match_tests(
     on: &impl Conn,
     site: SiteId,
     project: &Project,
     runs: &mut [PreparedRun],
     now_ms: i64,
-) -> Result<Matched, ImportError> {
-    let mut known = look_up(on, site, project, runs).await?;
-    let old: Vec<Uuid> = (known.identities.values())
-        .chain(known.numbers.values())
-        .chain(known.ids.values())
-        .map(|test| test.id)
-        .collect();
-    let mut new_tests = take_new_tests(project, runs, &known)?;
+) -> Result<Vec<MatchedTest>, ImportError> {
+    let known = look_up(on, site, project, runs).await?;
+    let places = place_all(&known, project, runs)?;
+    drop(known);
+    let mut new_tests = take_new_tests(&places, runs);
     if !new_tests.is_empty() {
         let count = i64::try_from(new_tests.len()).unwrap_or(i64::MAX);
         let first = projects::take_numbers(on, site, project.id, Counter::Tests, count).await?;
@@ -50,23 +54,26 @@ pub(super) async fn match_tests(
         }
         tests::insert_all(on, site, project.id, &new_tests, now_ms).await?;
     }
-    for test in new_tests {
-        let KnownTest { id, number } = KnownTest {
-            id: test.id,
-            number: test.number,
-        };
-        if let Some(identity) = test.identity {
-            known.identities.insert(identity, KnownTest { id, number });
+    let mut met = 0;
+    let matched = places.iter().filter_map(|place| match place {
+        Place::Known(test) => Some(MatchedTest {
+            test: *test,
+            is_new: false,
+        }),
+        Place::New(index) => {
+            let NewTest { id, number, .. } = new_tests.get(*index)?;
+            let is_new = *index == met;
+            met += usize::from(is_new);
+            Some(MatchedTest {
+                test: KnownTest {
+                    id: *id,
+                    number: *number,
+                },
+                is_new,
+            })
         }
-    }
-    let matched = runs
-        .iter()
-        .filter_map(|run| known.of(&run.test, project))
-        .collect();
-    Ok(Matched {
-        tests: matched,
-        known: old,
-    })
+    });
+    Ok(matched.collect())
 }
 
 async fn look_up(
@@ -90,53 +97,59 @@ async fn look_up(
     })
 }
 
-impl Known {
-    fn of(&self, name: &TestName, project: &Project) -> Option<KnownTest> {
-        match name {
-            TestName::Identity(identity) => self.identities.get(identity).copied(),
-            TestName::Key(key) if key.project == project.key => {
-                self.numbers.get(&key.number).copied()
+/// The place of every run's test; only one that is named by its identity may be new.
+fn place_all(
+    known: &Known,
+    project: &Project,
+    runs: &[PreparedRun],
+) -> Result<Vec<Place>, ImportError> {
+    let mut new: HashMap<&[u8], usize> = HashMap::new();
+    let place = |run: &PreparedRun, given: String, found: Option<&KnownTest>| match found {
+        Some(test) => Ok(Place::Known(*test)),
+        None => Err(ImportError::UnknownTest {
+            test: run.name.clone(),
+            given,
+        }),
+    };
+    let mut places = Vec::with_capacity(runs.len());
+    for run in runs {
+        places.push(match &run.test {
+            TestName::Identity(identity) => match known.identities.get(identity) {
+                Some(test) => Place::Known(*test),
+                None => {
+                    let next = new.len();
+                    Place::New(*new.entry(identity).or_insert(next))
+                }
+            },
+            TestName::Key(key) => {
+                let is_ours = key.project == project.key;
+                let found = known.numbers.get(&key.number).filter(|_| is_ours);
+                place(run, key.to_string(), found)?
             }
-            TestName::Key(_) => None,
-            TestName::Id(id) => self.ids.get(id).copied(),
-        }
+            TestName::Id(id) => place(run, id.to_string(), known.ids.get(id))?,
+        });
     }
+    Ok(places)
 }
 
 /// The tests to be made, still without a number.
-fn take_new_tests(
-    project: &Project,
-    runs: &mut [PreparedRun],
-    known: &Known,
-) -> Result<Vec<NewTest>, ImportError> {
+fn take_new_tests(places: &[Place], runs: &mut [PreparedRun]) -> Vec<NewTest> {
     let mut new_tests = Vec::new();
-    for run in runs {
-        if known.of(&run.test, project).is_some() {
-            continue;
+    for (place, run) in places.iter().zip(runs) {
+        let is_first = matches!(place, Place::New(index) if *index == new_tests.len());
+        if let (true, TestName::Identity(identity)) = (is_first, &mut run.test) {
+            new_tests.push(NewTest {
+                id: ids::next(),
+                number: 0,
+                identity: Some(std::mem::take(identity)),
+                name: std::mem::take(&mut run.name),
+                class_name: std::mem::take(&mut run.class_name),
+                suite: std::mem::take(&mut run.suite),
+                kind: TestKind::Automated,
+                description: run.description.take(),
+                labels: std::mem::take(&mut run.labels),
+            });
         }
-        let identity = match &run.test {
-            TestName::Identity(identity) => identity.clone(),
-            TestName::Key(key) => return Err(unknown(&run.name, key.to_string())),
-            TestName::Id(id) => return Err(unknown(&run.name, id.to_string())),
-        };
-        new_tests.push(NewTest {
-            id: ids::next(),
-            number: 0,
-            identity: Some(identity),
-            name: std::mem::take(&mut run.name),
-            class_name: std::mem::take(&mut run.class_name),
-            suite: std::mem::take(&mut run.suite),
-            kind: TestKind::Automated,
-            description: run.description.take(),
-            labels: std::mem::take(&mut run.labels),
-        });
     }
-    Ok(new_tests)
-}
-
-fn unknown(test: &str, given: String) -> ImportError {
-    ImportError::UnknownTest {
-        test: test.to_owned(),
-        given,
-    }
+    new_tests
 }

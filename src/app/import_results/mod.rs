@@ -16,6 +16,7 @@ use crate::ids;
 use crate::results::model::Counts;
 use crate::store::projects::{Counter, Project};
 use crate::store::runs::NewRun;
+use crate::store::tests::KnownTest;
 use crate::store::{
     Conn, SiteId, Store, StoreError, environments, executions, latest, links, projects, runs,
 };
@@ -26,8 +27,11 @@ mod prepare;
 
 pub use prepare::{Prepared, prepare};
 
-use match_tests::{Matched, match_tests};
+use match_tests::{MatchedTest, match_tests};
 use prepare::{PreparedRun, shown};
+
+/// Runs stored at a time.
+const BATCH: usize = 2_000;
 
 /// What an upload says beside its file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,6 +89,15 @@ pub enum ImportError {
     Store(#[from] StoreError),
 }
 
+/// A stored run, as much of it as rules want.
+struct RecordedRun {
+    test: KnownTest,
+    number: i64,
+    status: RunStatus,
+    is_flaky: bool,
+    finished_ms: i64,
+}
+
 /// Imports a prepared report.
 pub async fn import_results(
     store: &Store,
@@ -107,12 +120,12 @@ async fn import(
     let now_ms = report.arrived_ms;
     let project = projects::hold(on, site, &upload.project).await?;
     let matched = match_tests(on, site, &project, &mut report.runs, now_ms).await?;
-    coverage_links::link(on, site, &report.runs, &matched.tests, now_ms).await?;
+    coverage_links::link(on, site, &report.runs, &matched, now_ms).await?;
 
     let (execution, first_run) = extend_execution(on, site, &project, upload, &report).await?;
     let names = &execution.particulars.environments;
     environments::note(on, site, project.id, names, now_ms).await?;
-    let rows = record_runs(
+    let recorded = record_runs(
         on,
         site,
         &execution,
@@ -122,9 +135,9 @@ async fn import(
         now_ms,
     )
     .await?;
-    tell_rules(on, site, &execution, &matched, &rows, now_ms).await?;
+    tell_rules(on, site, &execution, &recorded, now_ms).await?;
 
-    let covered: Vec<Uuid> = matched.tests.iter().map(|test| test.id).collect();
+    let covered: Vec<Uuid> = matched.iter().map(|matched| matched.test.id).collect();
     let issues = links::issue_keys_of_tests(on, site, &covered).await?;
     Ok(Imported {
         execution: execution.key,
@@ -192,60 +205,87 @@ async fn extend_execution(
     Ok((execution, first_run))
 }
 
-/// Stores the runs and folds them into what is kept of their tests.
+/// Stores the runs and folds them into what is kept of their tests; a bounded number at a time, so
+/// that a large report does not stand in memory twice. Returns what rules want to know of them.
 async fn record_runs(
     on: &impl Conn,
     site: SiteId,
     execution: &Execution,
-    matched: &Matched,
+    matched: &[MatchedTest],
     prepared: Vec<PreparedRun>,
     first_run: i64,
     arrived_ms: i64,
-) -> Result<Vec<NewRun>, StoreError> {
-    let mut kept = latest::by_tests(on, site, &matched.known).await?;
-    let execution_key = execution.key.to_string();
-    let mut rows = Vec::with_capacity(prepared.len());
-    for ((run, test), number) in prepared.into_iter().zip(&matched.tests).zip(first_run..) {
-        let is_pass = run.status == RunStatus::Passed;
-        kept.entry(test.id).or_default().record(&RunFact {
-            execution_id: execution.id,
-            execution_key: execution_key.clone(),
-            number,
-            status: run.status,
-            environments: execution.particulars.environments.clone(),
-            started_ms: run.started_ms,
-            finished_ms: run.finished_ms,
-            arrived_ms,
-            is_flaky: run.is_flaky,
-            attempts: run.attempts,
-            message: run.message.as_deref().filter(|_| !is_pass).map(shown),
-            is_incomplete: run.is_incomplete,
-        });
-        rows.push(NewRun {
-            number,
-            test_id: test.id,
-            status: run.status,
-            is_flaky: run.is_flaky,
-            started_ms: run.started_ms,
-            finished_ms: run.finished_ms,
-            duration_ms: run.duration_ms,
-            message: run.message,
-            detail: run.detail,
-        });
+) -> Result<Vec<RecordedRun>, StoreError> {
+    let mut recorded = Vec::with_capacity(prepared.len());
+    let mut rest = prepared
+        .into_iter()
+        .zip(matched)
+        .zip(first_run..)
+        .peekable();
+    while rest.peek().is_some() {
+        let batch: Vec<_> = rest.by_ref().take(BATCH).collect();
+        let old = batch.iter().filter(|((_, matched), _)| !matched.is_new);
+        let old: Vec<Uuid> = old.map(|((_, matched), _)| matched.test.id).collect();
+        let mut kept = latest::by_tests(on, site, &old).await?;
+        let mut rows = Vec::with_capacity(batch.len());
+        for ((run, matched), number) in batch {
+            let test = matched.test;
+            let fact = fact(execution, &run, number, arrived_ms);
+            kept.entry(test.id).or_default().record(&fact);
+            recorded.push(RecordedRun {
+                test,
+                number,
+                status: run.status,
+                is_flaky: run.is_flaky,
+                finished_ms: run.finished_ms,
+            });
+            rows.push(row(run, test.id, number));
+        }
+        let mut kept: Vec<_> = kept.into_iter().collect();
+        kept.sort_unstable_by_key(|(test, _)| *test);
+        latest::write_all(on, site, &kept).await?;
+        runs::insert_all(on, site, execution.id, &rows, arrived_ms).await?;
     }
-    let mut kept: Vec<_> = kept.into_iter().collect();
-    kept.sort_unstable_by_key(|(test, _)| *test);
-    latest::write_all(on, site, &kept).await?;
-    runs::insert_all(on, site, execution.id, &rows, arrived_ms).await?;
-    Ok(rows)
+    Ok(recorded)
+}
+
+fn fact(execution: &Execution, run: &PreparedRun, number: i64, arrived_ms: i64) -> RunFact {
+    let is_pass = run.status == RunStatus::Passed;
+    RunFact {
+        execution_id: execution.id,
+        execution_key: execution.key.to_string(),
+        number,
+        status: run.status,
+        environments: execution.particulars.environments.clone(),
+        started_ms: run.started_ms,
+        finished_ms: run.finished_ms,
+        arrived_ms,
+        is_flaky: run.is_flaky,
+        attempts: run.attempts,
+        message: run.message.as_deref().filter(|_| !is_pass).map(shown),
+        is_incomplete: run.is_incomplete,
+    }
+}
+
+fn row(run: PreparedRun, test_id: Uuid, number: i64) -> NewRun {
+    NewRun {
+        number,
+        test_id,
+        status: run.status,
+        is_flaky: run.is_flaky,
+        started_ms: run.started_ms,
+        finished_ms: run.finished_ms,
+        duration_ms: run.duration_ms,
+        message: run.message,
+        detail: run.detail,
+    }
 }
 
 async fn tell_rules(
     on: &impl Conn,
     site: SiteId,
     execution: &Execution,
-    matched: &Matched,
-    rows: &[NewRun],
+    recorded: &[RecordedRun],
     now_ms: i64,
 ) -> Result<(), StoreError> {
     let project = &execution.key.project;
@@ -256,21 +296,17 @@ async fn tell_rules(
         }
         .to_string()
     };
-    let keys: Vec<String> = matched
-        .tests
-        .iter()
-        .map(|test| key_of(test.number))
-        .collect();
-    let runs: Vec<ImportedRun<'_>> = rows
+    let keys: Vec<String> = recorded.iter().map(|run| key_of(run.test.number)).collect();
+    let runs: Vec<ImportedRun<'_>> = recorded
         .iter()
         .zip(&keys)
-        .map(|(row, test_key)| ImportedRun {
-            test_id: row.test_id,
+        .map(|(run, test_key)| ImportedRun {
+            test_id: run.test.id,
             test_key,
-            number: row.number,
-            status: row.status,
-            is_flaky: row.is_flaky,
-            finished_ms: row.finished_ms,
+            number: run.number,
+            status: run.status,
+            is_flaky: run.is_flaky,
+            finished_ms: run.finished_ms,
         })
         .collect();
     let results = ImportedResults {

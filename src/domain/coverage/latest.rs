@@ -99,7 +99,7 @@ impl RunFact {
     }
 
     /// The groups it belongs to.
-    fn groups(&self) -> impl Iterator<Item = &str> {
+    pub fn groups(&self) -> impl Iterator<Item = &str> {
         let unnamed = self.environments.is_empty().then_some(NO_ENVIRONMENT);
         self.environments.iter().map(String::as_str).chain(unnamed)
     }
@@ -210,6 +210,12 @@ impl Latest {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.recent.is_empty()
+    }
+
+    /// Every run that is the latest of its status in one of its environments, the latest first.
+    #[must_use]
+    pub fn runs(&self) -> &[RunFact] {
+        &self.runs
     }
 
     /// The ten most recent results, the latest first.

@@ -9,6 +9,8 @@ use super::run::{Effect, RunStatus};
 
 mod issue;
 mod latest;
+#[cfg(test)]
+mod laws;
 mod reason;
 mod sentence;
 #[cfg(test)]

@@ -1,7 +1,6 @@
-//! The worked examples of `reference/test-management.md` section 4 that need scope *latest* only,
-//! and the laws every status keeps. (W12 is about attempts: see `domain::attempts`.)
+//! The worked examples of `reference/test-management.md` section 4 that need scope *latest* only.
+//! (W12 is about attempts: see `domain::attempts`.)
 
-use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
@@ -9,7 +8,7 @@ use crate::domain::run::RunStatus::{
     self, Blocked, Error, Executing, Failed, Passed, Skipped, Todo, Unknown,
 };
 
-fn run(status: RunStatus, finished_ms: i64, environments: &[&str]) -> RunFact {
+pub(super) fn run(status: RunStatus, finished_ms: i64, environments: &[&str]) -> RunFact {
     RunFact {
         execution_id: Uuid::nil(),
         execution_key: format!("SHOP-E{finished_ms}"),
@@ -26,7 +25,7 @@ fn run(status: RunStatus, finished_ms: i64, environments: &[&str]) -> RunFact {
     }
 }
 
-fn latest(runs: &[RunFact]) -> Latest {
+pub(super) fn latest(runs: &[RunFact]) -> Latest {
     let mut latest = Latest::default();
     for run in runs {
         latest.record(run);
@@ -35,7 +34,7 @@ fn latest(runs: &[RunFact]) -> Latest {
 }
 
 /// The coverage of an issue whose tests ran like this, with the reason read out.
-fn judged(
+pub(super) fn judged(
     tests: &[Latest],
     settings: Settings,
     environment: Option<&str>,
@@ -310,147 +309,4 @@ fn a_sentence_names_two_tests_and_counts_the_rest() {
         failed(4),
         "Test 1 failed on safari, Test 2 failed on safari, and 2 more failed."
     );
-}
-
-const ENVIRONMENTS: [&str; 3] = ["chrome", "firefox", "safari"];
-
-prop_compose! {
-    fn any_run()(
-        status in prop::sample::select(RunStatus::ALL.to_vec()),
-        finished_ms in 0..20_i64,
-        started_ms in prop::option::of(0..5_i64),
-        environments in prop::sample::subsequence(ENVIRONMENTS.to_vec(), 0..=3),
-        is_incomplete in prop::bool::weighted(0.1),
-    ) -> RunFact {
-        RunFact { started_ms, is_incomplete, ..run(status, finished_ms, &environments) }
-    }
-}
-
-/// Runs in the order of their arrival, each with a name of its own.
-fn any_runs() -> impl Strategy<Value = Vec<RunFact>> {
-    prop::collection::vec(any_run(), 0..30).prop_map(|runs| {
-        let numbered = runs.into_iter().zip(1_i64..);
-        numbered
-            .map(|(run, number)| RunFact {
-                number,
-                arrived_ms: number / 3,
-                ..run
-            })
-            .collect()
-    })
-}
-
-fn any_settings() -> impl Strategy<Value = Settings> {
-    let treatment =
-        || prop::sample::select(vec![Treatment::NotRun, Treatment::Nok, Treatment::Ignore]);
-    (any::<bool>(), treatment(), treatment()).prop_map(|(final_precedence, skipped, blocked)| {
-        Settings {
-            final_precedence,
-            skipped,
-            blocked,
-        }
-    })
-}
-
-/// Section 3, step 2, word for word over the whole history: what [`Latest`] must agree with.
-fn status_from_history(runs: &[RunFact], settings: Settings) -> RunStatus {
-    let mut groups: Vec<&str> = ENVIRONMENTS.to_vec();
-    groups.push(NO_ENVIRONMENT);
-    let picked = groups.into_iter().filter_map(|group| {
-        let of_group = runs.iter().filter(|run| {
-            let is_in = run.environments.iter().any(|e| e == group)
-                || (group == NO_ENVIRONMENT && run.environments.is_empty());
-            is_in && settings.effect(run.counted_status()).is_some()
-        });
-        let moment = |run: &&RunFact| {
-            let key = run.execution_key.clone();
-            (
-                run.finished_ms,
-                run.started_ms,
-                run.arrived_ms,
-                key,
-                run.number,
-            )
-        };
-        let is_final = |run: &&RunFact| run.status.is_final();
-        let newest_final = of_group.clone().filter(is_final).max_by_key(moment);
-        let newest = of_group.max_by_key(moment);
-        if settings.final_precedence {
-            newest_final.or(newest)
-        } else {
-            newest
-        }
-    });
-    picked
-        .map(RunFact::counted_status)
-        .max_by_key(|status| (settings.effect(*status), *status))
-        .unwrap_or(Todo)
-}
-
-/// How bad a status is: OK, not run, unknown, NOK.
-fn severity(status: CoverageStatus) -> usize {
-    use CoverageStatus::{Exempt, Nok, NotRun, Ok, Uncovered, Unknown};
-    let order = [Exempt, Ok, NotRun, Unknown, Nok];
-    order
-        .iter()
-        .position(|s| *s == status)
-        .unwrap_or(usize::from(status == Uncovered))
-}
-
-proptest! {
-    #[test]
-    fn the_order_of_arrival_never_matters(
-        (runs, shuffled) in any_runs()
-            .prop_flat_map(|runs| (Just(runs.clone()), Just(runs).prop_shuffle())),
-    ) {
-        prop_assert_eq!(latest(&runs), latest(&shuffled));
-    }
-
-    #[test]
-    fn recording_a_run_again_changes_nothing(runs in any_runs()) {
-        let once = latest(&runs);
-        let mut twice = once.clone();
-        runs.iter().for_each(|run| twice.record(run));
-        prop_assert_eq!(once, twice);
-    }
-
-    #[test]
-    fn what_is_kept_gives_the_status_of_the_whole_history(
-        runs in any_runs(), settings in any_settings(),
-    ) {
-        let kept = latest(&runs);
-        let status = kept.status(settings, None).status;
-        prop_assert_eq!(status, status_from_history(&runs, settings));
-    }
-
-    #[test]
-    fn what_is_kept_survives_the_store(runs in any_runs()) {
-        let kept = latest(&runs);
-        let text = serde_json::to_string(&kept).unwrap();
-        prop_assert_eq!(serde_json::from_str::<Latest>(&text).unwrap(), kept);
-    }
-
-    #[test]
-    fn adding_a_pass_never_makes_a_status_worse(
-        histories in prop::collection::vec(any_runs(), 1..4),
-        pass in any_run(),
-        settings in any_settings(),
-    ) {
-        let before: Vec<Latest> = histories.iter().map(|runs| latest(runs)).collect();
-        let mut after = before.clone();
-        let pass = RunFact { status: Passed, is_incomplete: false, number: 0, ..pass };
-        after[0].record(&pass);
-        let (before, _) = judged(&before, settings, None);
-        let (after, _) = judged(&after, settings, None);
-        prop_assert!(severity(after) <= severity(before), "{before:?} became {after:?}");
-    }
-
-    #[test]
-    fn every_status_names_what_decided_it(histories in prop::collection::vec(any_runs(), 1..4)) {
-        let tests: Vec<Latest> = histories.iter().map(|runs| latest(runs)).collect();
-        let (_, reason) = judged(&tests, Settings::default(), None);
-        prop_assert!(!reason.decided_by.is_empty());
-        prop_assert_eq!(reason.computed_ms, 99);
-        prop_assert!(reason.sentence().to_string().ends_with('.'));
-    }
 }

@@ -3,9 +3,11 @@
 //! Only the last pass, the last failure and the last finished run matter to the rules, and each of
 //! them is a maximum: so evidence does not depend on the order in which results arrived.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::TestFacts;
+use crate::domain::coverage::{Latest, RunFact};
+use crate::domain::run::{Effect, RunStatus};
 
 /// A run, by its place in time; a later one is greater (`test-management.md` section 3, step 2.4:
 /// by finish, then start, then arrival).
@@ -36,7 +38,49 @@ pub struct Evidence {
     pub ran: Option<RunRef>,
 }
 
+impl RunRef {
+    fn of(run: &RunFact) -> Self {
+        Self {
+            finished_ms: run.finished_ms,
+            started_ms: run.started_ms,
+            arrived_ms: run.arrived_ms,
+            execution_key: run.execution_key.clone(),
+            number: run.number,
+        }
+    }
+}
+
 impl Evidence {
+    /// What the kept runs of a test prove, by environment. A pass out of an incomplete import is
+    /// not believed, as in coverage.
+    #[must_use]
+    pub fn of(latest: &Latest) -> Vec<Self> {
+        let mut found: BTreeMap<&str, Self> = BTreeMap::new();
+        for run in latest.runs() {
+            for group in run.groups() {
+                let evidence = found.entry(group).or_insert_with(|| Self {
+                    environment: group.to_owned(),
+                    ..Self::default()
+                });
+                evidence.add(run);
+            }
+        }
+        found.into_values().collect()
+    }
+
+    fn add(&mut self, run: &RunFact) {
+        let run_ref = Some(RunRef::of(run));
+        if run.counted_status() == RunStatus::Passed {
+            self.passed = self.passed.take().max(run_ref.clone());
+        }
+        if run.status.effect() == Effect::Nok {
+            self.failed = self.failed.take().max(run_ref.clone());
+        }
+        if run.status.is_final() {
+            self.ran = self.ran.take().max(run_ref);
+        }
+    }
+
     /// Whether the test failed here and has not passed since. A skipped run changes nothing: it
     /// does not take back a failure.
     #[must_use]
@@ -52,7 +96,7 @@ impl Evidence {
 impl TestFacts {
     /// The environments in which the test is failing, in order.
     pub(super) fn failing(&self) -> Vec<String> {
-        self.environments(|evidence| evidence.is_failing())
+        self.environments(Evidence::is_failing)
     }
 
     /// The environments in which it has not run since a moment, in order.

@@ -110,7 +110,7 @@ fn reopen(
         tests.join(", "),
         execution.key
     );
-    let otherwise = note::no_way_back(&tests, execution);
+    let otherwise = note::no_way_back();
     let comment = Comment::Reopened { test_keys: tests };
     let action = Action::Reopen { comment, otherwise };
     vec![Decision::about(facts, RuleId::D3, action, reason)]

@@ -29,7 +29,7 @@ use super::work::{Block, TransitionTarget};
 pub use defect::follow_defect;
 pub use evidence::{Evidence, RunRef};
 pub use failure::{Failure, judge_failures};
-pub use reopened::follow_reopened;
+pub use reopened::{Reopening, follow_reopened};
 
 /// A rule of `test-management.md` 8.3, or a guard of 8.4 that speaks in its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -309,10 +309,9 @@ impl Decision {
 
 /// Environments as a person reads them: `chrome, firefox`, or `no environment`.
 fn listed(environments: &[String]) -> String {
-    let named = |name: &String| match name.as_str() {
-        "" => "no environment".to_owned(),
-        name => name.to_owned(),
-    };
-    let names: Vec<_> = environments.iter().map(named).collect();
-    names.join(", ")
+    let words = environments.iter().map(|name| match name.as_str() {
+        "" => "no environment",
+        name => name,
+    });
+    words.collect::<Vec<_>>().join(", ")
 }

@@ -31,9 +31,7 @@ impl Comment {
             Self::Reopened { test_keys } => {
                 let mut text = vec![Inline::text(subject(test_keys, "failed", "failed"))];
                 text.extend(place(execution));
-                text.push(Inline::text(
-                    " after this issue was resolved, so it is reopened.",
-                ));
+                text.push(Inline::text(" after this issue was resolved."));
                 with_list(text, test_keys)
             }
             Self::Verified { runs } => verified(runs),
@@ -42,13 +40,10 @@ impl Comment {
 }
 
 /// What is said when an issue should be reopened and its workflow offers no way.
-pub(super) fn no_way_back(test_keys: &[String], execution: ExecutionFacts<'_>) -> Vec<Block> {
-    let mut text = vec![Inline::text(subject(test_keys, "failed", "failed"))];
-    text.extend(place(Some(execution)));
-    text.push(Inline::text(
-        " after this issue was resolved. Its workflow offers no transition to reopen it; please look at it.",
-    ));
-    with_list(text, test_keys)
+pub(super) fn no_way_back() -> Vec<Block> {
+    vec![Block::text(
+        "This issue should be reopened, and its workflow offers no transition that does it. Please look at it.",
+    )]
 }
 
 fn verified(runs: &[(String, super::RunRef)]) -> Vec<Block> {

@@ -1,20 +1,67 @@
 //! D13: an issue left its done status, so its tests have to run again.
 //!
-//! The mark of a test goes when it has run since in every environment it is known to run in: then
-//! its result speaks for itself, whatever it is. It also goes when the issue is done again.
+//! The mark of a test goes when it has run since, anywhere: then its results speak for themselves,
+//! whatever they are. (Asking for every environment would make the end depend on when an old result
+//! from yet another one comes in.) It also goes when the issue is done again.
 
 use super::{Action, Decision, IssueFacts, Mark, MarkKind, RuleId, TestFacts, Trigger, listed};
+use crate::domain::issue::{MirroredIssue, StatusCategory};
 use crate::domain::settings::{RuleName, Settings};
 
-/// What follows for the tests that cover an issue.
-///
-/// `reopened_ms` says when the issue left a done status, when that is what was just heard;
-/// milliseconds since the Unix epoch.
+/// News that an issue left a done status. Instants are milliseconds since the Unix epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reopening {
+    /// A moment at which it was still done.
+    pub done_ms: i64,
+    /// When it left.
+    pub at_ms: i64,
+}
+
+impl Reopening {
+    /// What a change of status tells about an issue in its newest state.
+    ///
+    /// It may tell directly; or it is news of the past, overtaken by a newer state that is not done:
+    /// then the issue left at some time between the two, and the time it entered its category is the
+    /// best that is known.
+    #[must_use]
+    pub fn told_by(
+        issue: &MirroredIssue,
+        from: Option<StatusCategory>,
+        to: StatusCategory,
+        event_ms: i64,
+    ) -> Option<Self> {
+        if issue.is_done() {
+            return None;
+        }
+        if to == StatusCategory::Done {
+            return (event_ms <= issue.event_ms).then(|| Self {
+                done_ms: event_ms,
+                at_ms: issue.in_category_since_ms(),
+            });
+        }
+        (from == Some(StatusCategory::Done)).then_some(Self {
+            done_ms: event_ms,
+            at_ms: event_ms,
+        })
+    }
+
+    /// Since when a retest is called for; a mark made after `done_ms` knows better.
+    fn since_ms(reopening: Option<Self>, held: Option<&Mark>) -> Option<i64> {
+        let known = held.map(|mark| mark.since_ms);
+        match (reopening, known) {
+            (Some(news), Some(known)) if known < news.done_ms => Some(news.at_ms),
+            (_, Some(known)) => Some(known),
+            (news, None) => news.map(|news| news.at_ms),
+        }
+    }
+}
+
+/// What follows for the tests that cover an issue; `reopening` is what was just heard.
 #[must_use]
 pub fn follow_reopened(
     facts: &IssueFacts<'_>,
     settings: &Settings,
-    reopened_ms: Option<i64>,
+    reopening: Option<Reopening>,
     trigger: Trigger,
 ) -> Vec<Decision> {
     let key = facts.key();
@@ -25,11 +72,7 @@ pub fn follow_reopened(
     if is_open {
         for test in &tests {
             let held = own_mark(facts, test.id);
-            let since_ms = match (reopened_ms, held.map(|mark| mark.since_ms)) {
-                (Some(heard), Some(known)) => Some(heard.min(known)),
-                (heard, known) => heard.or(known),
-            };
-            if let Some(since_ms) = since_ms {
+            if let Some(since_ms) = Reopening::since_ms(reopening, held) {
                 decisions.extend(retest(facts, test, since_ms, settings, trigger));
             }
         }
@@ -72,7 +115,7 @@ fn retest(
     let decide =
         |action, reason| Some(Decision::about(facts, RuleId::D13, action, reason).on_test(test.id));
     let environments = test.not_run_since(since_ms);
-    if environments.is_empty() && test.has_run_since(since_ms) {
+    if test.has_run_since(since_ms) {
         let reason = format!("{} has run since {key} was reopened.", test.key);
         return match (held, trigger) {
             (Some(_), _) => decide(Action::Clear(MarkKind::RetestNeeded), reason),

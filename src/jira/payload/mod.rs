@@ -55,10 +55,7 @@ pub enum PayloadError {
 
 /// Reads a body that is an object, once it is known to be safe to read.
 fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, PayloadError> {
-    let text = std::str::from_utf8(body).map_err(|why| {
-        #[expect(clippy::map_err_ignore, reason = "the position is all there is to say")]
-        PayloadError::NotUtf8(why.valid_up_to())
-    })?;
+    let text = std::str::from_utf8(body).map_err(|why| PayloadError::NotUtf8(why.valid_up_to()))?;
     if is_deeper_than(body, MAX_DEPTH) {
         return Err(PayloadError::TooDeep);
     }
@@ -102,7 +99,7 @@ fn after_string(mut rest: &[u8]) -> &[u8] {
 }
 
 /// Jira's name of the event. `user_deleted` has been seen without one (`jira-webhooks-rest.md` 3).
-fn event_name<'a>(named: Scalar<'a>, is_user: bool) -> Cow<'a, str> {
+fn event_name(named: Scalar<'_>, is_user: bool) -> Cow<'_, str> {
     match named.into_text() {
         Some(name) => name,
         None if is_user => Cow::Borrowed("user_deleted"),

@@ -69,9 +69,11 @@ impl Explanation {
     /// The text, or the message where it says more than its first line.
     fn details(&mut self, limits: &Limits) -> Capped {
         let mut details = std::mem::take(&mut self.details);
-        if let Some(message) = self.message.as_deref().filter(|_| details.is_blank()) {
-            if message.trim().lines().nth(1).is_some() || message.len() > limits.line_chars {
-                details = Capped::default();
+        if details.is_blank() {
+            details = Capped::default();
+            let says_more =
+                |text: &&str| text.lines().nth(1).is_some() || text.len() > limits.line_chars;
+            if let Some(message) = self.message.as_deref().filter(says_more) {
                 details.push(message, limits.details_bytes);
             }
         }
@@ -152,6 +154,9 @@ impl CaseDraft {
         if case.class.is_empty() {
             case.class = other_class.unwrap_or_default();
         }
+        if case.class == NO_CLASS {
+            case.class.clear();
+        }
         case.duration_ms = case.duration_ms.or(other_duration);
         if let Some(what) = bad {
             warnings.at(case.at, || {
@@ -193,7 +198,11 @@ impl CaseDraft {
 
     /// Text of an outcome element.
     pub fn explain(&mut self, text: &str, limits: &Limits) {
-        if let Some((_, explanation)) = &mut self.current {
+        // White space before an inner element is layout; before text it is indentation.
+        let is_layout = |so_far: &Capped| so_far.is_blank() && text.trim().is_empty();
+        if let Some((_, explanation)) = &mut self.current
+            && !is_layout(&explanation.details)
+        {
             explanation.details.push(text, limits.details_bytes);
         }
     }
@@ -248,9 +257,8 @@ impl CaseDraft {
             self.message = message;
         }
         self.details.separate(limits.details_bytes);
-        self.details.push(details.as_str(), limits.details_bytes);
-        self.output
-            .push(explanation.output.as_str(), limits.output_bytes);
+        self.details.append(&details, limits.details_bytes);
+        self.output.append(&explanation.output, limits.output_bytes);
     }
 
     /// Takes a property that was read to its end.
@@ -260,8 +268,14 @@ impl CaseDraft {
         limits: &Limits,
         warnings: &mut Warnings<'_>,
     ) {
-        let value =
-            || Some(shortened(property.text(), limits.line_chars)).filter(|v| !v.is_empty());
+        let value = || {
+            let line = property
+                .text()
+                .split_whitespace()
+                .collect::<Vec<_>>()
+                .join(" ");
+            Some(shortened(&line, limits.line_chars)).filter(|line| !line.is_empty())
+        };
         match property.name.as_str() {
             "test_key" => self.test_key = value(),
             "test_id" => self.test_id = value(),
@@ -285,14 +299,14 @@ impl CaseDraft {
     fn take_tags(&mut self, tags: &Property, limits: &Limits, warnings: &mut Warnings<'_>) {
         let mut has_room = true;
         for label in labels_of(tags.text(), limits) {
-            match keys::tag(&label) {
-                Tag::Test(key) => self.tagged_key = Some(key.to_owned()),
-                Tag::Covers(found) => {
-                    has_room &= add_requirement(&mut self.requirements, found, limits);
+            has_room &= match keys::tag(&label) {
+                Tag::Test(key) => {
+                    self.tagged_key = Some(key.to_owned());
+                    true
                 }
-                Tag::Label => {}
-            }
-            has_room &= add_label(&mut self.labels, label, limits);
+                Tag::Covers(found) => add_requirement(&mut self.requirements, found, limits),
+                Tag::Label => add_label(&mut self.labels, label, limits),
+            };
         }
         if !has_room {
             warnings.at(tags.at, || {
@@ -401,6 +415,9 @@ impl CaseDraft {
     }
 }
 
+/// Node's runner gives every test this class name, so it tells none from another.
+const NO_CLASS: &str = "test";
+
 /// A name without line ends, which keep the parts of an identity apart.
 fn one_line(name: &str) -> String {
     let name = name.trim();
@@ -421,7 +438,7 @@ const fn precedence(outcome: Option<RunStatus>) -> u8 {
     }
 }
 
-/// What `status` (GoogleTest, CTest, Boost.Test) or `result` say when no element does.
+/// What `status` (`GoogleTest`, `CTest`) or `result` say when no element does.
 fn worded(word: &str) -> Option<RunStatus> {
     let word = word.trim().to_ascii_lowercase();
     Some(match word.as_str() {

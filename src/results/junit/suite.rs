@@ -1,14 +1,16 @@
 //! The suites around a case, and what they hand down to it: path, start, issue keys, labels.
 //!
-//! What is handed down is counted against [`Limits::inherited_bytes`](super::super::limits::Limits):
+//! What is handed down is counted against [`Limits::inherited_bytes`]:
 //! without it a small file could make every case carry its suites' whole text.
 
 use std::sync::Arc;
 
 use super::super::error::{Fault, ReadError};
 use super::super::keys::{self, Tag};
+use super::super::limits::Limits;
 use super::super::model::Requirement;
 use super::super::repeats::{add_label, add_requirement};
+use super::super::text::shortened;
 use super::super::warnings::Warnings;
 use super::super::when::instant_ms;
 use super::super::xml::{Element, Source};
@@ -109,7 +111,7 @@ impl Suites {
             warnings.at(suite.at, || {
                 format!(
                     "the suite {:?} declares {} tests and holds none; nothing was counted for it",
-                    super::super::text::shortened(&suite.name, 100),
+                    shortened(&suite.name, 100),
                     suite.declared
                 )
             });
@@ -145,14 +147,13 @@ impl Suites {
     /// keys: system properties, such as a branch's name, would link every case of the suite.
     pub fn take_property(
         &mut self,
-        property: Property,
-        source: &Source<'_>,
+        property: &Property,
+        limits: &Limits,
         warnings: &mut Warnings<'_>,
-    ) -> Result<(), ReadError> {
+    ) {
         let Some(suite) = self.open.last_mut() else {
-            return Ok(());
+            return;
         };
-        let limits = source.limits;
         match property.name.as_str() {
             "requirement" | "requirements" => {
                 property.requirements(warnings, |found| {
@@ -161,15 +162,19 @@ impl Suites {
             }
             "tags" => {
                 for label in labels_of(property.text(), limits) {
-                    if let Tag::Covers(found) = keys::tag(&label) {
-                        add_requirement(&mut suite.requirements, found, limits);
+                    match keys::tag(&label) {
+                        Tag::Covers(found) => {
+                            add_requirement(&mut suite.requirements, found, limits);
+                        }
+                        Tag::Label => {
+                            add_label(&mut suite.labels, label, limits);
+                        }
+                        Tag::Test(_) => {}
                     }
-                    add_label(&mut suite.labels, label, limits);
                 }
             }
             _ => {}
         }
-        Ok(())
     }
 
     fn spend(&mut self, bytes: usize, at: usize, source: &Source<'_>) -> Result<(), ReadError> {

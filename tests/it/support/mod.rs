@@ -1,5 +1,6 @@
 //! The world a test stands in: a running service, its database, and a site that signs.
 
+pub mod attack;
 pub mod database;
 pub mod events;
 pub mod service;
@@ -51,4 +52,16 @@ pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>)
         );
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+}
+
+/// The text of a file of reference data that may stand beside the checkout; `None`, said aloud,
+/// when it does not. Under `CI` its absence is a failure.
+pub fn reference(path: &str) -> Option<String> {
+    let whole = format!("{}/../shared/reference/{path}", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(&whole).ok();
+    if text.is_none() {
+        assert!(std::env::var_os("CI").is_none(), "{whole} is missing");
+        println!("skipped: {whole} is not here");
+    }
+    text
 }

@@ -40,6 +40,25 @@ impl TestApp {
     /// Starts the service with further options of `touchstone serve`.
     pub async fn spawn_with(database: Database, options: &[&str]) -> Self {
         let keys = KeyHost::start();
+        let key_host = keys.url.clone();
+        Self::spawn_trusting(database, keys, &key_host, options).await
+    }
+
+    /// Starts the service and installs it on a stand-in Jira, which it calls from then on.
+    pub async fn spawn_on(database: Database, jira: &jira_standin::Standin) -> Self {
+        let options = ["--insecure-sites", "true"];
+        let keys = KeyHost::start();
+        let app = Self::spawn_trusting(database, keys, &jira.key_host(), &options).await;
+        jira.install(&app.base).await.unwrap();
+        app
+    }
+
+    async fn spawn_trusting(
+        database: Database,
+        keys: KeyHost,
+        key_host: &str,
+        options: &[&str],
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let connections = if database.is_sqlite() { "4" } else { "6" };
@@ -54,7 +73,7 @@ impl TestApp {
             "--secret-key",
             SECRET_KEY,
             "--key-host",
-            &keys.url,
+            key_host,
             "--threads",
             "2",
         ];
@@ -72,6 +91,11 @@ impl TestApp {
             running: Some(running),
             database,
         }
+    }
+
+    /// What the service's requests and workers share.
+    pub fn app(&self) -> &touchstone::app::App {
+        &self.running.as_ref().unwrap().app
     }
 
     /// A second service on the same database: another replica.

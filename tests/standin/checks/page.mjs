@@ -24,6 +24,7 @@ const descriptor = {
       target: { type: 'web_panel', url: '/panel?issueKey={issue.key}&issueId={issue.id}' },
     }],
     dialogs: [{ key: 'ask', url: '/dialog' }],
+    generalPages: [{ key: 'wide', name: { value: 'Wide' }, url: '/wide?from={ac.from}' }],
     adminPages: [{ key: 'admin', name: { value: 'Check settings' }, url: '/admin' }],
     webhooks: [{ event: 'jira:issue_updated', url: '/hook' }],
   },
@@ -114,13 +115,20 @@ try {
   await frame.evaluate(() => AP.dialog.create({ key: 'ask', size: 'medium', header: 'Ask', customData: { question: 'well?' } }));
   check('dialog with custom data', (await until('dialog', () => frame.evaluate(() => window.out.closed))) === 'well?');
   await shoot('/issue-light.png');
+  await tab.goto(base + '/browse/SHOP-7?as=daniel&theme=dark');
+  check('a page that begins dark has a dark frame', await until('dark', () => tab.frames().find((it) => it.url().startsWith(app + '/panel')).evaluate(() => document.documentElement.dataset.colorMode === 'dark')));
   await tab.goto(base + '/browse/SHOP-11?as=daniel&width=320');
+  check('a panel as wide as asked for', (await until('frame', () => tab.evaluate(() => document.querySelector('#app-frame iframe').getBoundingClientRect().width))) === 320);
   await shoot('/bug-320.png');
   await tab.selectOption('select[data-resolution]', "Won't Do");
   await tab.click('button:has-text("Done")');
   check('a resolution by select', await until('resolution', async () => (await tab.textContent('[data-live="details"]')).includes("Won't Do")));
   await tab.goto(base + '/admin?as=ada');
   check('the admin page is framed', await until('admin', () => tab.frames().some((it) => it.url().startsWith(app + '/admin'))));
+  const go = await until('the admin frame', () => tab.frames().find((it) => it.url().startsWith(app + '/admin')));
+  await go.waitForFunction(() => window.AP && AP.navigator);
+  await go.evaluate(() => AP.navigator.go('addonmodule', { moduleKey: 'wide', customData: { from: 'admin' } }));
+  check('the navigator opens another page of the app', await until('navigator', () => tab.frames().some((it) => it.url().startsWith(app + '/wide?from=admin'))));
   await tab.goto(base + '/');
   await shoot('/list.png');
   check('no error on the page', errors.length === 0, errors);

@@ -120,9 +120,10 @@ pub(crate) fn scope_of(method: &str, path: &str) -> &'static str {
     ];
     if path.contains("/rest/atlassian-connect/1/") {
         "NONE"
-    } else if path.contains("/statuses/search") {
-        "INACCESSIBLE"
-    } else if path.contains("/changelog/bulkfetch") {
+    } else if ["/statuses/search", "/changelog/bulkfetch"]
+        .iter()
+        .any(|part| path.contains(part))
+    {
         "INACCESSIBLE"
     } else if path.contains("/webhook") || reads_by_post.iter().any(|part| path.contains(part)) {
         "READ"

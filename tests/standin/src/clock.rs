@@ -3,15 +3,18 @@
 //! Every moment the site knows comes from one [`Clock`], which a test may push forward; every
 //! random name comes from the system's generator. Nothing else here reads the wall clock.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 
-/// The site's clock: the wall clock plus what tests have added.
+/// The site's clock: the wall clock plus what tests have added, unless it was stopped.
 #[derive(Clone, Debug, Default)]
 pub struct Clock {
     ahead_ms: Arc<AtomicI64>,
+    /// The moment it was stopped at; 0 while it runs.
+    stopped_ms: Arc<AtomicI64>,
 }
 
 impl Clock {
@@ -21,7 +24,19 @@ impl Clock {
         reason = "this is the one place that reads the clock"
     )]
     pub fn now_ms(&self) -> i64 {
-        jiff::Timestamp::now().as_millisecond() + self.ahead_ms.load(Ordering::Relaxed)
+        let stopped = self.stopped_ms.load(Ordering::Relaxed);
+        let now = if stopped == 0 {
+            jiff::Timestamp::now().as_millisecond()
+        } else {
+            stopped
+        };
+        now + self.ahead_ms.load(Ordering::Relaxed)
+    }
+
+    /// Stops the clock; from then on only [`Clock::advance_ms`] moves it.
+    pub fn stop(&self) {
+        let now = self.now_ms() - self.ahead_ms.load(Ordering::Relaxed);
+        self.stopped_ms.store(now, Ordering::Relaxed);
     }
 
     /// Pushes the clock forward (or, negative, back).
@@ -76,7 +91,10 @@ pub fn random_uuid() -> String {
 
 /// Bytes in lower-case hex.
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut out, byte| {
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
 }
 
 /// A small repeatable generator for faults: the same seed gives the same mishaps.

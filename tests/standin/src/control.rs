@@ -113,7 +113,7 @@ pub(crate) async fn rename_site(shared: &Shared, base: &str, app: &str) -> anyho
 
 async fn settle(shared: web::Data<Shared>) -> HttpResponse {
     let mut changed = shared.watch();
-    let waited = tokio::time::timeout(std::time::Duration::from_secs(60), async {
+    let waited = tokio::time::timeout(std::time::Duration::from_mins(1), async {
         while shared.read(State::open_deliveries) > 0 {
             if changed.changed().await.is_err() {
                 return;
@@ -157,11 +157,7 @@ impl Asked<'_> {
     }
 
     fn actor(&self, state: &State) -> Result<Actor, Refusal> {
-        let name = match self.text("as") {
-            "" => seed::DEVELOPER,
-            name => name,
-        };
-        let account = find_account(state, name)?;
+        let account = find_account(state, self.text("as"))?;
         Ok(Actor {
             bulk: self.0.get("bulk") == Some(&json!(true)),
             ..Actor::account(&account)
@@ -175,8 +171,11 @@ impl Asked<'_> {
     }
 }
 
-/// An account by id, e-mail address or first name.
+/// An account by id, e-mail address or first name; the developer for an empty name.
 pub(crate) fn find_account(state: &State, name: &str) -> Result<String, Refusal> {
+    if name.is_empty() {
+        return Ok(seed::DEVELOPER.to_owned());
+    }
     let first = |full: &str| full.split(' ').next().unwrap_or_default().to_owned();
     state
         .accounts
@@ -275,6 +274,10 @@ fn perform_site(state: &mut State, actor: &Actor, act: &str, asked: &Asked<'_>) 
             // An event as it stands, for families the site has no act for.
             let event = asked.0.get("body").cloned().unwrap_or_default();
             state.emit(actor, asked.text("event"), None, event);
+            Ok(json!({}))
+        }
+        "stop-clock" => {
+            state.clock.stop();
             Ok(json!({}))
         }
         "advance" => {
@@ -388,10 +391,7 @@ fn shown(state: &State, what: &str, query: &[(String, String)]) -> Outcome {
             .map(|(_, value)| value.as_str())
             .unwrap_or_default()
     };
-    let account = match text("as") {
-        "" => seed::DEVELOPER.to_owned(),
-        name => find_account(state, name)?,
-    };
+    let account = find_account(state, text("as"))?;
     let issue = match text("issue") {
         "" => None,
         name => Some(state.visible_issue(&account, name)?),

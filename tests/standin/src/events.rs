@@ -5,7 +5,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::acts::Actor;
-use crate::acts::fields::changelog_json;
+use crate::acts::changes::changelog_json;
 use crate::clock;
 use crate::jql_match;
 use crate::model::{App, Comment, History, Issue, Link, State};
@@ -73,7 +73,7 @@ impl State {
         self.emit(actor, event, Some(id), body);
     }
 
-    pub(crate) fn emit_property(&mut self, actor: &Actor, event: &str, id: u64, property: Value) {
+    pub(crate) fn emit_property(&mut self, actor: &Actor, event: &str, id: u64, property: &Value) {
         let Some(issue) = self.issues.get(&id) else {
             return;
         };

@@ -381,12 +381,12 @@ mod tests {
     #[test]
     fn queries_the_app_may_send_are_understood() {
         let good = [
-            r#"project = SHOP"#,
+            r"project = SHOP",
             r#"project in (SHOP, "Web Shop") AND updated >= "-30m" ORDER BY updated ASC, key ASC"#,
-            r#"NOT (status = Done OR statusCategory != done) and key in (SHOP-1,SHOP-2)"#,
+            r"NOT (status = Done OR statusCategory != done) and key in (SHOP-1,SHOP-2)",
             r#"issue.property[touchstone.defect].marker = "a1""#,
-            r#"fixVersion is not EMPTY && sprint in openSprints()"#,
-            r#"reporter = currentUser() AND created >= -1h"#,
+            r"fixVersion is not EMPTY && sprint in openSprints()",
+            r"reporter = currentUser() AND created >= -1h",
             "order by created desc",
         ];
         for query in good {

@@ -8,9 +8,9 @@ use std::cmp::Ordering;
 use serde_json::Value;
 
 use crate::jql::{self, Clause, Condition, Operand, Operator};
+use crate::jql_field::ValueField;
 use crate::model::{Issue, State};
 use crate::refusal::Refusal;
-use crate::scheme;
 use crate::text::Text;
 
 type Test = Box<dyn Fn(&State, &Issue) -> bool>;
@@ -32,7 +32,7 @@ pub(crate) fn search(
             "Unbounded JQL queries are not allowed here. Please add a search restriction to your query.",
         ));
     }
-    let test = query
+    let condition = query
         .condition
         .as_ref()
         .map(|it| compile(state, viewer, it))
@@ -41,7 +41,7 @@ pub(crate) fn search(
         .issues
         .values()
         .filter(|issue| state.may(viewer, issue.project, "BROWSE_PROJECTS"))
-        .filter(|issue| test.as_ref().is_none_or(|test| test(state, issue)))
+        .filter(|issue| condition.as_ref().is_none_or(|fits| fits(state, issue)))
         .collect();
     for (field, _) in &query.order {
         check_order(field)?;
@@ -61,7 +61,7 @@ pub(crate) fn filter_matches(state: &State, viewer: &str, text: &str, issue: &Is
         .map(|it| compile(state, viewer, it))
     {
         None => true,
-        Some(Ok(test)) => test(state, issue),
+        Some(Ok(fits)) => fits(state, issue),
         Some(Err(_)) => false,
     }
 }
@@ -134,203 +134,6 @@ fn value_clause(state: &State, viewer: &str, clause: &Clause) -> Result<Test, Re
         Operator::IsNot => Box::new(move |state, issue| !hit(state, issue)),
         _ => return Err(unsupported(clause)),
     })
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum ValueField {
-    Project,
-    Type,
-    Status,
-    Category,
-    Key,
-    Labels,
-    FixVersion,
-    AffectedVersion,
-    Component,
-    Sprint,
-    Parent,
-    Reporter,
-    Assignee,
-    Creator,
-    Priority,
-    Resolution,
-}
-
-impl ValueField {
-    fn named(name: &str) -> Result<Self, Refusal> {
-        Ok(match name {
-            "project" => Self::Project,
-            "issuetype" | "type" => Self::Type,
-            "status" => Self::Status,
-            "statuscategory" => Self::Category,
-            "key" | "issuekey" | "issue" | "id" => Self::Key,
-            "labels" => Self::Labels,
-            "fixversion" => Self::FixVersion,
-            "affectedversion" => Self::AffectedVersion,
-            "component" => Self::Component,
-            "sprint" | "cf[10020]" => Self::Sprint,
-            "parent" | "epic link" => Self::Parent,
-            "reporter" => Self::Reporter,
-            "assignee" => Self::Assignee,
-            "creator" => Self::Creator,
-            "priority" => Self::Priority,
-            "resolution" => Self::Resolution,
-            _ => {
-                return Err(Refusal::bad(format!(
-                    "Field '{name}' does not exist or you do not have permission to view it."
-                )));
-            }
-        })
-    }
-
-    fn values(self, state: &State, issue: &Issue) -> Vec<String> {
-        let ids = |ids: &[u64]| ids.iter().map(u64::to_string).collect();
-        let one = |text: &str| vec![text.to_owned()];
-        match self {
-            Self::Project => vec![issue.project.to_string()],
-            Self::Type => one(issue.kind),
-            Self::Status => one(issue.status),
-            Self::Category => one(scheme::status(issue.status).category.facts().1),
-            Self::Key => vec![issue.id.to_string()],
-            Self::Labels => issue
-                .labels
-                .iter()
-                .map(|label| label.to_lowercase())
-                .collect(),
-            Self::FixVersion => ids(&issue.fix_versions),
-            Self::AffectedVersion => ids(&issue.versions),
-            Self::Component => ids(&issue.components),
-            Self::Sprint => ids(&issue.sprints),
-            Self::Parent => issue
-                .parent
-                .filter(|id| state.issues.contains_key(id))
-                .iter()
-                .map(u64::to_string)
-                .collect(),
-            Self::Reporter => one(&issue.reporter),
-            Self::Assignee => issue.assignee.iter().cloned().collect(),
-            Self::Creator => one(&issue.creator),
-            Self::Priority => one(issue.priority),
-            Self::Resolution => issue.resolution.iter().map(|id| (*id).to_owned()).collect(),
-        }
-    }
-
-    fn resolve(
-        self,
-        state: &State,
-        viewer: &str,
-        operand: &Operand,
-    ) -> Result<Vec<String>, Refusal> {
-        let text = match operand {
-            Operand::Text(text) => text.as_str(),
-            Operand::Call(name, _) => return self.call(state, viewer, name),
-            Operand::Empty => return Ok(Vec::new()),
-        };
-        let found = self.ids_of(state, viewer, text);
-        if found.is_empty() {
-            Err(self.unknown(text))
-        } else {
-            Ok(found)
-        }
-    }
-
-    fn call(self, state: &State, viewer: &str, name: &str) -> Result<Vec<String>, Refusal> {
-        let sprints = |wanted: &str| {
-            let of = state.sprints.iter().filter(|sprint| sprint.state == wanted);
-            of.map(|sprint| sprint.id.to_string()).collect()
-        };
-        let versions = |released: bool| {
-            let all = state.projects.iter().flat_map(|project| &project.versions);
-            let of = all.filter(|version| version.released == released && !version.archived);
-            of.map(|version| version.id.to_string()).collect()
-        };
-        let person = matches!(self, Self::Reporter | Self::Assignee | Self::Creator);
-        let version = matches!(self, Self::FixVersion | Self::AffectedVersion);
-        match name {
-            "currentuser" if person => Ok(vec![viewer.to_owned()]),
-            "opensprints" if self == Self::Sprint => Ok(sprints("active")),
-            "closedsprints" if self == Self::Sprint => Ok(sprints("closed")),
-            "futuresprints" if self == Self::Sprint => Ok(sprints("future")),
-            "releasedversions" if version => Ok(versions(true)),
-            "unreleasedversions" if version => Ok(versions(false)),
-            _ => Err(Refusal::bad(format!(
-                "Unable to find JQL function '{name}()', or it does not fit the field."
-            ))),
-        }
-    }
-
-    fn ids_of(self, state: &State, viewer: &str, text: &str) -> Vec<String> {
-        let is = |name: &str| name.eq_ignore_ascii_case(text);
-        match self {
-            Self::Project => {
-                let of = state.projects.iter().filter(|it| {
-                    (is(&it.key) || is(&it.name) || is(&it.id.to_string()))
-                        && state.may(viewer, it.id, "BROWSE_PROJECTS")
-                });
-                of.map(|it| it.id.to_string()).collect()
-            }
-            Self::Type => pick(scheme::ISSUE_TYPES.iter().map(|it| (it.id, it.name)), text),
-            Self::Status => pick(scheme::STATUSES.iter().map(|it| (it.id, it.name)), text),
-            Self::Priority => pick(scheme::PRIORITIES.iter().map(|it| (it.id, it.name)), text),
-            Self::Resolution => pick(scheme::RESOLUTIONS.iter().map(|it| (it.id, it.name)), text),
-            Self::Category => {
-                let all = [
-                    scheme::Category::New,
-                    scheme::Category::InProgress,
-                    scheme::Category::Done,
-                ];
-                let of = all
-                    .into_iter()
-                    .map(scheme::Category::facts)
-                    .filter(|(id, key, _, name)| is(key) || is(name) || is(&id.to_string()));
-                of.map(|(_, key, _, _)| key.to_owned()).collect()
-            }
-            Self::Key | Self::Parent => state
-                .visible_issue(viewer, text)
-                .map(|id| vec![id.to_string()])
-                .unwrap_or_default(),
-            Self::Labels => vec![text.to_lowercase()],
-            Self::FixVersion | Self::AffectedVersion => {
-                let all = state.projects.iter().flat_map(|project| &project.versions);
-                let of = all.filter(|it| is(&it.name) || is(&it.id.to_string()));
-                of.map(|it| it.id.to_string()).collect()
-            }
-            Self::Component => {
-                let all = state
-                    .projects
-                    .iter()
-                    .flat_map(|project| &project.components);
-                let of = all.filter(|it| is(&it.name) || is(&it.id.to_string()));
-                of.map(|it| it.id.to_string()).collect()
-            }
-            Self::Sprint => {
-                let of = state
-                    .sprints
-                    .iter()
-                    .filter(|it| is(&it.name) || is(&it.id.to_string()));
-                of.map(|it| it.id.to_string()).collect()
-            }
-            Self::Reporter | Self::Assignee | Self::Creator => vec![text.to_owned()],
-        }
-    }
-
-    fn unknown(self, text: &str) -> Refusal {
-        match self {
-            Self::Key => Refusal::bad(format!(
-                "An issue with key '{text}' does not exist for field 'key'."
-            )),
-            Self::Resolution if text.eq_ignore_ascii_case("unresolved") => {
-                Refusal::bad("Use 'resolution is EMPTY' for issues without one.")
-            }
-            _ => Refusal::bad(format!("The value '{text}' does not exist for the field.")),
-        }
-    }
-}
-
-fn pick<'a>(all: impl Iterator<Item = (&'a str, &'a str)>, text: &str) -> Vec<String> {
-    all.filter(|(id, name)| *id == text || name.eq_ignore_ascii_case(text))
-        .map(|(id, _)| id.to_owned())
-        .collect()
 }
 
 fn date_clause(

@@ -9,18 +9,22 @@
 //! test can do with [`Standin`] can be done over HTTP below `/_standin/`, too.
 
 mod acts;
+mod adf;
 mod auth;
 mod clock;
 mod control;
+mod descriptor;
 mod events;
 mod faults;
 mod frames;
 mod install;
 mod jql;
+mod jql_field;
 mod jql_match;
 mod limits;
 mod log;
 mod model;
+mod options;
 mod page;
 mod page_issue;
 mod refusal;
@@ -32,6 +36,7 @@ mod standin;
 mod text;
 mod tokens;
 mod view;
+mod view_issue;
 mod webhooks;
 
 pub use faults::{FailNext, Faults};
@@ -39,10 +44,24 @@ pub use log::{
     Attempt, ChangeView, CommentView, IssueView, LinkView, Outcome, RemoteLinkView, Request,
 };
 pub use model::State;
+pub use options::{Options, Seed};
 pub use refusal::Refusal;
-pub use standin::{IssueRef, Options, Seed, Standin};
+pub use standin::{IssueRef, Standin};
 
 /// The account ids every site begins with.
 pub mod accounts {
     pub use crate::seed::{ADMIN, DEVELOPER, ONLOOKER, OUTSIDER, TESTER};
+}
+
+/// A data file of the shared reference material, for tests. Its absence is fine on a machine
+/// that does not have the material, and an error in CI.
+#[cfg(test)]
+fn shared_file(path: &str) -> Option<Vec<u8>> {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/reference/");
+    let found = std::fs::read(format!("{root}{path}")).ok();
+    if found.is_none() {
+        assert!(std::env::var_os("CI").is_none(), "{root}{path} is missing");
+        eprintln!("skipped: {root}{path} is not there");
+    }
+    found
 }

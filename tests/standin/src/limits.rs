@@ -141,8 +141,8 @@ fn endpoint(path: &str) -> String {
             "search",
             "picker",
         ];
-        let named = names.contains(&previous) && !fixed.contains(&part);
-        out.push(if is_id || named { "{}" } else { part });
+        let is_name = names.contains(&previous) && !fixed.contains(&part);
+        out.push(if is_id || is_name { "{}" } else { part });
         previous = part;
     }
     out.join("/")

@@ -58,7 +58,7 @@ async fn main() -> anyhow::Result<()> {
         ..Options::default()
     })
     .await?;
-    let base = standin.base_url();
+    let base = standin.own_url();
     println!("Jira stand-in   {base}/");
     println!("an issue        {base}/browse/SHOP-7");
     println!("key host        {}", standin.key_host());

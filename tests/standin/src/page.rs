@@ -4,6 +4,8 @@
 //! `iframe.js` and what the CDN adds to it) in the app's page. Without `bridge_dir` the pages work
 //! and say that the panel is missing.
 
+use std::fmt::Write as _;
+
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Value, json};
 
@@ -32,7 +34,8 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
 pub(crate) struct View {
     pub(crate) account: String,
     pub(crate) dark: bool,
-    pub(crate) width: u32,
+    /// The width of the side column, and of a panel in the main one, if asked for.
+    pub(crate) width: Option<u32>,
     pub(crate) query: Vec<(String, String)>,
 }
 
@@ -50,7 +53,7 @@ fn view(state: &State, query: &[(String, String)]) -> View {
         account: find_account(state, text("as"))
             .unwrap_or_else(|_refusal| seed::DEVELOPER.to_owned()),
         dark: text("theme") == "dark",
-        width: text("width").parse().unwrap_or(420),
+        width: text("width").parse().ok(),
         query: query.to_vec(),
     }
 }
@@ -98,7 +101,7 @@ pub(crate) fn whole(
     config: &Value,
 ) -> String {
     let mode = if view.dark { "dark" } else { "light" };
-    let people: String = state
+    let people: Vec<String> = state
         .accounts
         .iter()
         .filter(|it| !it.is_app)
@@ -129,7 +132,7 @@ pub(crate) fn whole(
 <link rel="stylesheet" href="/bridge/themes/atlaskit-tokens_dark.css">
 <link rel="stylesheet" href="/bridge/page.css">
 </head>
-<body style="--side: {width}px">
+<body{width}>
 <header>
 <a class="site" href="/">{site}</a>
 <nav><a href="/">Issues</a><a href="/admin?as=ada">Apps</a></nav>
@@ -146,9 +149,12 @@ pub(crate) fn whole(
 </body>
 </html>
 "#,
+        people = people.concat(),
         title = safe(title),
         site = safe(&state.site.name),
-        width = view.width,
+        width = view.width.map_or_else(String::new, |it| {
+            format!(" style=\"--side: {it}px; --panel: {}px\"", it + 2)
+        }),
     )
 }
 
@@ -167,11 +173,12 @@ async fn front(shared: web::Data<Shared>, query: Query) -> HttpResponse {
             if !state.may(&view.account, project.id, "BROWSE_PROJECTS") {
                 continue;
             }
-            content.push_str(&format!(
+            let _ = write!(
+                content,
                 "<h2>{} ({})</h2>",
                 safe(&project.name),
                 project.key
-            ));
+            );
             let of = state.issues.values().filter(|it| it.project == project.id);
             of.for_each(|it| content.push_str(&page_issue::row(state, it.id, &view)));
         }
@@ -253,7 +260,13 @@ async fn bridge(
         "jquery.js" => ("jquery/dist/jquery.js".to_owned(), "text/javascript"),
         "connect-host.js" => (format!("{dist}/connect-host.js"), "text/javascript"),
         "all.js" => (format!("{dist}/iframe.js"), "text/javascript"),
-        name if name.ends_with(".css") && plain => (format!("{dist}/{name}"), "text/css"),
+        name if plain
+            && std::path::Path::new(name)
+                .extension()
+                .is_some_and(|it| it == "css") =>
+        {
+            (format!("{dist}/{name}"), "text/css")
+        }
         _ => return HttpResponse::NotFound().finish(),
     };
     let Some(directory) = &shared.options.bridge_dir else {

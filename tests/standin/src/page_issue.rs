@@ -3,6 +3,8 @@
 //! Parts marked `data-live` are exchanged by `host.js` when the issue changes; the frame is not
 //! among them, so it keeps its state as in Jira.
 
+use std::fmt::Write as _;
+
 use serde_json::json;
 
 use crate::acts::workflow;
@@ -22,7 +24,7 @@ pub(crate) fn page(state: &State, view: &View, id: u64, with_bridge: bool) -> Op
         .map(|it| frame_json(state, it, Some(id), view));
     let panel = match (&module, with_bridge) {
         (Some(module), true) => format!(
-            "<details class=\"group\" open><summary>{}</summary><div id=\"app-frame\" class=\"frame\"></div></details>",
+            "<details class=\"group panel\" open><summary>{}</summary><div id=\"app-frame\" class=\"frame\"></div></details>",
             safe(&module.name)
         ),
         (Some(_), false) => {
@@ -30,7 +32,9 @@ pub(crate) fn page(state: &State, view: &View, id: u64, with_bridge: bool) -> Op
         }
         (None, _) => missing("No app with a panel is installed."),
     };
-    let below = module.as_ref().is_some_and(|it| it.url_is_wide());
+    let below = module
+        .as_ref()
+        .is_some_and(super::frames::Module::url_is_wide);
     let (main_panel, side_panel) = if below {
         (panel.as_str(), "")
     } else {
@@ -96,10 +100,12 @@ fn missing(text: &str) -> String {
 /// The address of an issue's page for the same viewer.
 fn address(key: &str, view: &View) -> String {
     let theme = if view.dark { "dark" } else { "light" };
+    let width = view
+        .width
+        .map_or_else(String::new, |it| format!("&amp;width={it}"));
     format!(
-        "/browse/{key}?as={}&amp;theme={theme}&amp;width={}",
-        safe(&view.account),
-        view.width
+        "/browse/{key}?as={}&amp;theme={theme}{width}",
+        safe(&view.account)
     )
 }
 
@@ -157,7 +163,8 @@ fn crumbs(state: &State, issue: &Issue, view: &View) -> String {
 fn paragraphs(text: Option<&Text>) -> String {
     let text = text.map(Text::wiki).unwrap_or_default();
     let parts = text.split("\n\n").filter(|part| !part.is_empty());
-    parts.map(|part| format!("<p>{}</p>", safe(part))).collect()
+    let drawn: Vec<String> = parts.map(|part| format!("<p>{}</p>", safe(part))).collect();
+    drawn.concat()
 }
 
 fn links(state: &State, issue: &Issue, view: &View) -> String {
@@ -170,10 +177,11 @@ fn links(state: &State, issue: &Issue, view: &View) -> String {
         } else {
             continue;
         };
-        out.push_str(&format!(
+        let _ = write!(
+            out,
             "<div class=\"words\">{words}</div>{}",
             row(state, other, view)
-        ));
+        );
     }
     for link in &issue.remote_links {
         let text = |name: &str| {
@@ -184,12 +192,13 @@ fn links(state: &State, issue: &Issue, view: &View) -> String {
                     .unwrap_or_default(),
             )
         };
-        out.push_str(&format!(
+        let _ = write!(
+            out,
             "<div class=\"words\">{}</div><div class=\"row\"><a class=\"grow\" href=\"{}\">{}</a></div>",
             safe(link.relationship.as_deref().unwrap_or("links to")),
             text("url"),
             text("title")
-        ));
+        );
     }
     if out.is_empty() {
         out
@@ -213,20 +222,23 @@ fn status(state: &State, issue: &Issue, view: &View) -> String {
         } else {
             ""
         };
-        out.push_str(&format!(
+        let _ = write!(
+            out,
             "<button type=\"button\" data-transition=\"{}\"{screen}>{}</button>",
             safe(scheme::status(transition.to).name),
             safe(transition.name)
-        ));
+        );
     }
     if asks {
-        let options: String = scheme::RESOLUTIONS
+        let options: Vec<String> = scheme::RESOLUTIONS
             .iter()
             .map(|it| format!("<option>{}</option>", safe(it.name)))
             .collect();
-        out.push_str(&format!(
-            "<select data-resolution aria-label=\"Resolution\">{options}</select>"
-        ));
+        let _ = write!(
+            out,
+            "<select data-resolution aria-label=\"Resolution\">{}</select>",
+            options.concat()
+        );
     }
     out
 }
@@ -297,25 +309,27 @@ fn activity(state: &State, issue: &Issue) -> String {
     let name = |id: &str| safe(state.account(id).map_or("Someone", |it| it.name.as_str()));
     let mut out = String::new();
     for comment in issue.comments.iter().rev() {
-        out.push_str(&format!(
+        let _ = write!(
+            out,
             "<div class=\"comment\"><img src=\"/_standin/avatar/{}\" alt=\"\"><div><span class=\"who\">{}</span><time>{}</time><div class=\"text\">{}</div></div></div>",
             safe(&comment.author),
             name(&comment.author),
             short(comment.created_ms),
             paragraphs(Some(&comment.body))
-        ));
+        );
     }
     out.push_str("<h2>History</h2><ul class=\"history\">");
     for entry in issue.history.iter().rev().take(20) {
         for change in &entry.changes {
-            out.push_str(&format!(
+            let _ = write!(
+                out,
                 "<li>{} changed {}: {} → {}<time>{}</time></li>",
                 name(&entry.author),
                 safe(change.field),
                 safe(change.from_string.as_deref().unwrap_or("None")),
                 safe(change.to_string.as_deref().unwrap_or("None")),
                 short(entry.created_ms)
-            ));
+            );
         }
     }
     out.push_str("</ul>");

@@ -49,6 +49,7 @@ impl Refusal {
     }
 
     /// 404 for an issue that is not there or not to be seen.
+    #[must_use]
     pub fn no_issue() -> Self {
         Self::missing("Issue does not exist or you do not have permission to see it.")
     }
@@ -59,11 +60,13 @@ impl Refusal {
     }
 
     /// 401: nobody is logged in.
+    #[must_use]
     pub fn unauthorized() -> Self {
         Self::new(401, "Client must be authenticated to access this resource.")
     }
 
     /// The body of the answer.
+    #[must_use]
     pub fn body(&self) -> Value {
         json!({ "errorMessages": self.messages, "errors": self.errors })
     }

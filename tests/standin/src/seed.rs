@@ -268,7 +268,7 @@ static BACKLOG: [Sample; 17] = [
     sample(
         "Bug",
         "Saved card is charged twice after a double click",
-        "Clicking *Pay now* twice within half a second sends two charges.\n\nSeen in Firefox on staging; Chromium disables the button in time.",
+        "Clicking Pay now twice within half a second sends two charges.\n\nSeen in Firefox on staging; Chromium disables the button in time.",
         ("In Progress", "Highest"),
         ("1.4", 12),
         DEVELOPER,

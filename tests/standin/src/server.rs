@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use crate::clock::Clock;
 use crate::model::State;
 use crate::tokens::InstallKey;
-use crate::{Options, control, page, rest, seed, webhooks};
+use crate::{Options, control, install, page, rest, seed, webhooks};
 
 /// The running site as its handlers and tasks see it.
 pub(crate) struct Shared {
@@ -21,7 +21,8 @@ pub(crate) struct Shared {
     pub(crate) http: reqwest::Client,
     pub(crate) key: InstallKey,
     pub(crate) options: Options,
-    pub(crate) base_url: String,
+    /// Where the server itself is reached, whatever the site calls itself.
+    pub(crate) own_url: String,
     /// Calls to the app are made on this runtime, whichever worker asks for them.
     pub(crate) runtime: tokio::runtime::Handle,
 }
@@ -67,10 +68,8 @@ pub(crate) fn start(options: Options) -> anyhow::Result<Running> {
     let address = listener
         .local_addr()
         .context("reading the address listened on")?;
-    let base_url = options
-        .base_url
-        .clone()
-        .unwrap_or_else(|| format!("http://{address}"));
+    let own_url = format!("http://{address}");
+    let base_url = options.base_url.clone().unwrap_or_else(|| own_url.clone());
     let clock = Clock::default();
     let (outgoing, queue) = mpsc::unbounded_channel();
     let mut state = seed::site(&base_url, &clock, options.enforce_limits);
@@ -89,7 +88,7 @@ pub(crate) fn start(options: Options) -> anyhow::Result<Running> {
         http,
         key: InstallKey::generate()?,
         options,
-        base_url,
+        own_url,
         runtime: tokio::runtime::Handle::current(),
     });
     let data = web::Data::from(Arc::clone(&shared));
@@ -113,10 +112,19 @@ pub(crate) fn start(options: Options) -> anyhow::Result<Running> {
             tracing::error!(%error, "the stand-in's server stopped");
         }
     });
-    let delivering = tokio::spawn(webhooks::run(Arc::clone(&shared), queue));
+    let mut tasks = vec![
+        serving,
+        tokio::spawn(webhooks::run(Arc::clone(&shared), queue)),
+    ];
+    if let Some(app_url) = shared.options.app_url.clone() {
+        let shared = Arc::clone(&shared);
+        tasks.push(tokio::spawn(async move {
+            install::when_ready(&shared, &app_url).await;
+        }));
+    }
     Ok(Running {
         shared,
         server: handle,
-        tasks: vec![serving, delivering],
+        tasks,
     })
 }

@@ -2,7 +2,6 @@
 //!
 //! Names of accounts may be account ids, e-mail addresses or first names.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -14,55 +13,9 @@ use crate::frames;
 use crate::install;
 use crate::log::{Attempt, IssueView, Request};
 use crate::model::State;
+use crate::options::Options;
 use crate::refusal::Refusal;
 use crate::server::{self, Running, Shared};
-
-/// What the site begins with.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Seed {
-    /// People, projects, versions and sprints, but no issue.
-    Empty,
-    /// A web shop's backlog besides; SHOP-7 is its main story.
-    #[default]
-    Sample,
-}
-
-/// How a site is started.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// The address to listen on; port 0 takes any free one.
-    pub listen: String,
-    /// The site's own address as others see it; from `listen`, if absent.
-    pub base_url: Option<String>,
-    /// The app to install as soon as it answers.
-    pub app_url: Option<String>,
-    /// What the site begins with.
-    pub seed: Seed,
-    /// `node_modules` with the published bridge, for the pages.
-    pub bridge_dir: Option<PathBuf>,
-    /// The least and the most milliseconds before a delivery is tried again. Jira waits 5 to 15
-    /// minutes; the default is made for tests.
-    pub retry_delay_ms: (u64, u64),
-    /// How long the site waits for an answer of the app, in milliseconds.
-    pub webhook_timeout_ms: u64,
-    /// Whether Jira's rate limits hold.
-    pub enforce_limits: bool,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            listen: "127.0.0.1:0".to_owned(),
-            base_url: None,
-            app_url: None,
-            seed: Seed::default(),
-            bridge_dir: None,
-            retry_delay_ms: (50, 200),
-            webhook_timeout_ms: 10_000,
-            enforce_limits: true,
-        }
-    }
-}
 
 /// An issue by both its names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,29 +41,32 @@ impl Standin {
         reason = "must be called inside a runtime, which this shows"
     )]
     pub async fn start(options: Options) -> anyhow::Result<Self> {
-        let app_url = options.app_url.clone();
-        let running = server::start(options)?;
-        if let Some(app_url) = app_url {
-            let shared = std::sync::Arc::clone(&running.shared);
-            tokio::spawn(async move { install_when_ready(&shared, &app_url).await });
-        }
-        Ok(Self { running })
+        Ok(Self {
+            running: server::start(options)?,
+        })
     }
 
     fn shared(&self) -> &Shared {
         &self.running.shared
     }
 
-    /// The site's address, without a trailing slash.
+    /// The address the site calls its own, without a trailing slash.
     #[must_use]
     pub fn base_url(&self) -> String {
-        self.shared().base_url.clone()
+        self.read(|state| state.site.base_url.clone())
+    }
+
+    /// The address the server is reached at; other than [`Standin::base_url`] when a proxy stands
+    /// before it or the site was renamed.
+    #[must_use]
+    pub fn own_url(&self) -> String {
+        self.shared().own_url.clone()
     }
 
     /// The address of the key host of installation keys; a key id follows after a slash.
     #[must_use]
     pub fn key_host(&self) -> String {
-        format!("{}/_standin/keys", self.shared().base_url)
+        format!("{}/_standin/keys", self.shared().own_url)
     }
 
     /// The client key of the site.
@@ -349,6 +305,11 @@ impl Standin {
         self.shared().act(|state| state.clock.advance_ms(by));
     }
 
+    /// Stops the site's clock; from then on only [`Standin::advance_ms`] moves it.
+    pub fn stop_clock(&self) {
+        self.shared().act(|state| state.clock.stop());
+    }
+
     /// A URL-bound token for a request to the app. `target` is path and query below the app's
     /// base address.
     ///
@@ -430,7 +391,7 @@ impl Standin {
     /// # Errors
     /// When deliveries are still open after that.
     pub async fn settle(&self) -> anyhow::Result<()> {
-        let wait = Duration::from_secs(60);
+        let wait = Duration::from_mins(1);
         self.wait_until("every webhook has been delivered", wait, |state| {
             state.open_deliveries() == 0
         })
@@ -470,21 +431,5 @@ impl Standin {
         tokio::time::timeout(most, waiting)
             .await
             .unwrap_or_else(|_elapsed| Err(anyhow::anyhow!("waited in vain until {name}")))
-    }
-}
-
-/// Tries to install an app until it answers; the tries become rarer.
-async fn install_when_ready(shared: &Shared, app_url: &str) {
-    let mut wait = Duration::from_millis(200);
-    loop {
-        match install::install(shared, app_url).await {
-            Ok(()) => {
-                tracing::info!(app_url, "the app is installed");
-                return;
-            }
-            Err(error) => tracing::info!(app_url, "not installed yet: {error:#}"),
-        }
-        tokio::time::sleep(wait).await;
-        wait = (wait * 2).min(Duration::from_secs(5));
     }
 }

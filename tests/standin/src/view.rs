@@ -3,10 +3,10 @@
 //! Version 3 draws rich text as ADF, version 2 and webhooks as wiki markup. Shapes follow the
 //! OpenAPI description of Jira Cloud and captured webhook bodies.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::clock::{agile_time, jira_time};
-use crate::model::{Comment, History, Issue, Link, Project, RemoteLink, Sprint, State, Version};
+use crate::model::{Comment, History, Link, Project, RemoteLink, Sprint, State, Version};
 use crate::scheme::{self, IssueType, Named, Status};
 use crate::text::Text;
 
@@ -25,7 +25,7 @@ impl Api {
         }
     }
 
-    fn text(self, text: Option<&Text>) -> Value {
+    pub(crate) fn text(self, text: Option<&Text>) -> Value {
         match (self, text) {
             (_, None) => Value::Null,
             (Self::V2, Some(text)) => json!(text.wiki()),
@@ -47,6 +47,24 @@ impl FieldSet {
         Self {
             all: true,
             names: Vec::new(),
+            without: Vec::new(),
+        }
+    }
+
+    /// Everything but one field.
+    pub(crate) fn all_but(name: &str) -> Self {
+        Self {
+            without: vec![name.to_owned()],
+            ..Self::all()
+        }
+    }
+
+    /// These fields and no other.
+    pub(crate) fn only(names: &[&str]) -> Self {
+        let names = names.iter().map(|name| (*name).to_owned()).collect();
+        Self {
+            all: false,
+            names,
             without: Vec::new(),
         }
     }
@@ -78,14 +96,14 @@ impl FieldSet {
         !self.all && self.names.iter().all(|name| name == "id" || name == "key")
     }
 
-    fn wants(&self, name: &str) -> bool {
+    pub(crate) fn wants(&self, name: &str) -> bool {
         !self.without.iter().any(|it| it == name)
             && (self.all || self.names.iter().any(|it| it == name))
     }
 }
 
 impl State {
-    fn rest(&self, api: Api, path: &str) -> String {
+    pub(crate) fn rest(&self, api: Api, path: &str) -> String {
         format!("{}/rest/api/{}/{path}", self.site.base_url, api.number())
     }
 
@@ -105,7 +123,7 @@ impl State {
         })
     }
 
-    fn optional_user(&self, id: Option<&String>, api: Api) -> Value {
+    pub(crate) fn optional_user(&self, id: Option<&String>, api: Api) -> Value {
         id.map_or(Value::Null, |id| self.user_json(id, api))
     }
 
@@ -198,7 +216,7 @@ impl State {
         out
     }
 
-    fn versions_json(&self, ids: &[u64], api: Api) -> Value {
+    pub(crate) fn versions_json(&self, ids: &[u64], api: Api) -> Value {
         let found = ids.iter().filter_map(|id| self.version(*id));
         found
             .map(|(project, version)| self.version_json(project, version, api))
@@ -227,7 +245,7 @@ impl State {
         out
     }
 
-    fn sprints_json(&self, ids: &[u64]) -> Value {
+    pub(crate) fn sprints_json(&self, ids: &[u64]) -> Value {
         if ids.is_empty() {
             return Value::Null;
         }
@@ -307,7 +325,7 @@ impl State {
         out
     }
 
-    fn links_json(&self, issue: u64, api: Api) -> Value {
+    pub(crate) fn links_json(&self, issue: u64, api: Api) -> Value {
         let of = self
             .links
             .iter()
@@ -341,162 +359,6 @@ impl State {
             "created": jira_time(entry.created_ms),
             "items": changes_json(entry),
         })
-    }
-
-    /// The fields of an issue that were asked for.
-    pub(crate) fn fields_json(&self, issue: &Issue, api: Api, set: &FieldSet) -> Value {
-        let mut out = Map::new();
-        let mut put = |name: &str, value: &dyn Fn() -> Value| {
-            if set.wants(name) {
-                out.insert(name.to_owned(), value());
-            }
-        };
-        let status = scheme::status(issue.status);
-        put("summary", &|| json!(issue.summary));
-        put("issuetype", &|| {
-            self.type_json(scheme::issue_type(issue.kind), api)
-        });
-        put("project", &|| {
-            self.project(issue.project)
-                .map_or(Value::Null, |it| self.project_json(it, api))
-        });
-        put("status", &|| self.status_json(status, api));
-        put("statusCategory", &|| {
-            self.category_json(status.category, api)
-        });
-        put("statuscategorychangedate", &|| {
-            json!(jira_time(issue.category_changed_ms))
-        });
-        put("priority", &|| {
-            self.priority_json(scheme::priority(issue.priority), api)
-        });
-        put("resolution", &|| {
-            issue.resolution.map_or(Value::Null, |id| {
-                self.resolution_json(scheme::resolution(id), api)
-            })
-        });
-        put("resolutiondate", &|| {
-            issue
-                .resolved_ms
-                .map_or(Value::Null, |at| json!(jira_time(at)))
-        });
-        put("created", &|| json!(jira_time(issue.created_ms)));
-        put("updated", &|| json!(jira_time(issue.updated_ms)));
-        put("duedate", &|| json!(issue.due));
-        put("description", &|| api.text(issue.description.as_ref()));
-        put("environment", &|| api.text(issue.environment.as_ref()));
-        put("assignee", &|| {
-            self.optional_user(issue.assignee.as_ref(), api)
-        });
-        put("reporter", &|| self.user_json(&issue.reporter, api));
-        put("creator", &|| self.user_json(&issue.creator, api));
-        put("labels", &|| json!(issue.labels));
-        put("fixVersions", &|| {
-            self.versions_json(&issue.fix_versions, api)
-        });
-        put("versions", &|| self.versions_json(&issue.versions, api));
-        put("components", &|| self.components_json(issue, api));
-        put("issuelinks", &|| self.links_json(issue.id, api));
-        put("subtasks", &|| self.subtasks_json(issue, api));
-        put("attachment", &|| json!([]));
-        put("security", &|| Value::Null);
-        put("timetracking", &|| json!({}));
-        put("workratio", &|| json!(-1));
-        put(scheme::SPRINT_FIELD, &|| self.sprints_json(&issue.sprints));
-        put(scheme::POINTS_FIELD, &|| json!(issue.points));
-        if let Some(parent) = issue.parent.and_then(|id| self.reference_json(id, api)) {
-            put("parent", &|| parent.clone());
-        }
-        put("comment", &|| {
-            let comments: Vec<Value> = issue
-                .comments
-                .iter()
-                .map(|it| self.comment_json(issue.id, it, api))
-                .collect();
-            json!({
-                "self": self.rest(api, &format!("issue/{}/comment", issue.id)),
-                "maxResults": comments.len(), "total": comments.len(), "startAt": 0,
-                "comments": comments,
-            })
-        });
-        Value::Object(out)
-    }
-
-    fn components_json(&self, issue: &Issue, api: Api) -> Value {
-        let known = self
-            .project(issue.project)
-            .map(|it| it.components.as_slice());
-        let of = known
-            .unwrap_or_default()
-            .iter()
-            .filter(|it| issue.components.contains(&it.id));
-        of.map(|it| {
-            json!({
-                "self": self.rest(api, &format!("component/{}", it.id)),
-                "id": it.id.to_string(), "name": it.name,
-            })
-        })
-        .collect()
-    }
-
-    fn subtasks_json(&self, issue: &Issue, api: Api) -> Value {
-        let of = self
-            .issues
-            .values()
-            .filter(|it| it.parent == Some(issue.id) && scheme::issue_type(it.kind).subtask);
-        of.filter_map(|it| self.reference_json(it.id, api))
-            .collect()
-    }
-
-    /// An issue with its asked fields, without what `expand` adds.
-    pub(crate) fn issue_json(&self, issue: &Issue, api: Api, set: &FieldSet) -> Value {
-        let mut out = json!({
-            "expand": "renderedFields,names,schema,operations,editmeta,changelog,versionedRepresentations",
-            "id": issue.id.to_string(),
-            "self": self.rest(api, &format!("issue/{}", issue.id)),
-            "key": issue.key,
-        });
-        let fields = self.fields_json(issue, api, set);
-        if let (Some(map), false) = (out.as_object_mut(), set.is_bare()) {
-            map.insert("fields".to_owned(), fields);
-        }
-        out
-    }
-
-    /// The issue as a webhook carries it: version 2, without comments.
-    pub(crate) fn event_issue_json(&self, issue: &Issue) -> Value {
-        let set = FieldSet {
-            all: true,
-            names: Vec::new(),
-            without: vec!["comment".to_owned()],
-        };
-        let mut out = self.issue_json(issue, Api::V2, &set);
-        if let Some(map) = out.as_object_mut() {
-            map.remove("expand");
-        }
-        out
-    }
-
-    /// The issue in the few fields that comment events carry.
-    pub(crate) fn event_reference_json(&self, issue: &Issue) -> Value {
-        let names = [
-            "summary",
-            "issuetype",
-            "project",
-            "assignee",
-            "priority",
-            "status",
-        ];
-        let set = FieldSet {
-            all: false,
-            names: names.iter().map(|name| (*name).to_owned()).collect(),
-            without: Vec::new(),
-        };
-        let mut out = self.issue_json(issue, Api::V2, &set);
-        if let Some(map) = out.as_object_mut() {
-            map.remove("expand");
-        }
-        out
     }
 }
 

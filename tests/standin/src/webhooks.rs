@@ -90,12 +90,9 @@ async fn attempts(shared: Arc<Shared>, lane: Arc<Semaphore>, mut delivery: Deliv
             return;
         };
         let started = shared.clock.now_ms();
-        let status = match send(&shared, &delivery).await {
-            Ok(status) => status,
-            Err(Gone) => {
-                settle(&shared, &delivery, None, Outcome::Dropped, 0);
-                return;
-            }
+        let Ok(status) = send(&shared, &delivery).await else {
+            settle(&shared, &delivery, None, Outcome::Dropped, 0);
+            return;
         };
         drop(permit);
         let took = shared.clock.now_ms() - started;

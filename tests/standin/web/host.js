@@ -26,6 +26,19 @@
     });
   }
 
+  // Changes made elsewhere show by themselves, as in Jira.
+  let known = '';
+  async function look() {
+    const answer = await fetch('/_standin/issue/' + config.issue.key);
+    const now = await answer.text();
+    if (answer.ok && known && known !== now) { await refresh(); issueChanged(); }
+    known = now;
+  }
+  if (config.issue) {
+    look().catch(() => {});
+    setInterval(() => { if (!document.hidden) look().catch(() => {}); }, 1500);
+  }
+
   function issueChanged() {
     if (!window.connectHost || !config.frame) return;
     connectHost.broadcastEvent('ISSUE_CHANGED', { addon_key: config.frame.addonKey }, { issueId: config.issue.id });
@@ -71,8 +84,7 @@
         issue: config.issue.key, to: button.dataset.transition,
         resolution: button.dataset.asks && resolution ? resolution.value : '',
       });
-      await refresh();
-      issueChanged();
+      await look();
     } catch (error) { report(error); }
   });
   document.addEventListener('submit', async (event) => {
@@ -82,8 +94,7 @@
     try {
       await act(form.dataset.act, { issue: config.issue.key, ...Object.fromEntries(new FormData(form)) });
       form.reset();
-      await refresh();
-      issueChanged();
+      await look();
     } catch (error) { report(error); }
   });
   document.querySelectorAll('[data-param]').forEach((control) => {

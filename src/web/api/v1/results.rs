@@ -113,11 +113,11 @@ async fn collect(request: &HttpRequest, body: Payload, limit: usize) -> Result<B
 }
 
 fn read_file(file: &[u8], limits: &Limits, arrived_ms: i64) -> Result<Prepared, Problem> {
-    let report = read(file, limits).map_err(refused)?;
+    let report = read(file, limits).map_err(|why| refused(&why))?;
     Ok(prepare(report, Aggregation::default(), arrived_ms)?)
 }
 
-fn refused(why: ReadError) -> Problem {
+fn refused(why: &ReadError) -> Problem {
     Problem::unprocessable("The result file cannot be read; nothing of it was stored.")
         .detail(why.to_string())
 }

@@ -1,16 +1,17 @@
-//! Setting fields of an issue from `fields` and `update`, and telling what changed.
+//! Setting fields of an issue from `fields` and `update` of a request.
 //!
 //! A change is made on a copy of the issue; `changes` compares the copy with the original, so the
 //! history says what happened however it was asked for.
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use crate::model::{Change, Issue, State};
+use crate::adf::check_adf;
+use crate::model::{Issue, State};
 use crate::refusal::Refusal;
 use crate::scheme::{self, Named};
-use crate::text::{Text, check_adf};
+use crate::text::Text;
 use crate::view::Api;
 
 /// What `update` asks for beside fields.
@@ -394,151 +395,4 @@ fn sprint(state: &State, current: &[u64], value: &Value) -> Result<Vec<u64>, Str
         kept.push(sprint.id);
     }
     Ok(kept)
-}
-
-/// What differs between two states of one issue, as the history writes it.
-pub(crate) fn changes(state: &State, old: &Issue, new: &Issue) -> Vec<Change> {
-    let mut out = Vec::new();
-    let mut note = |field, id, custom, from: Side, to: Side| {
-        if from != to {
-            out.push(Change {
-                field,
-                field_id: id,
-                custom,
-                from: from.0,
-                from_string: from.1,
-                to: to.0,
-                to_string: to.1,
-            });
-        }
-    };
-    let words = |text: Option<String>| (None, text);
-    let both = |of: &dyn Fn(&Issue) -> Side| (of(old), of(new));
-    type Side = (Option<String>, Option<String>);
-
-    let (from, to) = both(&|it| words(Some(it.summary.clone())));
-    note("summary", Some("summary"), false, from, to);
-    let (from, to) = both(&|it| words(it.description.as_ref().map(Text::wiki)));
-    note("description", Some("description"), false, from, to);
-    let (from, to) = both(&|it| words(it.environment.as_ref().map(Text::wiki)));
-    note("environment", Some("environment"), false, from, to);
-    let (from, to) = both(&|it| {
-        let kind = scheme::issue_type(it.kind);
-        (Some(kind.id.to_owned()), Some(kind.name.to_owned()))
-    });
-    note("issuetype", Some("issuetype"), false, from, to);
-    let (from, to) = both(&|it| {
-        let priority = scheme::priority(it.priority);
-        (Some(priority.id.to_owned()), Some(priority.name.to_owned()))
-    });
-    note("priority", Some("priority"), false, from, to);
-    let (from, to) = both(&|it| match it.resolution {
-        None => (None, None),
-        Some(id) => (
-            Some(id.to_owned()),
-            Some(scheme::resolution(id).name.to_owned()),
-        ),
-    });
-    note("resolution", Some("resolution"), false, from, to);
-    let (from, to) = both(&|it| {
-        let status = scheme::status(it.status);
-        (Some(status.id.to_owned()), Some(status.name.to_owned()))
-    });
-    note("status", Some("status"), false, from, to);
-    let (from, to) = both(&|it| user(state, it.assignee.as_ref()));
-    note("assignee", Some("assignee"), false, from, to);
-    let (from, to) = both(&|it| user(state, Some(&it.reporter)));
-    note("reporter", Some("reporter"), false, from, to);
-    let (from, to) = both(&|it| words(Some(it.labels.join(" "))));
-    note("labels", Some("labels"), false, from, to);
-    let (from, to) = both(&|it| words(it.due.clone()));
-    note("duedate", Some("duedate"), false, from, to);
-    let (from, to) = both(&|it| words(it.points.map(|points| points.to_string())));
-    note(
-        "Story point estimate",
-        Some(scheme::POINTS_FIELD),
-        true,
-        from,
-        to,
-    );
-    let (from, to) = both(&|it| sprints(state, &it.sprints));
-    note("Sprint", Some(scheme::SPRINT_FIELD), true, from, to);
-    let (from, to) = both(&|it| match it.parent.and_then(|id| state.issues.get(&id)) {
-        None => (None, None),
-        Some(parent) => (Some(parent.id.to_string()), Some(parent.key.clone())),
-    });
-    note("IssueParentAssociation", None, false, from, to);
-    lists(state, old, new, &mut out);
-    out
-}
-
-fn user(state: &State, id: Option<&String>) -> (Option<String>, Option<String>) {
-    let account = id.and_then(|id| state.account(id));
-    (
-        account.map(|it| it.id.clone()),
-        account.map(|it| it.name.clone()),
-    )
-}
-
-fn sprints(state: &State, ids: &[u64]) -> (Option<String>, Option<String>) {
-    let found: Vec<_> = ids.iter().filter_map(|id| state.sprint(*id)).collect();
-    let join = |words: Vec<String>| Some(words.join(", "));
-    (
-        join(found.iter().map(|it| it.id.to_string()).collect()),
-        join(found.iter().map(|it| it.name.clone()).collect()),
-    )
-}
-
-/// Versions and components: one entry for each one added or taken away.
-fn lists(state: &State, old: &Issue, new: &Issue, out: &mut Vec<Change>) {
-    let version = |id: u64| state.version(id).map(|(_, it)| it.name.clone());
-    let component = |id: u64| {
-        let of = state.projects.iter().flat_map(|it| &it.components);
-        of.into_iter()
-            .find(|it| it.id == id)
-            .map(|it| it.name.clone())
-    };
-    let fields: [(_, _, &[u64], &[u64], &dyn Fn(u64) -> Option<String>); 3] = [
-        (
-            "Fix Version",
-            "fixVersions",
-            &old.fix_versions,
-            &new.fix_versions,
-            &version,
-        ),
-        (
-            "Version",
-            "versions",
-            &old.versions,
-            &new.versions,
-            &version,
-        ),
-        (
-            "Component",
-            "components",
-            &old.components,
-            &new.components,
-            &component,
-        ),
-    ];
-    for (field, id, before, after, name) in fields {
-        let change = |from: Option<u64>, to: Option<u64>| Change {
-            field,
-            field_id: Some(id),
-            custom: false,
-            from: from.map(|id| id.to_string()),
-            from_string: from.and_then(name),
-            to: to.map(|id| id.to_string()),
-            to_string: to.and_then(name),
-        };
-        let gone = before.iter().filter(|id| !after.contains(id));
-        out.extend(gone.map(|id| change(Some(*id), None)));
-        let come = after.iter().filter(|id| !before.contains(id));
-        out.extend(come.map(|id| change(None, Some(*id))));
-    }
-}
-
-/// The body of an event that changed an issue.
-pub(crate) fn changelog_json(entry: &crate::model::History) -> Value {
-    json!({ "id": entry.id.to_string(), "items": crate::view::changes_json(entry) })
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use crate::acts::fields::Screen;
-use crate::acts::{Actor, fields, links, talk, workflow};
+use crate::acts::{Actor, changes, fields, links, talk, workflow};
 use crate::model::{Change, History, Issue, State};
 use crate::refusal::Refusal;
 use crate::scheme;
@@ -219,7 +219,7 @@ impl State {
         event_type: &str,
     ) -> Result<bool, Refusal> {
         let id = issue.id;
-        let changes = fields::changes(self, self.get(id)?, &issue);
+        let changes = changes::changes(self, self.get(id)?, &issue);
         if changes.is_empty() {
             return Ok(false);
         }
@@ -317,7 +317,7 @@ impl State {
         issue.fix_versions.clear();
         issue.versions.clear();
         issue.components.clear();
-        changes.extend(fields::changes(self, self.get(id)?, &issue));
+        changes.extend(changes::changes(self, self.get(id)?, &issue));
         let entry = self.history_entry(actor, changes);
         issue.history.push(entry.clone());
         issue.updated_ms = self.now();

@@ -1,6 +1,7 @@
 //! Everything that changes the site, in one place: each act checks what Jira checks, writes the
 //! history and tells the webhooks. REST calls, the page and tests all come through here.
 
+pub(crate) mod changes;
 pub(crate) mod fields;
 pub(crate) mod issues;
 pub(crate) mod links;

@@ -165,7 +165,7 @@ pub(crate) fn set_property(
         .properties
         .insert(key.to_owned(), value)
         .is_none();
-    state.emit_property(actor, "issue_property_set", id, event);
+    state.emit_property(actor, "issue_property_set", id, &event);
     Ok(new)
 }
 
@@ -186,6 +186,6 @@ pub(crate) fn delete_property(
         .properties
         .remove(key)
         .ok_or_else(|| Refusal::missing("The property with the given key was not found."))?;
-    state.emit_property(actor, "issue_property_deleted", id, json!({ "key": key }));
+    state.emit_property(actor, "issue_property_deleted", id, &json!({ "key": key }));
     Ok(())
 }

@@ -100,6 +100,7 @@ fn by_ids(call: &mut Call<'_>) -> Answer {
     if ids.is_empty() || ids.len() > 1_000 {
         return Err(Refusal::bad("Between 1 and 1000 ids are needed."));
     }
+    let with_properties = call.has_expand("properties");
     let state = &*call.state;
     let seen = state
         .issues
@@ -113,7 +114,15 @@ fn by_ids(call: &mut Call<'_>) -> Answer {
                 .map(move |comment| (issue.id, comment))
         })
         .filter(|(_, comment)| ids.contains(&comment.id))
-        .map(|(id, comment)| state.comment_json(id, comment, call.api))
+        .map(|(id, comment)| {
+            let mut out = state.comment_json(id, comment, call.api);
+            if with_properties {
+                let properties = comment.properties.iter();
+                let list = properties.map(|(key, value)| json!({ "key": key, "value": value }));
+                tokens::set(&mut out, "properties", list.collect());
+            }
+            out
+        })
         .collect();
     Reply::ok(json!({
         "startAt": 0, "maxResults": 1_000, "total": values.len(), "isLast": true, "values": values,

@@ -154,7 +154,7 @@ fn bulk_fetch(call: &mut Call<'_>) -> Answer {
             "issueIdsOrKeys must hold between 1 and 100 ids or keys.",
         ));
     }
-    let set = FieldSet::parse(&words("fields"), false);
+    let set = FieldSet::parse(&words("fields"), true);
     let (properties, expand) = (words("properties"), words("expand"));
     let (mut found, mut errors) = (Vec::new(), Vec::new());
     for name in &names {
@@ -227,8 +227,13 @@ fn edit_meta(call: &mut Call<'_>, name: &str) -> Answer {
     let fields = create_field_list(call, issue.project, issue.kind);
     let map: Map<String, Value> = fields
         .into_iter()
-        .filter_map(|field| {
-            let id = field.get("fieldId").and_then(Value::as_str)?.to_owned();
+        .filter_map(|mut field| {
+            // Here the id is the name of the entry.
+            let id = field
+                .as_object_mut()?
+                .remove("fieldId")?
+                .as_str()?
+                .to_owned();
             (id != "project").then_some((id, field))
         })
         .collect();

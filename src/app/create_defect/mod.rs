@@ -1,0 +1,299 @@
+//! A person makes a defect from a failing test.
+//!
+//! However often the button is pressed, one issue comes of it: a claim on test and failure is
+//! committed before Jira is asked, together with outbox work that finishes what a lost answer or a
+//! killed process leaves open. Jira is asked at once, outside of any transaction, with the claim's
+//! marker in the same call (`jira-webhooks-rest.md` 10.9).
+//!
+//! Whether the person may see and edit the covered issue is the edge's question; whether they may
+//! create issues in the project is asked here, because the app's own account usually may.
+
+mod prepare;
+mod record;
+
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::domain::keys::TestKey;
+use crate::domain::site::Site;
+use crate::domain::work::{DefectDraft, Priority, Work};
+use crate::ids;
+use crate::jira::{CreatedIssue, JiraError};
+use crate::store::defect_claims::{Claim, ClaimState};
+use crate::store::outbox::NewWork;
+use crate::store::{Conn, SiteId, StoreError, defect_claims, defects, issues, outbox};
+
+pub use prepare::Preview;
+pub use record::record_created;
+
+use prepare::Prepared;
+
+/// When the outbox looks after a creation: after the call itself must have ended, and after Jira's
+/// search had time to learn of the issue. Milliseconds.
+const LOOK_AFTER_MS: i64 = 90_000;
+
+/// What a person asks for.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// The failing test.
+    pub test: Uuid,
+    /// The project the defect goes to.
+    pub project_key: &'a str,
+    /// The account that asks.
+    pub account_id: &'a str,
+    /// The summary as the person left it; the template's when none is given.
+    pub summary: Option<&'a str>,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// A new issue.
+    Created {
+        /// Its key.
+        key: String,
+    },
+    /// The open defect that this failure has already; it is linked.
+    Existing {
+        /// Its key.
+        key: String,
+    },
+    /// Jira was asked and has not answered; the outbox finds out, and nothing is asked twice.
+    BeingChecked,
+}
+
+/// Why no defect was made.
+#[derive(Debug, thiserror::Error)]
+pub enum DefectError {
+    /// There is no such test.
+    #[error("this test does not exist any more")]
+    UnknownTest,
+    /// The test has no failing run.
+    #[error("{0} is not failing, so there is nothing to report")]
+    NotFailing(TestKey),
+    /// The project has none of the configured types.
+    #[error(
+        "the project {project} has no issue type named {wanted}; choose the defect types in the app's settings"
+    )]
+    NoDefectType {
+        /// The project.
+        project: String,
+        /// The configured names.
+        wanted: String,
+    },
+    /// Jira's create screen demands fields that the app cannot fill.
+    #[error(
+        "Jira demands {} for a new {issue_type} in {project}; create the issue in Jira and link it here", .fields.join(", ")
+    )]
+    MissingFields {
+        /// The project.
+        project: String,
+        /// The issue type.
+        issue_type: String,
+        /// Names of the fields, in the site's language.
+        fields: Vec<String>,
+    },
+    /// The person may not create issues there.
+    #[error("you may not create issues in {0}")]
+    NotAllowed(String),
+    /// Jira did not do it, and nothing was made.
+    #[error(transparent)]
+    Jira(#[from] JiraError),
+    /// It could not be stored.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What the defect would say, and whether it can be made; nothing is written.
+pub async fn preview(
+    app: &App,
+    site: &Site,
+    request: &Request<'_>,
+) -> Result<Preview, DefectError> {
+    prepare::prepare(app, site, request)
+        .await
+        .map(Preview::from)
+}
+
+/// Makes the defect, or finds the one that is there.
+pub async fn create_defect(
+    app: &App,
+    site: &Site,
+    request: &Request<'_>,
+) -> Result<Outcome, DefectError> {
+    let prepared = prepare::prepare(app, site, request).await?;
+    if let Some(key) = &prepared.existing {
+        return Ok(Outcome::Existing { key: key.clone() });
+    }
+    prepared.demand_fields()?;
+    let draft = prepared.draft();
+    let work = match reserve(app, site.id, request, &prepared, &draft).await? {
+        Reserved::Ours { work } => work,
+        Reserved::Theirs(outcome) => return Ok(outcome),
+    };
+    let client = app.jira.for_site(site).traced(work);
+    match client.create_defect(&draft).await {
+        Ok(created) => {
+            let found = client.issue(&created.id.to_string()).await;
+            let snapshot = found.unwrap_or_else(|why| {
+                tracing::info!(
+                    site.id = site.id.0,
+                    "a new defect could not be read back: {why}"
+                );
+                prepared.as_created(&created)
+            });
+            keep(
+                app, site.id, request, &prepared, &draft, &created, snapshot, work,
+            )
+            .await?;
+            Ok(Outcome::Created { key: created.key })
+        }
+        Err(why) if why.may_be_done() => {
+            tracing::warn!(
+                site.id = site.id.0,
+                "the creation of a defect is left open: {why}"
+            );
+            Ok(Outcome::BeingChecked)
+        }
+        Err(why) => {
+            give_up(app, site.id, request.test, draft.marker, work, &why).await?;
+            Err(why.into())
+        }
+    }
+}
+
+enum Reserved {
+    /// The claim is ours, and `work` in the outbox looks after it.
+    Ours { work: Uuid },
+    /// It is someone else's, or an earlier one of ours.
+    Theirs(Outcome),
+}
+
+async fn reserve(
+    app: &App,
+    site: SiteId,
+    request: &Request<'_>,
+    prepared: &Prepared,
+    draft: &DefectDraft,
+) -> Result<Reserved, StoreError> {
+    let now_ms = app.clock.now_ms();
+    let by = Some(request.account_id);
+    let failure = (request.test, prepared.signature);
+    let txn = app.store.write().await?;
+    let mut made =
+        defect_claims::reserve(&*txn, site, failure, draft.marker, None, by, now_ms).await?;
+    if let Err(held) = &made
+        && gives_way(&*txn, site, held).await?
+    {
+        let replacing = Some(held.marker);
+        made = defect_claims::reserve(&*txn, site, failure, draft.marker, replacing, by, now_ms)
+            .await?;
+    }
+    if let Err(held) = made {
+        let outcome = match held.state {
+            ClaimState::Created { issue_key } => {
+                relink(&*txn, site, request, prepared, &issue_key, now_ms).await?;
+                Outcome::Existing { key: issue_key }
+            }
+            ClaimState::Reserved | ClaimState::Failed { .. } => Outcome::BeingChecked,
+        };
+        txn.commit().await?;
+        return Ok(Reserved::Theirs(outcome));
+    }
+    let work = Work::CreateDefect {
+        test_id: request.test,
+        draft: draft.clone(),
+    };
+    let mut new = NewWork::new(&work, format!("person {}", request.account_id), now_ms)
+        .once(format!("defect:{}", draft.marker))
+        .with_priority(Priority::Interactive);
+    new.ready_ms = now_ms + LOOK_AFTER_MS;
+    let id = outbox::put(&*txn, site, &new).await?;
+    txn.commit().await?;
+    Ok(match id {
+        Some(work) => Reserved::Ours { work },
+        None => Reserved::Theirs(Outcome::BeingChecked),
+    })
+}
+
+/// Whether a claim makes room for another: nothing came of it, or what came of it is closed.
+async fn gives_way(on: &impl Conn, site: SiteId, held: &Claim) -> Result<bool, StoreError> {
+    match &held.state {
+        ClaimState::Reserved => Ok(false),
+        ClaimState::Failed { .. } => Ok(true),
+        ClaimState::Created { issue_key } => {
+            let issue = issues::by_key(on, site, issue_key).await?;
+            Ok(issue.is_none_or(|issue| issue.is_done() || issue.deleted_ms.is_some()))
+        }
+    }
+}
+
+/// Links the defect of an earlier claim again, should a person have unlinked it.
+async fn relink(
+    on: &impl Conn,
+    site: SiteId,
+    request: &Request<'_>,
+    prepared: &Prepared,
+    issue_key: &str,
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    let Some(issue) = issues::by_key(on, site, issue_key).await? else {
+        return Ok(());
+    };
+    let link = prepared.link(request, issue.id);
+    defects::link(on, site, &link, now_ms).await
+}
+
+#[expect(
+    clippy::too_many_arguments,
+    reason = "everything that is known at the end of a creation, used once"
+)]
+async fn keep(
+    app: &App,
+    site: SiteId,
+    request: &Request<'_>,
+    prepared: &Prepared,
+    draft: &DefectDraft,
+    created: &CreatedIssue,
+    snapshot: crate::domain::issue::IssueSnapshot,
+    work: Uuid,
+) -> Result<(), StoreError> {
+    let now_ms = app.clock.now_ms();
+    let txn = app.store.write().await?;
+    let run = Some(prepared.run);
+    record_created(
+        &*txn,
+        site,
+        request.test,
+        draft.marker,
+        run,
+        &snapshot,
+        now_ms,
+    )
+    .await?;
+    let note = format!("{} was created at once", created.key);
+    outbox::withdraw(&*txn, site, work, now_ms, &note).await?;
+    txn.commit().await
+}
+
+async fn give_up(
+    app: &App,
+    site: SiteId,
+    test: Uuid,
+    marker: Uuid,
+    work: Uuid,
+    why: &JiraError,
+) -> Result<(), StoreError> {
+    let now_ms = app.clock.now_ms();
+    let why = why.to_string();
+    let txn = app.store.write().await?;
+    let failed = ClaimState::Failed { why: why.clone() };
+    defect_claims::settle(&*txn, site, test, marker, &failed).await?;
+    outbox::withdraw(&*txn, site, work, now_ms, &why).await?;
+    txn.commit().await
+}
+
+/// A marker for a new claim.
+fn marker() -> Uuid {
+    ids::next()
+}

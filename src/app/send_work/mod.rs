@@ -1,0 +1,281 @@
+//! Sends what the outbox holds: one piece of work, to its end or to its next try.
+//!
+//! Nothing is sent inside a transaction. The end of a try is written in one of its own, together with
+//! what Jira answered, and only while the lease is still ours. A try may have reached Jira although
+//! nothing says so, so every kind of work looks before it repeats: a comment for its property, a
+//! transition for the status, a creation for its marker; a link may simply be repeated.
+
+mod defect;
+mod transition;
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::domain::issue::IssueSnapshot;
+use crate::domain::site::Site;
+use crate::domain::work::{Block, Priority, Work};
+use crate::jira::limits::Scope;
+use crate::jira::{Gone, JiraError, SiteClient};
+use crate::store::outbox::{self, ClaimedWork};
+use crate::store::{StoreError, issues, rules, sites};
+
+/// Tries before work is parked: with the waits between them some ten minutes.
+const TRIES: u32 = 8;
+/// The first wait after a failure, and the longest.
+const FIRST_WAIT: Duration = Duration::from_secs(2);
+const LONGEST_WAIT: Duration = Duration::from_mins(5);
+/// How long a claim holds; longer than all exchanges of one try take.
+const LEASE_MS: i64 = 180_000;
+/// How long a try may take in all.
+const TRY: Duration = Duration::from_secs(150);
+
+/// What a try came to.
+#[derive(Debug)]
+struct Done {
+    /// What to say about it, when there is something to say.
+    note: Option<String>,
+    /// What Jira told us and the mirror shall know.
+    fetched: Option<IssueSnapshot>,
+}
+
+impl Done {
+    fn plainly() -> Self {
+        Self {
+            note: None,
+            fetched: None,
+        }
+    }
+
+    fn noting(note: impl Into<String>) -> Self {
+        Self {
+            note: Some(note.into()),
+            fetched: None,
+        }
+    }
+}
+
+/// Why a try came to nothing.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Jira(#[from] JiraError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Too early to know; nothing was asked of Jira.
+    #[error("it is too early to look for what an earlier try may have made")]
+    NotYet(Duration),
+    /// Only a person can change this.
+    #[error("{0}")]
+    Stuck(String),
+}
+
+/// What becomes of work after a try without result.
+#[derive(Debug, PartialEq, Eq)]
+enum Next {
+    Later { after: Duration, counts: bool },
+    Drop,
+    Park,
+}
+
+/// Takes up to `limit` pieces of work that may be sent now.
+pub async fn take(app: &App, owner: Uuid, limit: i64) -> Result<Vec<ClaimedWork>, StoreError> {
+    let now_ms = app.clock.now_ms();
+    if !outbox::has_ready(app.store.read(), now_ms).await? {
+        return Ok(Vec::new());
+    }
+    outbox::claim(&app.store, owner, now_ms, LEASE_MS, limit).await
+}
+
+/// Sends one piece of work and writes down what came of it.
+pub async fn send(app: &App, owner: Uuid, work: &ClaimedWork) -> Result<(), StoreError> {
+    let came = match tokio::time::timeout(TRY, attempt(app, work)).await {
+        Ok(came) => came,
+        Err(_) => Err(JiraError::Unanswered("the try took too long".to_owned()).into()),
+    };
+    match came {
+        Ok(done) => finish(app, owner, work, &done).await,
+        Err(failure) => put_back(app, owner, work, &failure).await,
+    }
+}
+
+async fn attempt(app: &App, work: &ClaimedWork) -> Result<Done, Failure> {
+    let site = app.sites.by_id(work.site).await.map_err(|why| match why {
+        crate::app::sites::SitesError::Store(why) => Failure::Store(why),
+        other => Failure::Stuck(other.to_string()),
+    })?;
+    let site = site.ok_or(JiraError::Gone(Gone::NotInstalled))?;
+    let client = app.jira.for_site(&site).traced(work.id);
+    let client = match work.priority {
+        Priority::Interactive => client,
+        Priority::Normal | Priority::Background => client.in_background(),
+    };
+    learn_account(app, &site, &client).await?;
+    match &work.work {
+        Work::Comment {
+            issue_jira_id,
+            body,
+        } => comment(&client, work, *issue_jira_id, body).await,
+        Work::Transition {
+            issue_jira_id,
+            target,
+            otherwise,
+        } => transition::make(app, &client, work, *issue_jira_id, target, otherwise).await,
+        Work::LinkIssues {
+            type_name,
+            inward_jira_id,
+            outward_jira_id,
+        } => {
+            let (inward, outward) = (*inward_jira_id, *outward_jira_id);
+            client.link_issues(type_name, inward, outward).await?;
+            Ok(Done::plainly())
+        }
+        Work::CreateDefect { draft, .. } => {
+            let made = defect::complete(app, &client, work, draft).await?;
+            Ok(Done {
+                fetched: Some(client.issue(&made.id.to_string()).await?),
+                note: Some(made.key),
+            })
+        }
+        Work::FetchIssue { key } => Ok(Done {
+            note: None,
+            fetched: Some(client.issue(key).await?),
+        }),
+    }
+}
+
+/// Learns which account the app acts as before it first does: events by that account are our own.
+async fn learn_account(app: &App, site: &Site, client: &SiteClient<'_>) -> Result<(), Failure> {
+    if site.app_account_id.is_some() {
+        return Ok(());
+    }
+    let me = client.myself().await?;
+    let txn = app.store.write().await?;
+    sites::set_app_account(&*txn, site.id, &me.account_id).await?;
+    txn.commit().await?;
+    if let Some(client_key) = &site.client_key {
+        app.sites.forget(site.id, client_key).await;
+    }
+    Ok(())
+}
+
+/// Adds a comment, unless an earlier try did.
+async fn comment(
+    client: &SiteClient<'_>,
+    work: &ClaimedWork,
+    issue: i64,
+    body: &[Block],
+) -> Result<Done, Failure> {
+    if work.may_be_done && client.has_comment_of(issue, work.id).await? {
+        return Ok(Done::noting("an earlier try had added the comment"));
+    }
+    client.add_comment(issue, body, work.id).await?;
+    Ok(Done::plainly())
+}
+
+async fn finish(app: &App, owner: Uuid, work: &ClaimedWork, done: &Done) -> Result<(), StoreError> {
+    let now_ms = app.clock.now_ms();
+    let txn = app.store.write().await?;
+    if !outbox::finish(&*txn, work, owner, now_ms, done.note.as_deref()).await? {
+        tracing::warn!(outbox.id = %work.id, "the lease of a piece of work ran out before its end");
+        return Ok(());
+    }
+    if let Some(snapshot) = &done.fetched {
+        let issue = issues::upsert_snapshot(&*txn, work.site, snapshot, now_ms).await?;
+        if let Work::CreateDefect { test_id, draft } = &work.work {
+            let made = (issue, snapshot.key.as_str());
+            defect::settle(&*txn, work.site, *test_id, draft.marker, made, now_ms).await?;
+        }
+    }
+    txn.commit().await
+}
+
+async fn put_back(
+    app: &App,
+    owner: Uuid,
+    work: &ClaimedWork,
+    failure: &Failure,
+) -> Result<(), StoreError> {
+    let now_ms = app.clock.now_ms();
+    let why = failure.to_string();
+    let next = next(failure, work, fastrand::u32(0..=300));
+    tracing::info!(
+        site.id = work.site.0,
+        outbox.id = %work.id,
+        outbox.kind = work.work.kind(),
+        outbox.attempt = work.attempt,
+        "work for Jira was not done ({next:?}): {why}"
+    );
+    let txn = app.store.write().await?;
+    if let Failure::Jira(JiraError::RateLimited { scope, after, .. }) = failure {
+        let site = match scope {
+            Scope::App => Some(None),
+            Scope::Site(site) => Some(Some(*site)),
+            Scope::Endpoint(..) | Scope::Issue(..) => None,
+        };
+        if let Some(site) = site {
+            outbox::pause(&*txn, site, now_ms + ms(*after), &why).await?;
+        }
+    }
+    match next {
+        Next::Later { after, counts } => {
+            outbox::retry(&*txn, work, owner, now_ms + ms(after), counts, &why).await?;
+        }
+        Next::Drop => {
+            rules::withdraw(&*txn, work.site, work.id).await?;
+            outbox::finish(&*txn, work, owner, now_ms, Some(&why)).await?;
+        }
+        Next::Park => {
+            rules::withdraw(&*txn, work.site, work.id).await?;
+            outbox::park(&*txn, work.site, work.id, owner, &why).await?;
+            if let Work::CreateDefect { test_id, draft } = &work.work {
+                defect::fail(&*txn, work.site, *test_id, draft.marker, why).await?;
+            }
+        }
+    }
+    txn.commit().await
+}
+
+/// Decides what becomes of work. `jitter` is 0 to 300 thousandths, added to every wait: never
+/// earlier than Jira asked, and not all at once.
+fn next(failure: &Failure, work: &ClaimedWork, jitter: u32) -> Next {
+    let longer = |wait: Duration| wait + wait * jitter / 1000;
+    let again = || match work.attempt {
+        TRIES.. => Next::Park,
+        attempt => {
+            let doubled = FIRST_WAIT * 2_u32.saturating_pow(attempt.saturating_sub(1));
+            Next::Later {
+                after: longer(doubled.min(LONGEST_WAIT)),
+                counts: true,
+            }
+        }
+    };
+    match failure {
+        Failure::Stuck(_) => Next::Park,
+        Failure::NotYet(after) => Next::Later {
+            after: *after,
+            counts: false,
+        },
+        Failure::Store(_) => again(),
+        Failure::Jira(error) => match error {
+            JiraError::RateLimited { after, .. } => Next::Later {
+                after: longer(*after),
+                counts: false,
+            },
+            // The issue is gone; nobody misses what was to be said on it.
+            JiraError::Gone(Gone::NotFound) => Next::Drop,
+            JiraError::Gone(Gone::Forbidden) | JiraError::Refused(_) => Next::Park,
+            // A site that was moved, removed or given a new secret tells us soon.
+            JiraError::Gone(Gone::Unauthorized | Gone::NotInstalled | Gone::Moved)
+            | JiraError::Conflict
+            | JiraError::Unreachable(_)
+            | JiraError::Unanswered(_)
+            | JiraError::Unreadable(_) => again(),
+        },
+    }
+}
+
+fn ms(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
