@@ -56,7 +56,7 @@ async fn ingest(port: u16, queue: Queue) {
 }
 
 async fn receive(request: HttpRequest, body: Bytes, queue: Data<Queue>) -> HttpResponse {
-    let delivery = &request.headers()["x-atlassian-webhook-identifier"];
+    let delivery = request.headers().get("x-atlassian-webhook-identifier").unwrap();
     let (answer, done) = oneshot::channel();
     let event = Event {
         delivery: delivery.to_str().unwrap().to_owned(),
@@ -76,7 +76,7 @@ async fn collect(waiting: &mut mpsc::Receiver<Event>) -> Vec<Event> {
 
 fn answer(events: Vec<Event>) {
     for event in events {
-        drop(event.answer.send(()));
+        let _ = event.answer.send(());
     }
 }
 

@@ -11,7 +11,6 @@
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
     clippy::disallowed_methods,
-    missing_docs,
     reason = "a bench that cannot measure stops where it went wrong"
 )]
 
