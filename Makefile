@@ -1,7 +1,31 @@
-# Every line is a command a person could type.
+# Each line is a command a person could type.
+.PHONY: demo test check bench ui advisories
 
-.PHONY: bench
+# Service and stand-in Jira, with a sample project, until Ctrl-C.
+demo:
+	deploy/demo.sh
 
-# The load scenario on both databases, flushed as in production; one scenario with `make bench ONLY=ingest-sqlite`.
+# Every test: both databases, the browser, the stand-in against independent clients.
+test:
+	tests/run.sh
+
+# What must be true of the source before it is tested: format, lints, licences.
+check:
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --document-private-items
+	cargo deny --locked check licenses bans sources
+
+# Known vulnerabilities; needs the advisory database, which is fetched from the network.
+advisories:
+	cargo deny check advisories
+
+# The front end alone.
+ui:
+	npm ci --prefix ui --no-audit --no-fund
+	npm run build --prefix ui
+
+# Figures, compared with bare servers in the same run; see benches/README.md.
 bench:
-	TEST_POSTGRES_DURABLE=1 tests/with-postgres.sh cargo bench --bench load -- $(ONLY)
+	cargo bench --bench junit
+	TEST_POSTGRES_DURABLE=1 tests/with-postgres.sh cargo bench --bench load

@@ -5,6 +5,14 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Notify;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::crypto::Seal;
+use crate::jira;
+use crate::store::{InboxWriter, Store};
+
 pub mod accept_event;
 pub mod apply_events;
 pub mod create_api_client;
@@ -21,14 +29,7 @@ pub mod sites;
 pub mod switch_site;
 pub mod unlink_test;
 
-use crate::clock::Clock;
-use crate::config::Config;
-use crate::crypto::Seal;
-use crate::jira;
-use crate::store::{InboxWriter, Store};
-
 use sites::Sites;
-use tokio::sync::Notify;
 
 /// Everything a use case needs; one per process, shared by all requests and workers.
 #[derive(Debug)]

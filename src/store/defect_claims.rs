@@ -27,11 +27,13 @@ pub enum ClaimState {
     },
 }
 
+const CREATED: i16 = 1;
+
 impl ClaimState {
     const fn code(&self) -> i16 {
         match self {
             Self::Reserved => 0,
-            Self::Created { .. } => 1,
+            Self::Created { .. } => CREATED,
             Self::Failed { .. } => 2,
         }
     }
@@ -126,7 +128,7 @@ pub async fn claim(
             marker: row.marker,
             state: match (row.state, row.issue_key) {
                 (0, _) => ClaimState::Reserved,
-                (1, Some(issue_key)) => ClaimState::Created { issue_key },
+                (CREATED, Some(issue_key)) => ClaimState::Created { issue_key },
                 (2, _) => ClaimState::Failed {
                     why: row.note.unwrap_or_default(),
                 },
@@ -147,7 +149,24 @@ pub struct Claimant {
     pub created_by: Option<String>,
 }
 
-/// Writes how a creation ended; `None` when the claim with this marker is gone or has ended before.
+/// Whether a claim with this marker is there and has no issue yet; one that was given up counts, a
+/// person may have it tried again.
+pub async fn is_open(
+    on: &impl Conn,
+    site: SiteId,
+    test: Uuid,
+    marker: Uuid,
+) -> Result<bool, StoreError> {
+    let mut sql = Sql::new("SELECT 1 FROM defect_claim WHERE site_id = ");
+    sql.bind(site)
+        .with(" AND test_id = ", test)
+        .with(" AND marker = ", marker)
+        .push(" AND issue_key IS NULL");
+    Ok(!sql.raw(on).await?.is_empty())
+}
+
+/// Writes how a creation ended; `None` when the claim with this marker is gone, or its issue is known
+/// already. One that was given up may still turn out well, when a person has it tried again.
 pub async fn settle(
     on: &impl Conn,
     site: SiteId,
@@ -167,7 +186,7 @@ pub async fn settle(
         .with(" WHERE site_id = ", site)
         .with(" AND test_id = ", test)
         .with(" AND marker = ", marker)
-        .with(" AND state = ", ClaimState::Reserved.code())
+        .with(" AND state <> ", CREATED)
         .push(" RETURNING signature, created_by");
     let rows = sql.raw(on).await?;
     let Some(row) = rows.first() else {

@@ -372,6 +372,38 @@ pub async fn upsert_snapshot(
     Ok(id)
 }
 
+/// Hands what a placeholder holds to the issue that had its key before it was moved, and makes the key
+/// lead there; an issue of that key that is no placeholder is left alone.
+pub async fn absorb_placeholder(
+    on: &impl Conn,
+    site: SiteId,
+    key: &str,
+    issue: Uuid,
+) -> Result<(), StoreError> {
+    let found = placeholders(on, &[(site, key)]).await?.into_values().next();
+    let Some(placeholder) = found.filter(|placeholder| *placeholder != issue) else {
+        return Ok(());
+    };
+    let mut sql = Sql::new("UPDATE test_link SET issue_id = ");
+    sql.bind(issue)
+        .with(" WHERE site_id = ", site)
+        .with(" AND issue_id = ", placeholder)
+        .with(
+            " AND test_id NOT IN (SELECT test_id FROM test_link WHERE site_id = ",
+            site,
+        )
+        .with(" AND issue_id = ", issue);
+    sql.push(")").run(on).await?;
+    for (table, column) in [("test_link", "issue_id"), ("issue", "id")] {
+        let mut sql = Sql::new(&format!("DELETE FROM {table} WHERE {column} = "));
+        sql.bind(placeholder)
+            .with(" AND site_id = ", site)
+            .run(on)
+            .await?;
+    }
+    insert_alias(on, site, key, issue).await
+}
+
 /// Remembers that an issue had another key before.
 pub async fn insert_alias(
     on: &impl Conn,

@@ -158,6 +158,21 @@ impl Store {
         Ok(Txn(self.writer.begin_with_options(options).await?))
     }
 
+    /// Begins a transaction that may write, for statements that look for hundreds of values at once.
+    ///
+    /// PostgreSQL keeps the plan of a statement it has seen five times. Such a plan knows neither how
+    /// large the tables have become since nor the values, and compares every row with every value:
+    /// an import of 10,000 known tests took four seconds in place of half a one.
+    pub async fn write_bulk(&self) -> Result<Txn, StoreError> {
+        let txn = self.write().await?;
+        if self.dialect == Dialect::Postgres {
+            Sql::new("SET LOCAL plan_cache_mode = force_custom_plan")
+                .run(&*txn)
+                .await?;
+        }
+        Ok(txn)
+    }
+
     /// Which database this is.
     #[must_use]
     pub fn dialect(&self) -> Dialect {

@@ -11,7 +11,6 @@
     clippy::as_conversions,
     clippy::missing_panics_doc,
     clippy::must_use_candidate,
-    missing_docs,
     reason = "a test says what went wrong by failing where it went wrong"
 )]
 
@@ -21,6 +20,7 @@ mod api_results;
 mod architecture;
 mod connect_lifecycle;
 mod connect_security;
+mod defects;
 mod import;
 mod import_command;
 mod inbox;
@@ -28,3 +28,4 @@ mod issue_coverage;
 mod kill;
 mod migrations;
 mod outbox;
+mod rules;

@@ -12,10 +12,10 @@ use touchstone::ids;
 use touchstone::jira::permissions::Permission;
 use touchstone::jira::{Gone, JiraError};
 use touchstone::store::defect_claims::{self, ClaimState};
-use touchstone::store::defects;
+use touchstone::store::links::{self, NewLink, Source};
 use touchstone::store::outbox::{self, ClaimedWork, Counts, NewWork};
 use touchstone::store::sites::{self, Installation};
-use touchstone::store::{SiteId, Store, issues};
+use touchstone::store::{SiteId, Store, defects, issues};
 
 use crate::both_databases;
 use crate::support::{Database, TestApp, eventually};
@@ -416,6 +416,30 @@ both_databases! {
         assert_eq!(found.snapshot.summary, shown.summary);
         assert_eq!(found.snapshot.status.name, shown.status);
         assert_eq!(found.snapshot.issue_type.name, shown.kind);
+    }
+
+    async fn a_key_from_before_a_move_leads_to_the_issue_with_its_links(database: Database) {
+        let world = World::new(database).await;
+        let app = world.app.app();
+        let now = app.clock.now_ms();
+        world.jira.set_faults(Faults { drop_percent: 100, ..Faults::default() });
+        let new_key = world.jira.move_issue("SHOP-9", "OPS", accounts::ADMIN).unwrap();
+        let txn = app.store.write().await.unwrap();
+        let keys = ["SHOP-9".to_owned()];
+        let made = issues::insert_placeholders(&*txn, world.site, &keys, now);
+        let placeholder = made.await.unwrap()["SHOP-9"];
+        let tests = [ids::next(), ids::next()];
+        let new = tests.map(|test| NewLink { issue: placeholder, test, source: Source::Stated });
+        links::insert_all(&*txn, world.site, &new, now).await.unwrap();
+        txn.commit().await.unwrap();
+        world.want(&Work::FetchIssue { key: "SHOP-9".into() }).await;
+        assert_eq!(world.done().await, NOTHING_LEFT);
+        for key in ["SHOP-9", &new_key] {
+            let found = issues::by_key(app.store.read(), world.site, key).await.unwrap().unwrap();
+            assert_eq!(found.snapshot.key, new_key);
+            let linked = defects::covered_by(app.store.read(), world.site, tests[1]).await.unwrap();
+            assert_eq!(linked.iter().map(|issue| issue.id).collect::<Vec<_>>(), [found.id]);
+        }
     }
 
     async fn what_is_said_on_a_deleted_issue_is_dropped(database: Database) {

@@ -5,16 +5,11 @@
 
 use std::time::Duration;
 
-use uuid::Uuid;
-
 use super::Failure;
 use crate::app::App;
 use crate::domain::work::DefectDraft;
 use crate::jira::{CreatedIssue, SiteClient};
-use crate::store::defect_claims::{self, ClaimState};
-use crate::store::defects::{self, NewDefectLink};
 use crate::store::outbox::ClaimedWork;
-use crate::store::{Conn, SiteId, StoreError};
 
 /// How long Jira's search may not know of a new issue.
 const LAG: Duration = Duration::from_mins(1);
@@ -39,42 +34,4 @@ pub(super) async fn complete(
         Some(found) => Ok(found),
         None => Ok(client.create_defect(draft).await?),
     }
-}
-
-/// Ends the claim and links test and defect, in the transaction that ends the work. A claim that has
-/// ended already, because the first try did come to its end, stays as it is.
-pub(super) async fn settle(
-    on: &impl Conn,
-    site: SiteId,
-    test: Uuid,
-    marker: Uuid,
-    (issue, key): (Uuid, &str),
-    now_ms: i64,
-) -> Result<(), StoreError> {
-    let state = ClaimState::Created {
-        issue_key: key.to_owned(),
-    };
-    let Some(claimant) = defect_claims::settle(on, site, test, marker, &state).await? else {
-        return Ok(());
-    };
-    let link = NewDefectLink {
-        test,
-        issue,
-        run: None,
-        signature: Some(claimant.signature),
-        created_by: claimant.created_by.as_deref(),
-    };
-    defects::link(on, site, &link, now_ms).await
-}
-
-/// Ends the claim without a defect; the next click may claim again.
-pub(super) async fn fail(
-    on: &impl Conn,
-    site: SiteId,
-    test: Uuid,
-    marker: Uuid,
-    why: String,
-) -> Result<(), StoreError> {
-    defect_claims::settle(on, site, test, marker, &ClaimState::Failed { why }).await?;
-    Ok(())
 }

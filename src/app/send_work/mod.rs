@@ -13,13 +13,15 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::app::create_defect::record_created;
 use crate::domain::issue::IssueSnapshot;
 use crate::domain::site::Site;
 use crate::domain::work::{Block, Priority, Work};
 use crate::jira::limits::Scope;
 use crate::jira::{Gone, JiraError, SiteClient};
+use crate::store::defect_claims::ClaimState;
 use crate::store::outbox::{self, ClaimedWork};
-use crate::store::{StoreError, issues, rules, sites};
+use crate::store::{Conn, StoreError, defect_claims, issues, rules, sites};
 
 /// Tries before work is parked: with the waits between them some ten minutes.
 const TRIES: u32 = 8;
@@ -131,7 +133,11 @@ async fn attempt(app: &App, work: &ClaimedWork) -> Result<Done, Failure> {
             client.link_issues(type_name, inward, outward).await?;
             Ok(Done::plainly())
         }
-        Work::CreateDefect { draft, .. } => {
+        Work::CreateDefect { test_id, draft } => {
+            let (on, marker) = (app.store.read(), draft.marker);
+            if !defect_claims::is_open(on, work.site, *test_id, marker).await? {
+                return Ok(Done::noting("the creation has come to its end already"));
+            }
             let made = defect::complete(app, &client, work, draft).await?;
             Ok(Done {
                 fetched: Some(client.issue(&made.id.to_string()).await?),
@@ -181,12 +187,19 @@ async fn finish(app: &App, owner: Uuid, work: &ClaimedWork, done: &Done) -> Resu
         tracing::warn!(outbox.id = %work.id, "the lease of a piece of work ran out before its end");
         return Ok(());
     }
-    if let Some(snapshot) = &done.fetched {
-        let issue = issues::upsert_snapshot(&*txn, work.site, snapshot, now_ms).await?;
-        if let Work::CreateDefect { test_id, draft } = &work.work {
-            let made = (issue, snapshot.key.as_str());
-            defect::settle(&*txn, work.site, *test_id, draft.marker, made, now_ms).await?;
+    match (&work.work, &done.fetched) {
+        (Work::CreateDefect { test_id, draft }, Some(made)) => {
+            let marker = draft.marker;
+            record_created(&*txn, work.site, *test_id, marker, None, made, now_ms).await?;
         }
+        (Work::FetchIssue { key }, Some(fetched)) => {
+            let issue = issues::upsert_snapshot(&*txn, work.site, fetched, now_ms).await?;
+            if *key != fetched.key {
+                // Jira follows moves: what was linked under the old key belongs to the issue.
+                issues::absorb_placeholder(&*txn, work.site, key, issue).await?;
+            }
+        }
+        _ => {}
     }
     txn.commit().await
 }
@@ -218,23 +231,28 @@ async fn put_back(
             outbox::pause(&*txn, site, now_ms + ms(*after), &why).await?;
         }
     }
-    match next {
+    let is_ours = match next {
         Next::Later { after, counts } => {
-            outbox::retry(&*txn, work, owner, now_ms + ms(after), counts, &why).await?;
+            outbox::retry(&*txn, work, owner, now_ms + ms(after), counts, &why).await?
         }
-        Next::Drop => {
-            rules::withdraw(&*txn, work.site, work.id).await?;
-            outbox::finish(&*txn, work, owner, now_ms, Some(&why)).await?;
-        }
-        Next::Park => {
-            rules::withdraw(&*txn, work.site, work.id).await?;
-            outbox::park(&*txn, work.site, work.id, owner, &why).await?;
-            if let Work::CreateDefect { test_id, draft } = &work.work {
-                defect::fail(&*txn, work.site, *test_id, draft.marker, why).await?;
-            }
-        }
+        Next::Drop => outbox::finish(&*txn, work, owner, now_ms, Some(&why)).await?,
+        Next::Park => outbox::park(&*txn, work.site, work.id, owner, &why).await?,
+    };
+    if is_ours && matches!(next, Next::Drop | Next::Park) {
+        give_up(&*txn, work, why).await?;
     }
     txn.commit().await
+}
+
+/// What else ends with work that is not done: no echo will come, and no defect.
+async fn give_up(on: &impl Conn, work: &ClaimedWork, why: String) -> Result<(), StoreError> {
+    rules::withdraw(on, work.site, work.id).await?;
+    if let Work::CreateDefect { test_id, draft } = &work.work {
+        // The next click may claim again.
+        let failed = ClaimState::Failed { why };
+        defect_claims::settle(on, work.site, *test_id, draft.marker, &failed).await?;
+    }
+    Ok(())
 }
 
 /// Decides what becomes of work. `jitter` is 0 to 300 thousandths, added to every wait: never

@@ -66,6 +66,11 @@ fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, PayloadError> {
 /// Whether brackets are open deeper than `limit` somewhere. Skipping a value does not look at its
 /// depth, so this does; strings, which are most of a body, are jumped over.
 fn is_deeper_than(body: &[u8], limit: usize) -> bool {
+    // Counting is ten times as fast as following, and ends the matter for all but large bodies.
+    let opened = memchr::memchr2_iter(b'{', b'[', body);
+    if opened.take(limit + 1).count() <= limit {
+        return false;
+    }
     let mut depth = 0_usize;
     let mut rest = body;
     while let Some((first, after)) = rest.split_first() {

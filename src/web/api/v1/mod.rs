@@ -4,6 +4,7 @@
 
 use actix_web::web::{self, ServiceConfig};
 
+mod audit;
 pub mod auth;
 mod coverage;
 mod executions;
@@ -15,6 +16,7 @@ mod results;
 pub fn routes(routes: &mut ServiceConfig) {
     routes
         .route("/api/v1/issues/{key}", web::get().to(issues::show))
+        .route("/api/v1/issues/{key}/audit", web::get().to(audit::show))
         .route(
             "/api/v1/issues/{key}/coverage",
             web::get().to(coverage::show),
