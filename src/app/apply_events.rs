@@ -63,7 +63,7 @@ async fn apply_lane(
     let Err(error) = apply_batch(app, worker, std::slice::from_ref(lane), &of_lane).await else {
         return Ok(());
     };
-    let why = format!("{error}: {:?}", error);
+    let why = format!("{error}: {error:?}");
     let txn = app.store.write().await?;
     if let Some(first) = of_lane.first() {
         if first.attempts + 1 >= TRIES {
@@ -164,7 +164,7 @@ impl Mirror {
 #[derive(Debug, Default)]
 struct Batch {
     mirror: Mirror,
-    changed: BTreeMap<(SiteId, i64), ()>,
+    changed: BTreeSet<(SiteId, i64)>,
     adopted: Vec<(SiteId, Uuid, i64)>,
     aliases: Vec<(SiteId, String, Uuid)>,
     /// Issues whose key the mirror did not know them by before.
@@ -242,7 +242,7 @@ impl Batch {
             deleted_ms: None,
         };
         self.mirror.issues.insert(place, after);
-        self.changed.insert(place, ());
+        self.changed.insert(place);
         None
     }
 
@@ -274,22 +274,18 @@ impl Batch {
             deleted_ms: Some(event.event_ms),
         };
         self.mirror.issues.insert(place, after);
-        self.changed.insert(place, ());
+        self.changed.insert(place);
         None
     }
 
     /// The id of the row for an issue the mirror does not know: its placeholder's, or a new one.
     fn new_row(&mut self, site: SiteId, issue: &IssueSnapshot) -> Uuid {
-        match self.mirror.placeholders.remove(&(site, issue.key.clone())) {
-            Some(id) => {
-                self.adopted.push((site, id, issue.jira_id));
-                id
-            }
-            None => {
-                self.newly_named.insert((site, issue.jira_id));
-                ids::next()
-            }
+        if let Some(id) = self.mirror.placeholders.remove(&(site, issue.key.clone())) {
+            self.adopted.push((site, id, issue.jira_id));
+            return id;
         }
+        self.newly_named.insert((site, issue.jira_id));
+        ids::next()
     }
 
     /// A result may have named an issue between the reading of the mirror and this transaction.
@@ -313,7 +309,7 @@ impl Batch {
         }
         let changed: Vec<_> = self
             .changed
-            .keys()
+            .iter()
             .filter_map(|place| Some((place.0, self.mirror.issues.get(place)?)))
             .collect();
         issues::upsert_all(&**txn, &changed).await?;

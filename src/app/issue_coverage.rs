@@ -13,8 +13,8 @@ use crate::domain::coverage::{
 use crate::domain::issue::MirroredIssue;
 use crate::domain::run::RunStatus;
 use crate::domain::test::TestKind;
-use crate::store::issue_tests::{CoveringTest, LinkedDefect, SetMark};
-use crate::store::{SiteId, Store, StoreError, issue_tests, issues};
+use crate::store::issue_tests::{Annotations, CoveringTest, Link, LinkedDefect, SetMark};
+use crate::store::{Conn, SiteId, Store, StoreError, issue_tests, issues};
 
 /// How an issue is named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,28 +105,12 @@ pub async fn of_issue(
         IssueRef::ByKey(key) => issues::by_key(on, site, key).await?,
     };
     let Some(issue) = found else { return Ok(None) };
-    let (tests, annotations) = tokio::try_join!(
-        issue_tests::of_issue(on, site, issue.id),
-        issue_tests::annotations(on, site, issue.id),
-    )?;
+    let (tests, annotations) = linked_by(on, site, issue.id, Link::Covers).await?;
     let keys: Vec<String> = tests.iter().map(|test| test.case.key.to_string()).collect();
     let linked: Vec<LinkedTest<'_>> = tests.iter().zip(&keys).map(linked_test).collect();
     let coverage = judge(&linked, Settings::default(), environment, now_ms);
+    let rows = rows(&linked, &tests, &coverage.tests, annotations);
 
-    let mut marks = by_test(annotations.marks);
-    let mut defects = by_test(annotations.defects);
-    let mut rows: Vec<TestRow> = linked
-        .iter()
-        .zip(&tests)
-        .zip(&coverage.tests)
-        .map(|((linked, test), status)| TestRow {
-            marks: marks.remove(&linked.id).unwrap_or_default(),
-            defects: defects.remove(&linked.id).unwrap_or_default(),
-            ..row(linked, test, status)
-        })
-        .collect();
-    // The worst first, and what does not count last; within that by key, as they are.
-    rows.sort_by_key(|row| (row.exclusion.is_some(), std::cmp::Reverse(row.status)));
     let environments = tests.iter().flat_map(|test| test.latest.environments());
     let mut environments: Vec<String> = environments
         .filter(|name| !name.is_empty())
@@ -142,6 +126,58 @@ pub async fn of_issue(
         environments,
         tests: rows,
     }))
+}
+
+/// The tests that found a defect (our id of the mirrored issue), the worst first, over all
+/// environments.
+pub async fn found_by(
+    store: &Store,
+    site: SiteId,
+    defect: Uuid,
+) -> Result<Vec<TestRow>, StoreError> {
+    let (tests, annotations) = linked_by(store.read(), site, defect, Link::Found).await?;
+    let keys: Vec<String> = tests.iter().map(|test| test.case.key.to_string()).collect();
+    let linked: Vec<LinkedTest<'_>> = tests.iter().zip(&keys).map(linked_test).collect();
+    let statuses: Vec<TestStatus<'_>> = linked
+        .iter()
+        .map(|test| test.latest.status(Settings::default(), None))
+        .collect();
+    Ok(rows(&linked, &tests, &statuses, annotations))
+}
+
+async fn linked_by(
+    on: &impl Conn,
+    site: SiteId,
+    issue: Uuid,
+    link: Link,
+) -> Result<(Vec<CoveringTest>, Annotations), StoreError> {
+    tokio::try_join!(
+        issue_tests::of_issue(on, site, issue, link),
+        issue_tests::annotations(on, site, issue, link),
+    )
+}
+
+/// The worst first, and what does not count last; within that by key, as they are.
+fn rows(
+    linked: &[LinkedTest<'_>],
+    tests: &[CoveringTest],
+    statuses: &[TestStatus<'_>],
+    annotations: Annotations,
+) -> Vec<TestRow> {
+    let mut marks = by_test(annotations.marks);
+    let mut defects = by_test(annotations.defects);
+    let mut rows: Vec<TestRow> = linked
+        .iter()
+        .zip(tests)
+        .zip(statuses)
+        .map(|((linked, test), status)| TestRow {
+            marks: marks.remove(&linked.id).unwrap_or_default(),
+            defects: defects.remove(&linked.id).unwrap_or_default(),
+            ..row(linked, test, status)
+        })
+        .collect();
+    rows.sort_by_key(|row| (row.exclusion.is_some(), std::cmp::Reverse(row.status)));
+    rows
 }
 
 fn linked_test<'a>((test, key): (&'a CoveringTest, &'a String)) -> LinkedTest<'a> {

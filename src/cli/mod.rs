@@ -11,9 +11,11 @@ use crate::config::{Telemetry, environment};
 use crate::telemetry;
 
 mod api_client;
+mod doctor;
 mod import;
 mod migrate;
 mod replay;
+mod rotate_key;
 mod serve;
 
 /// Shows test status inside Jira and keeps defects in step with it.
@@ -27,10 +29,6 @@ pub struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "one value a process; boxing would only cost clarity"
-)]
 enum Command {
     /// Run the service
     Serve(serve::Serve),
@@ -42,6 +40,10 @@ enum Command {
     ApiClient(api_client::ApiClient),
     /// Apply parked events again
     Replay(replay::Replay),
+    /// Check a deployment: configuration, database, keys, queues
+    Doctor(doctor::Doctor),
+    /// Seal every stored secret with the newest key
+    RotateKey(rotate_key::RotateKey),
 }
 
 impl Cli {
@@ -83,6 +85,8 @@ impl Command {
             Self::Migrate(args) => args.run().await,
             Self::ApiClient(args) => args.run().await,
             Self::Replay(args) => args.run().await,
+            Self::Doctor(args) => args.run().await,
+            Self::RotateKey(args) => args.run().await,
         };
         match done {
             Ok(()) => ExitCode::SUCCESS,

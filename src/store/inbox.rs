@@ -521,6 +521,32 @@ pub async fn depth(on: &impl Conn, site: Option<SiteId>) -> Result<Depth, StoreE
     }))
 }
 
+/// What is not applied yet of an issue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, FromQueryResult)]
+pub struct Behind {
+    /// When the oldest waiting event came, milliseconds since the Unix epoch.
+    pub waiting_ms: Option<i64>,
+    /// When the oldest parked one came.
+    pub parked_ms: Option<i64>,
+}
+
+/// How far the mirror of one issue (by its lane: Jira's id as text) is behind what Jira told us.
+pub async fn behind(on: &impl Conn, site: SiteId, lane: &str) -> Result<Behind, StoreError> {
+    const OLDEST: &str = "(SELECT min(received_ms) FROM inbox WHERE state = ";
+    let mut sql = Sql::new("SELECT ");
+    for (n, (state, name)) in [("0", "waiting_ms"), ("2", "parked_ms")]
+        .into_iter()
+        .enumerate()
+    {
+        sql.push(if n > 0 { ", " } else { "" })
+            .push(OLDEST)
+            .push(state);
+        sql.with(" AND site_id = ", site).with(" AND lane = ", lane);
+        sql.push(") AS ").push(name);
+    }
+    Ok(sql.one(on).await?.unwrap_or_default())
+}
+
 /// Deletes applied events that came before `before_ms` (their bodies hold personal data), at most
 /// `limit` at a time; returns how many went. Ids are sorted by time, so this is a range of the key.
 pub async fn forget(

@@ -59,14 +59,35 @@ pub struct Annotations {
     pub marks: Vec<(Uuid, SetMark)>,
 }
 
+/// How tests belong to an issue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Link {
+    /// They cover it.
+    Covers,
+    /// They found it: it is their defect.
+    Found,
+}
+
+impl Link {
+    const fn table(self) -> &'static str {
+        match self {
+            Self::Covers => "test_link",
+            Self::Found => "defect_link",
+        }
+    }
+}
+
 /// The tests linked to an issue, by key.
 pub async fn of_issue(
     on: &impl Conn,
     site: SiteId,
     issue: Uuid,
+    link: Link,
 ) -> Result<Vec<CoveringTest>, StoreError> {
-    let mut sql = Sql::new(
-        "SELECT t.id, p.key, t.number, t.name, t.kind, t.archived_ms, k.latest FROM test_link l \
+    let mut sql =
+        Sql::new("SELECT t.id, p.key, t.number, t.name, t.kind, t.archived_ms, k.latest FROM ");
+    sql.push(link.table()).push(
+        " l \
          JOIN test_case t ON t.site_id = l.site_id AND t.id = l.test_id \
          JOIN project p ON p.site_id = t.site_id AND p.id = t.project_id \
          LEFT JOIN test_latest k ON k.site_id = l.site_id AND k.test_id = l.test_id \
@@ -121,11 +142,15 @@ pub async fn annotations(
     on: &impl Conn,
     site: SiteId,
     issue: Uuid,
+    link: Link,
 ) -> Result<Annotations, StoreError> {
-    const ISSUE: &str = "i.id AS issue_id, i.key, i.summary, i.status_name, i.status_category, \
-        i.deleted_ms FROM test_link l";
+    let from = format!(
+        "i.id AS issue_id, i.key, i.summary, i.status_name, i.status_category, \
+         i.deleted_ms FROM {} l",
+        link.table()
+    );
     let mut sql = Sql::new("SELECT d.test_id, CAST(0 AS smallint) AS kind, ");
-    sql.push("d.created_ms AS since_ms, ").push(ISSUE);
+    sql.push("d.created_ms AS since_ms, ").push(&from);
     sql.push(
         " JOIN defect_link d ON d.site_id = l.site_id AND d.test_id = l.test_id \
          AND d.removed_ms IS NULL \
@@ -134,7 +159,7 @@ pub async fn annotations(
     );
     sql.bind(site).with(" AND l.issue_id = ", issue);
     sql.push(" UNION ALL SELECT m.test_id, m.kind, m.since_ms, ")
-        .push(ISSUE);
+        .push(&from);
     sql.push(
         " JOIN mark m ON m.site_id = l.site_id AND m.test_id = l.test_id \
          JOIN issue i ON i.site_id = m.site_id AND i.id = m.issue_id \

@@ -213,6 +213,19 @@ pub async fn set_app_account(
     Ok(())
 }
 
+/// Puts the same secret, sealed anew, in the place of `old`; tells whether it was still there.
+pub async fn reseal(
+    on: &impl Conn,
+    site: SiteId,
+    old: &[u8],
+    new: &[u8],
+) -> Result<bool, StoreError> {
+    let mut sql = Sql::new("UPDATE site SET shared_secret = ");
+    sql.bind(new.to_vec()).with(" WHERE id = ", site);
+    sql.with(" AND shared_secret = ", old.to_vec());
+    Ok(sql.run(on).await? == 1)
+}
+
 /// Notes that an administrator enabled or disabled the app; an uninstalled site stays as it is.
 pub async fn set_enabled(on: &impl Conn, site: SiteId, is_enabled: bool) -> Result<(), StoreError> {
     Sql::new("UPDATE site SET is_enabled = ")

@@ -1,5 +1,12 @@
 //! The pages and the API: requests in, HTML, JSON and problem documents out.
 
 pub mod api;
+pub mod assets;
+pub mod fields;
+pub mod frame;
+pub mod headers;
 pub mod health;
+pub mod panel;
 pub mod router;
+pub mod times;
+pub mod viewer;

@@ -3,7 +3,7 @@
 use actix_web::web::{self, PayloadConfig, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 
-use super::{api, health};
+use super::{api, assets, health, panel};
 use crate::connect;
 use crate::connect::webhook;
 use crate::problem::Problem;
@@ -32,6 +32,8 @@ fn add(routes: &mut ServiceConfig, role: Role) {
             .route(web::post().to(webhook::receive)),
     );
     routes.configure(api::v1::routes);
+    routes.configure(panel::routes);
+    routes.route("/assets/{hash}/{name}", web::get().to(assets::show));
 }
 
 /// What an unknown address is told.

@@ -1,0 +1,198 @@
+//! Making a defect from a failing test, linking one that is there, and taking the link back.
+
+use actix_web::HttpResponse;
+use actix_web::web::{Bytes, Data, Path};
+use askama::Template;
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::{TestOfIssue, after, find_facts, test_of};
+use crate::app::App;
+use crate::app::create_defect::{self, DefectError, Outcome, Preview, Request, create_defect};
+use crate::app::link_defect::{DefectLinkError, link_defect, unlink_defect};
+use crate::domain::work::{Block, Inline};
+use crate::problem::Problem;
+use crate::web::fields::Fields;
+use crate::web::frame::{fragment, root};
+use crate::web::viewer::Viewer;
+
+#[derive(Debug, Template)]
+#[template(path = "panel/defect.html")]
+struct CreateForm {
+    base: String,
+    test: Uuid,
+    preview: Preview,
+    missing: String,
+}
+
+#[derive(Debug, Template)]
+#[template(path = "panel/link_defect.html")]
+struct LinkForm {
+    base: String,
+    test: Uuid,
+    name: String,
+    project: String,
+}
+
+/// `GET /ui/issue/{issue}/tests/{test}/defect`: what would be sent to Jira.
+pub(super) async fn preview(
+    viewer: Viewer,
+    path: Path<TestOfIssue>,
+    app: Data<App>,
+) -> Result<HttpResponse, Problem> {
+    let account = viewer.demand_edit(&app, path.issue).await?;
+    let found = find_facts(&app, &viewer.site, path.issue, None).await?;
+    let request = Request {
+        test: test_of(&found, path.test)?.id,
+        project_key: &found.coverage.issue.snapshot.project_key,
+        account_id: account,
+        summary: None,
+    };
+    let preview = create_defect::preview(&app, &viewer.site, &request).await?;
+    let form = CreateForm {
+        base: base(&app, path.issue),
+        test: path.test,
+        missing: preview.missing_fields.join(", "),
+        preview,
+    };
+    fragment(&app, &form)
+}
+
+/// `POST /ui/issue/{issue}/tests/{test}/defect` with `summary`.
+pub(super) async fn create(
+    viewer: Viewer,
+    path: Path<TestOfIssue>,
+    body: Bytes,
+    app: Data<App>,
+) -> Result<HttpResponse, Problem> {
+    let account = viewer.demand_edit(&app, path.issue).await?;
+    let found = find_facts(&app, &viewer.site, path.issue, None).await?;
+    let fields = Fields::parse(&body);
+    let request = Request {
+        test: test_of(&found, path.test)?.id,
+        project_key: &found.coverage.issue.snapshot.project_key,
+        account_id: account,
+        summary: fields.chosen("summary"),
+    };
+    let done = match create_defect(&app, &viewer.site, &request).await? {
+        Outcome::Created { key } => format!("{key} created"),
+        Outcome::Existing { key } => format!("Linked to {key}, which reports this failure already"),
+        Outcome::BeingChecked => {
+            "Jira has not answered yet; the defect appears here once it has".to_owned()
+        }
+    };
+    after(&app, &viewer, path.issue, &fields, done, true).await
+}
+
+/// `GET /ui/issue/{issue}/tests/{test}/link-defect`
+pub(super) async fn form(
+    viewer: Viewer,
+    path: Path<TestOfIssue>,
+    app: Data<App>,
+) -> Result<HttpResponse, Problem> {
+    viewer.demand_sight(&app, path.issue).await?;
+    let found = find_facts(&app, &viewer.site, path.issue, None).await?;
+    let form = LinkForm {
+        base: base(&app, path.issue),
+        test: path.test,
+        name: test_of(&found, path.test)?.name.clone(),
+        project: found.coverage.issue.snapshot.project_key.clone(),
+    };
+    fragment(&app, &form)
+}
+
+/// `POST /ui/issue/{issue}/tests/{test}/link-defect` with `issue=KEY`.
+pub(super) async fn link(
+    viewer: Viewer,
+    path: Path<TestOfIssue>,
+    body: Bytes,
+    app: Data<App>,
+) -> Result<HttpResponse, Problem> {
+    let account = viewer.demand_edit(&app, path.issue).await?;
+    let found = find_facts(&app, &viewer.site, path.issue, None).await?;
+    let test = test_of(&found, path.test)?.id;
+    let fields = Fields::parse(&body);
+    let typed = fields.chosen("issue").unwrap_or_default();
+    let key = link_defect(&app, &viewer.site, test, typed, account).await?;
+    let done = format!("{key} linked");
+    after(&app, &viewer, path.issue, &fields, done, false).await
+}
+
+/// A defect of a test, as addresses name them.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub(super) struct DefectOfTest {
+    issue: i64,
+    test: Uuid,
+    defect: Uuid,
+}
+
+/// `POST /ui/issue/{issue}/tests/{test}/defects/{defect}/unlink`
+pub(super) async fn unlink(
+    viewer: Viewer,
+    path: Path<DefectOfTest>,
+    body: Bytes,
+    app: Data<App>,
+) -> Result<HttpResponse, Problem> {
+    let account = viewer.demand_edit(&app, path.issue).await?;
+    let found = find_facts(&app, &viewer.site, path.issue, None).await?;
+    let test = test_of(&found, path.test)?;
+    let mut defects = test.defects.iter();
+    let defect = defects.find(|defect| defect.issue_id == path.defect);
+    let key = defect.ok_or(DefectLinkError::NotLinked)?.key.clone();
+    unlink_defect(&app, &viewer.site, test.id, path.defect, account).await?;
+    let done = format!("{key} unlinked");
+    after(
+        &app,
+        &viewer,
+        path.issue,
+        &Fields::parse(&body),
+        done,
+        false,
+    )
+    .await
+}
+
+fn base(app: &App, issue: i64) -> String {
+    format!("{}/ui/issue/{issue}", root(&app.config))
+}
+
+impl From<DefectError> for Problem {
+    fn from(why: DefectError) -> Self {
+        let said = sentence(&why.to_string());
+        match why {
+            DefectError::UnknownTest => Self::not_found(said),
+            DefectError::NotFailing(_) => Self::conflict(said),
+            DefectError::NoDefectType { .. } | DefectError::MissingFields { .. } => {
+                Self::unprocessable(said)
+            }
+            DefectError::NotAllowed(_) => Self::forbidden(said),
+            DefectError::Jira(why) => why.into(),
+            DefectError::Store(why) => why.into(),
+        }
+    }
+}
+
+impl From<DefectLinkError> for Problem {
+    fn from(why: DefectLinkError) -> Self {
+        let said = sentence(&why.to_string());
+        match why {
+            DefectLinkError::NotAKey(_) | DefectLinkError::NotADefect { .. } => {
+                Self::unprocessable(said)
+            }
+            DefectLinkError::UnknownIssue(_)
+            | DefectLinkError::UnknownTest
+            | DefectLinkError::NotLinked => Self::not_found(said),
+            DefectLinkError::Jira(why) => why.into(),
+            DefectLinkError::Store(why) => why.into(),
+        }
+    }
+}
+
+/// An error's words as a sentence.
+fn sentence(words: &str) -> String {
+    let mut letters = words.chars();
+    let first = letters
+        .next()
+        .map(|letter| letter.to_uppercase().to_string());
+    format!("{}{}.", first.unwrap_or_default(), letters.as_str())
+}

@@ -1,0 +1,67 @@
+//! `GET /connect/issue`: the page Jira loads into the issue.
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Query};
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+use serde::Deserialize;
+
+use super::find;
+use super::view::Panel;
+use crate::app::App;
+use crate::connect::auth::FrameCaller;
+use crate::problem::Problem;
+use crate::web::frame::{Frame, page, problem_page, root};
+
+/// The panel with the page around it.
+#[derive(Debug, Template)]
+#[template(path = "panel/page.html")]
+struct Page {
+    frame: Frame,
+    panel: Panel,
+}
+
+/// What Jira fills into the address of the frame; covered by the signature.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Address {
+    issue_id: Option<i64>,
+}
+
+/// The issue's panel. That Jira signed this address for this person proves that they see the issue.
+pub(super) async fn show(
+    request: HttpRequest,
+    caller: Result<FrameCaller, Problem>,
+    address: Result<Query<Address>, actix_web::Error>,
+    app: Data<App>,
+) -> Result<HttpResponse, Problem> {
+    let caller = match caller {
+        Ok(caller) => caller,
+        Err(problem) => {
+            let problem = problem.detail("Reload the page in Jira.");
+            return Ok(problem_page(&app, &request, None, problem, None));
+        }
+    };
+    let site = &caller.site;
+    let issue = address.ok().and_then(|address| address.issue_id);
+    let shown = match issue {
+        _ if caller.account_id.is_none() => Err(Problem::forbidden("Log in to see tests.")
+            .detail("Results are shown to people who are logged in to Jira.")),
+        Some(issue) => find(&app, site, issue, None).await,
+        None => Err(
+            Problem::bad_request("Jira did not say which issue this is.").detail(
+                "Reload the page; if that does not help, the app needs an update on this site.",
+            ),
+        ),
+    };
+    match shown {
+        Ok(panel) => {
+            let frame = Frame::new(&app.config);
+            page(&app, Some(site), StatusCode::OK, &Page { frame, panel })
+        }
+        Err(problem) => {
+            let again = issue.map(|issue| format!("{}/ui/issue/{issue}", root(&app.config)));
+            Ok(problem_page(&app, &request, Some(site), problem, again))
+        }
+    }
+}

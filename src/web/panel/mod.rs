@@ -1,0 +1,269 @@
+//! The panel inside a Jira issue: the page a frame loads, and the fragments its script asks for.
+//!
+//! Reading costs no call to Jira; every action asks Jira first whether the person may. A fragment
+//! that changes something answers with the whole panel, which the script morphs into place, so that
+//! what is seen is what is stored.
+
+use actix_web::HttpResponse;
+use actix_web::web::{self, Data, Path, Query, ServiceConfig};
+use askama::Template;
+use serde::Deserialize;
+use uuid::Uuid;
+
+mod defects;
+mod frame;
+mod links;
+mod look;
+mod present;
+#[cfg(test)]
+mod states;
+pub mod view;
+
+use super::fields::{self, Fields};
+use super::frame::{fragment, root};
+use super::times::When;
+use super::viewer::Viewer;
+use crate::app::App;
+use crate::app::issue_coverage::{IssueRef, TestRow};
+use crate::app::issue_panel::{self, IssuePanel};
+use crate::domain::site::Site;
+use crate::problem::Problem;
+use present::Setting;
+use view::{Look, Notice, Panel, Row};
+
+/// The routes of the panel.
+pub fn routes(routes: &mut ServiceConfig) {
+    routes.route("/connect/issue", web::get().to(frame::show));
+    routes.service(
+        web::scope("/ui/issue/{issue}")
+            .app_data(fields::refusal_of_path())
+            .route("", web::get().to(show))
+            .route("/link", web::get().to(links::form))
+            .route("/link", web::post().to(links::link))
+            .route("/candidates", web::get().to(links::candidates))
+            .route("/tests/{test}", web::get().to(details))
+            .route("/tests/{test}/unlink", web::post().to(links::unlink))
+            .route("/tests/{test}/defect", web::get().to(defects::preview))
+            .route("/tests/{test}/defect", web::post().to(defects::create))
+            .route("/tests/{test}/link-defect", web::get().to(defects::form))
+            .route("/tests/{test}/link-defect", web::post().to(defects::link))
+            .route(
+                "/tests/{test}/defects/{defect}/unlink",
+                web::post().to(defects::unlink),
+            ),
+    );
+}
+
+/// The panel without the page around it.
+#[derive(Debug, Template)]
+#[template(path = "panel/body.html")]
+struct Body {
+    panel: Panel,
+}
+
+/// A test of an issue, as addresses name them.
+#[derive(Debug, Clone, Copy, Deserialize)]
+struct TestOfIssue {
+    /// Jira's id of the issue.
+    issue: i64,
+    /// Our id of the test.
+    test: Uuid,
+}
+
+#[derive(Debug, Deserialize)]
+struct Filter {
+    environment: Option<String>,
+}
+
+/// `GET /ui/issue/{issue}?environment=`
+async fn show(
+    viewer: Viewer,
+    issue: Path<i64>,
+    filter: Query<Filter>,
+    app: Data<App>,
+) -> Result<HttpResponse, Problem> {
+    viewer.demand_sight(&app, *issue).await?;
+    let chosen = filter
+        .environment
+        .as_deref()
+        .filter(|name| !name.is_empty());
+    let mut panel = find(&app, &viewer.site, *issue, chosen).await?;
+    panel.say = spoken(&panel, chosen);
+    fragment(&app, &Body { panel })
+}
+
+/// What is said aloud when the panel was asked for again.
+fn spoken(panel: &Panel, chosen: Option<&str>) -> String {
+    let Some(coverage) = &panel.coverage else {
+        return String::new();
+    };
+    let on = chosen.map_or_else(String::new, |name| format!(" on {name}"));
+    format!("{}{on}: {}.", coverage.look.word, coverage.tally)
+}
+
+/// The panel after something was done, for the environment that was chosen.
+async fn after(
+    app: &App,
+    viewer: &Viewer,
+    issue: i64,
+    fields: &Fields,
+    done: String,
+    is_issue_changed: bool,
+) -> Result<HttpResponse, Problem> {
+    let mut panel = find(app, &viewer.site, issue, fields.chosen("environment")).await?;
+    panel.say.clone_from(&done);
+    panel.done = Some(done);
+    panel.is_issue_changed = is_issue_changed;
+    fragment(app, &Body { panel })
+}
+
+/// The panel of an issue; Jira is asked when the mirror has never heard of it.
+async fn find(
+    app: &App,
+    site: &Site,
+    issue: i64,
+    environment: Option<&str>,
+) -> Result<Panel, Problem> {
+    let found = find_facts(app, site, issue, environment).await?;
+    Ok(panel_of(app, site, &found, environment))
+}
+
+async fn find_facts(
+    app: &App,
+    site: &Site,
+    issue: i64,
+    environment: Option<&str>,
+) -> Result<IssuePanel, Problem> {
+    let by_id = IssueRef::ByJiraId(issue);
+    if let Some(found) = issue_panel::of_issue(app, site, by_id, environment).await? {
+        return Ok(found);
+    }
+    let gone = || {
+        Problem::not_found("Jira does not know this issue.")
+            .detail("It may have been deleted, or the app may not see its project.")
+    };
+    if !issue_panel::meet(app, site, issue).await? {
+        return Err(gone());
+    }
+    let found = issue_panel::of_issue(app, site, by_id, environment).await?;
+    found.ok_or_else(gone)
+}
+
+fn panel_of(app: &App, site: &Site, found: &IssuePanel, environment: Option<&str>) -> Panel {
+    let setting = setting(app, site);
+    let issue = &found.coverage.issue;
+    let coverage = found
+        .is_coverable()
+        .then(|| setting.coverage(&found.coverage, environment));
+    let is_found_by = found.is_defect() && (coverage.is_none() || !found.found_by.is_empty());
+    Panel {
+        root: root(&app.config),
+        jira_id: issue.snapshot.jira_id,
+        key: issue.snapshot.key.clone(),
+        type_name: issue.snapshot.issue_type.name.clone(),
+        notices: notices(found, setting.now_ms),
+        coverage,
+        found_by: is_found_by.then(|| setting.found_by(issue, &found.found_by)),
+        say: String::new(),
+        done: None,
+        is_issue_changed: false,
+    }
+}
+
+fn setting<'a>(app: &App, site: &'a Site) -> Setting<'a> {
+    Setting {
+        site_url: site.link_base(),
+        now_ms: app.clock.now_ms(),
+    }
+}
+
+/// How long an event may wait before the reader is told, in milliseconds.
+const LATE_MS: i64 = 60_000;
+
+fn notices(found: &IssuePanel, now_ms: i64) -> Vec<Notice> {
+    let mut notices = Vec::new();
+    let warning = |title: &str, text: String| Notice {
+        kind: "warning",
+        title: title.to_owned(),
+        text,
+    };
+    if let Some(at_ms) = found.coverage.issue.deleted_ms {
+        let when = When::new(at_ms, now_ms).relative;
+        notices.push(warning(
+            "This issue was deleted in Jira",
+            format!("Deleted {when}. Its tests and their results are kept."),
+        ));
+    }
+    if let Some(at_ms) = found.behind.parked_ms {
+        let when = When::new(at_ms, now_ms).relative;
+        notices.push(warning(
+            "A change of this issue could not be taken in",
+            format!(
+                "Statuses of defects may be out of date since {when}. \
+                 A Jira administrator can see why in Touchstone's settings, and try again."
+            ),
+        ));
+    } else if let Some(at_ms) = found.behind.waiting_ms
+        && now_ms - at_ms > LATE_MS
+    {
+        let when = When::new(at_ms, now_ms).relative;
+        notices.push(warning(
+            "Changes from Jira are late",
+            format!("What changed in Jira since {when} is not shown yet. Results are up to date."),
+        ));
+    }
+    notices
+}
+
+/// One row of the table in a test's details.
+#[derive(Debug)]
+struct Pick {
+    environment: String,
+    look: Look,
+    execution: String,
+    when: When,
+    attempts: Option<String>,
+}
+
+#[derive(Debug, Template)]
+#[template(path = "panel/details.html")]
+struct Details {
+    row: Row,
+    picks: Vec<Pick>,
+}
+
+/// `GET /ui/issue/{issue}/tests/{test}`
+async fn details(
+    viewer: Viewer,
+    path: Path<TestOfIssue>,
+    app: Data<App>,
+) -> Result<HttpResponse, Problem> {
+    viewer.demand_sight(&app, path.issue).await?;
+    let found = find_facts(&app, &viewer.site, path.issue, None).await?;
+    let test = test_of(&found, path.test)?;
+    let setting = setting(&app, &viewer.site);
+    let picks = test.picks.iter().map(|pick| Pick {
+        environment: match pick.environment.as_str() {
+            "" => "–".to_owned(),
+            name => name.to_owned(),
+        },
+        look: look::of_run(pick.status),
+        execution: pick.execution_key.clone(),
+        when: When::new(pick.finished_ms, setting.now_ms),
+        attempts: (pick.attempts > 1).then(|| format!("{} attempts", pick.attempts)),
+    });
+    let details = Details {
+        row: setting.row(test),
+        picks: picks.collect(),
+    };
+    fragment(&app, &details)
+}
+
+/// A test that is linked to the issue in one way or the other; a person who sees the issue sees it.
+fn test_of(found: &IssuePanel, test: Uuid) -> Result<&TestRow, Problem> {
+    let mut linked = found.coverage.tests.iter().chain(&found.found_by);
+    linked.find(|row| row.id == test).ok_or_else(|| {
+        Problem::not_found("This test is not linked to the issue any more.")
+            .detail("Reload the page to see what is.")
+    })
+}

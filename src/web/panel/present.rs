@@ -1,0 +1,348 @@
+//! From the projections to words and signs: fills `view` from what `app` found.
+
+use super::look;
+use super::view::{Coverage, Defect, Environment, FoundBy, History, Lozenge, Row, Segment, Span};
+use crate::app::issue_coverage::{IssueCoverage, TestRow};
+use crate::domain::coverage::{self, Counts, CoverageStatus, NO_ENVIRONMENT, Recent};
+use crate::domain::issue::{MirroredIssue, StatusCategory};
+use crate::domain::rule::MarkKind;
+use crate::domain::run::Effect;
+use crate::domain::test::TestKind;
+use crate::store::issue_tests::{LinkedDefect, SetMark};
+use crate::web::times::When;
+
+/// What the words depend on besides the facts.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting<'a> {
+    /// Where people see the site, without a slash at its end.
+    pub site_url: &'a str,
+    /// The time, milliseconds since the Unix epoch.
+    pub now_ms: i64,
+}
+
+impl Setting<'_> {
+    fn when(self, at_ms: i64) -> When {
+        When::new(at_ms, self.now_ms)
+    }
+
+    /// The tests of an issue and what they say, over all environments or in the chosen one.
+    #[must_use]
+    pub fn coverage(self, found: &IssueCoverage, chosen: Option<&str>) -> Coverage {
+        let (look, tint) = look::of_issue(found.status);
+        let spans = found.reason.sentence().0.into_iter();
+        let lines = found.reason.lines().into_iter();
+        Coverage {
+            look,
+            tint,
+            tally: tally(found.status, found.counts, found.tests.len()),
+            sentence: spans.map(span).collect(),
+            reasons: lines
+                .map(|line| (line.text, line.at_ms.map(|at_ms| self.when(at_ms))))
+                .collect(),
+            segments: segments(found.counts),
+            environments: choices(&found.environments, chosen),
+            rows: found
+                .tests
+                .iter()
+                .map(|test| Row {
+                    is_unlinkable: true,
+                    ..self.row(test)
+                })
+                .collect(),
+        }
+    }
+
+    /// The tests that found a defect, and what has to happen next.
+    #[must_use]
+    pub fn found_by(self, defect: &MirroredIssue, tests: &[TestRow]) -> FoundBy {
+        let has = |test: &TestRow, kind| {
+            let mut about = test.marks.iter();
+            about.any(|mark| mark.kind == kind && mark.issue_key == defect.snapshot.key)
+        };
+        let count = |test: &dyn Fn(&TestRow) -> bool| tests.iter().filter(|one| test(one)).count();
+        let retest = count(&|test| has(test, MarkKind::RetestNeeded));
+        let accepted = count(&|test| has(test, MarkKind::AcceptedFailure));
+        let failing = count(&|test| test.status.effect() == Effect::Nok);
+        let all = tests.len();
+        let (word, tint, sentence) = match (all, defect.is_done()) {
+            (0, _) => (
+                "",
+                "",
+                "No test is linked to this defect; link it from a failing test.".to_owned(),
+            ),
+            (_, true) if accepted > 0 => (
+                "Accepted failure",
+                "info",
+                format!(
+                    "Closed without a fix; {} still failing.",
+                    are(accepted, "test")
+                ),
+            ),
+            (_, true) if retest > 0 => (
+                "Retest needed",
+                "notrun",
+                format!(
+                    "{} of {} passed since it was resolved.",
+                    all - retest,
+                    counted(all, "test")
+                ),
+            ),
+            (_, _) if failing > 0 => (
+                "Failing",
+                "nok",
+                format!("{failing} of {} that found it.", counted(all, "test")),
+            ),
+            (_, true) => (
+                "Verified",
+                "ok",
+                format!("{} passed since it was resolved.", everyone(all)),
+            ),
+            (_, false) => (
+                "Not failing",
+                "neutral",
+                format!("Found by {}.", counted(all, "test")),
+            ),
+        };
+        FoundBy {
+            state: (all > 0).then(|| lozenge(word, tint, "")),
+            sentence,
+            rows: tests
+                .iter()
+                .map(|test| Row {
+                    defects: Vec::new(),
+                    wants_defect: false,
+                    ..self.row(test)
+                })
+                .collect(),
+        }
+    }
+
+    /// One test.
+    #[must_use]
+    pub fn row(self, test: &TestRow) -> Row {
+        let is_failing = test.status.effect() == Effect::Nok;
+        let is_open = |defect: &LinkedDefect| {
+            !defect.is_deleted && defect.status_category != StatusCategory::Done
+        };
+        let is_accepted = |mark: &SetMark| mark.kind == MarkKind::AcceptedFailure;
+        let is_dealt_with = test.defects.iter().any(is_open) || test.marks.iter().any(is_accepted);
+        let attempts = test.picks.iter().map(|pick| pick.attempts).max();
+        Row {
+            id: test.id.to_string(),
+            key: test.key.clone(),
+            name: test.name.clone(),
+            look: look::of_run(test.status),
+            environments: environments(test),
+            marks: self.marks(test),
+            attempts: attempts
+                .filter(|count| *count > 1)
+                .map(|count| format!("{count} attempts")),
+            defects: test
+                .defects
+                .iter()
+                .map(|defect| self.defect(defect))
+                .collect(),
+            execution: test.last_run.as_ref().map(|run| run.execution_key.clone()),
+            when: test.last_run.as_ref().map(|run| self.when(run.finished_ms)),
+            history: history(&test.recent),
+            said: test.message.clone(),
+            wants_defect: is_failing && !is_dealt_with && test.exclusion.is_none(),
+            may_have_defect: is_failing,
+            is_unlinkable: false,
+        }
+    }
+
+    fn marks(self, test: &TestRow) -> Vec<Lozenge> {
+        let mut marks: Vec<Lozenge> = Vec::new();
+        if test.kind == TestKind::Manual {
+            marks.push(lozenge(
+                "Manual",
+                "neutral",
+                "A person carries this test out.",
+            ));
+        }
+        if test.exclusion.is_some() {
+            marks.push(lozenge(
+                "Archived",
+                "neutral",
+                "An archived test does not count.",
+            ));
+        }
+        for mark in &test.marks {
+            let (text, tint, why) = match mark.kind {
+                MarkKind::RetestNeeded => ("Retest", "notrun", "Has to pass again, because of"),
+                MarkKind::AcceptedFailure => (
+                    "Accepted failure",
+                    "info",
+                    "Fails, and is accepted because of",
+                ),
+            };
+            let since = self.when(mark.since_ms).exact;
+            let title = format!("{why} {}, since {since}", mark.issue_key);
+            if marks.iter().all(|held| held.text != text) {
+                marks.push(lozenge(text, tint, &title));
+            }
+        }
+        if test.picks.iter().any(|pick| pick.is_flaky) {
+            let title = "Its attempts disagreed: it failed and then passed.";
+            marks.push(lozenge("Flaky", "flag", title));
+        }
+        marks
+    }
+
+    fn defect(self, defect: &LinkedDefect) -> Defect {
+        let status = if defect.is_deleted {
+            lozenge("Deleted", "neutral", "This issue was deleted in Jira.")
+        } else if defect.status_name.is_empty() {
+            lozenge(
+                "Not seen yet",
+                "neutral",
+                "Jira has not told of this issue yet.",
+            )
+        } else {
+            let tint = look::of_category(defect.status_category);
+            lozenge(&defect.status_name, tint, &defect.summary)
+        };
+        let url = format!("{}/browse/{}", self.site_url, defect.key);
+        Defect {
+            key: defect.key.clone(),
+            url: (!defect.is_deleted).then_some(url),
+            summary: defect.summary.clone(),
+            status,
+            id: defect.issue_id.to_string(),
+        }
+    }
+}
+
+fn lozenge(text: &str, tint: &'static str, title: &str) -> Lozenge {
+    Lozenge {
+        text: text.to_owned(),
+        tint,
+        title: title.to_owned(),
+    }
+}
+
+fn span(span: coverage::Span) -> Span {
+    match span {
+        coverage::Span::Plain(text) => Span {
+            text,
+            is_name: false,
+        },
+        coverage::Span::Name(text) => Span {
+            text,
+            is_name: true,
+        },
+    }
+}
+
+fn tally(status: CoverageStatus, counts: Counts, linked: usize) -> String {
+    let of = |some: usize| format!("{some} of {}", counted(counts.total, "test"));
+    match status {
+        CoverageStatus::Ok => counted(counts.total, "test"),
+        CoverageStatus::Nok => of(counts.failed),
+        CoverageStatus::NotRun => of(counts.not_run),
+        CoverageStatus::Unknown => of(counts.unknown),
+        CoverageStatus::Uncovered | CoverageStatus::Exempt => {
+            format!("0 of {} count", counted(linked, "test"))
+        }
+    }
+}
+
+/// `1 test`, `2 tests`.
+pub fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+fn are(count: usize, what: &str) -> String {
+    format!(
+        "{} {}",
+        counted(count, what),
+        if count == 1 { "is" } else { "are" }
+    )
+}
+
+fn everyone(count: usize) -> String {
+    match count {
+        1 => "The test that found it has".to_owned(),
+        2 => "Both tests that found it have".to_owned(),
+        count => format!("All {count} tests that found it have"),
+    }
+}
+
+fn segments(counts: Counts) -> Vec<Segment> {
+    let parts = [
+        ("passed", counts.passed, "passed"),
+        ("failed", counts.failed, "failed"),
+        ("unknown", counts.unknown, "unknown"),
+        ("notrun", counts.not_run, "not run"),
+    ];
+    let percent = |count: usize| {
+        let share = |value: usize| f64::from(u32::try_from(value).unwrap_or(u32::MAX));
+        (share(count) / share(counts.total.max(1)) * 10_000.0).round() / 100.0
+    };
+    let mut before = 0;
+    let mut segments = Vec::new();
+    for (tone, count, word) in parts {
+        if count > 0 {
+            segments.push(Segment {
+                tone,
+                label: format!("{count} {word}"),
+                start: percent(before),
+                length: percent(count),
+            });
+        }
+        before += count;
+    }
+    segments
+}
+
+/// A filter is only worth its place when there is something to choose.
+fn choices(names: &[String], chosen: Option<&str>) -> Vec<(String, bool)> {
+    if names.len() < 2 && chosen.is_none() {
+        return Vec::new();
+    }
+    let choice = |name: &String| (name.clone(), chosen == Some(name.as_str()));
+    names.iter().map(choice).collect()
+}
+
+fn environments(test: &TestRow) -> Vec<Environment> {
+    if test
+        .picks
+        .iter()
+        .all(|pick| pick.environment == NO_ENVIRONMENT)
+    {
+        return Vec::new();
+    }
+    let shown = |pick: &crate::app::issue_coverage::PickedRun| Environment {
+        name: match pick.environment.as_str() {
+            NO_ENVIRONMENT => "no environment".to_owned(),
+            name => name.to_owned(),
+        },
+        look: look::of_run(pick.status),
+        sign: look::sign(pick.status),
+    };
+    test.picks.iter().map(shown).collect()
+}
+
+fn history(recent: &[Recent]) -> Option<History> {
+    const EFFECTS: [(Effect, &str); 4] = [
+        (Effect::Ok, "passed"),
+        (Effect::Nok, "failed"),
+        (Effect::Unknown, "unknown"),
+        (Effect::NotRun, "not run"),
+    ];
+    if recent.len() < 2 {
+        return None;
+    }
+    let effects = || recent.iter().map(|result| result.status.effect());
+    let parts: Vec<String> = EFFECTS
+        .into_iter()
+        .map(|(effect, word)| (effects().filter(|one| *one == effect).count(), word))
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| format!("{count} {word}"))
+        .collect();
+    Some(History {
+        bars: effects().rev().map(look::tone).collect(),
+        label: format!("Last {} results: {}", recent.len(), parts.join(", ")),
+    })
+}

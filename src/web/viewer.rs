@@ -1,0 +1,145 @@
+//! The person who looks at a page of ours, whichever host framed it, and what they may do.
+//!
+//! A context token proves who looks and which issue Jira shows them; every other right is asked of
+//! Jira (`connect.md` 4.5) and remembered for a minute. When Jira does not answer, the answer is no,
+//! and says why.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
+
+use crate::app::App;
+use crate::connect::auth::PageCaller;
+use crate::domain::site::Site;
+use crate::jira::JiraError;
+use crate::jira::permissions::Permission;
+use crate::problem::Problem;
+
+/// The person behind a request of our pages.
+#[derive(Debug, Clone)]
+pub struct Viewer {
+    /// The site they are on.
+    pub site: Arc<Site>,
+    /// Who they are; absent when nobody is logged in.
+    pub account_id: Option<String>,
+    /// The issue Jira shows them, as Jira signed it.
+    pub issue_jira_id: Option<i64>,
+}
+
+impl FromRequest for Viewer {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let caller = PageCaller::from_request(request, payload);
+        Box::pin(async move {
+            let caller = caller.await?;
+            Ok(Self {
+                issue_jira_id: caller.page.issue_jira_id(),
+                account_id: caller.page.account_id,
+                site: caller.site,
+            })
+        })
+    }
+}
+
+impl Viewer {
+    /// Whether they may see an issue: the one Jira shows them, or one Jira says they may browse.
+    pub async fn demand_sight(&self, app: &App, issue: i64) -> Result<(), Problem> {
+        if self.issue_jira_id == Some(issue) {
+            return Ok(());
+        }
+        let permission = Permission::BrowseIssue(issue);
+        if may(app, &self.site, self.account_id.as_deref(), permission).await? {
+            return Ok(());
+        }
+        Err(Problem::not_found(
+            "There is no such issue, or you may not see it.",
+        ))
+    }
+
+    /// Whether they may change what hangs on an issue; returns who they are.
+    pub async fn demand_edit(&self, app: &App, issue: i64) -> Result<&str, Problem> {
+        let refused = || {
+            Problem::forbidden("You may not edit this issue.")
+                .detail("Links and defects follow the permission Edit Issues in Jira.")
+        };
+        let account = self.account_id.as_deref().ok_or_else(refused)?;
+        let permission = Permission::EditIssue(issue);
+        if may(app, &self.site, Some(account), permission).await? {
+            Ok(account)
+        } else {
+            Err(refused())
+        }
+    }
+
+    /// Whether they administer the site; returns who they are.
+    pub async fn demand_administration(&self, app: &App) -> Result<&str, Problem> {
+        demand_administration(app, &self.site, self.account_id.as_deref()).await
+    }
+}
+
+/// Whether a person administers the site; returns who they are.
+pub async fn demand_administration<'a>(
+    app: &App,
+    site: &Site,
+    account_id: Option<&'a str>,
+) -> Result<&'a str, Problem> {
+    let refused = || {
+        Problem::forbidden("Only Jira administrators can change these settings.")
+            .detail("Ask someone with the global permission Administer Jira.")
+    };
+    let account = account_id.ok_or_else(refused)?;
+    if may(app, site, Some(account), Permission::Administer).await? {
+        Ok(account)
+    } else {
+        Err(refused())
+    }
+}
+
+async fn may(
+    app: &App,
+    site: &Site,
+    account_id: Option<&str>,
+    permission: Permission,
+) -> Result<bool, Problem> {
+    match account_id {
+        Some(account) => Ok(app.jira.may(site, account, permission).await?),
+        None => Ok(false),
+    }
+}
+
+impl From<JiraError> for Problem {
+    fn from(why: JiraError) -> Self {
+        let problem = match &why {
+            JiraError::RateLimited { after, .. } => {
+                let seconds = after.as_secs().max(1);
+                let mut problem = Self::jira("Jira asks for a pause.")
+                    .detail(format!("Nothing was changed. Try again in {seconds} s."));
+                problem.retry_after_s = u32::try_from(seconds).ok();
+                problem
+            }
+            JiraError::Conflict => Self::jira("Someone changed the same thing in Jira just now.")
+                .detail("Nothing was changed here. Try again."),
+            JiraError::Unreachable(_) => Self::jira("Jira cannot be reached.")
+                .detail("Nothing was changed. Try again in a moment."),
+            JiraError::Unanswered(_) | JiraError::Unreadable(_) => {
+                Self::jira("Jira gave no usable answer.")
+                    .detail("It may or may not have done it. Look at the issue, then try again.")
+            }
+            JiraError::Gone(gone) => Self::jira("Jira does not let Touchstone do this.").detail(
+                format!("Reason: {gone}. A Jira administrator can change that."),
+            ),
+            JiraError::Refused(refusal) => {
+                let said = refusal.messages.iter().chain(refusal.fields.values());
+                let said: Vec<&str> = said.map(String::as_str).collect();
+                Self::jira("Jira refused the request.")
+                    .detail(format!("Jira says: {}", said.join(" ")))
+            }
+        };
+        problem.because(why)
+    }
+}

@@ -1,0 +1,150 @@
+// The world the tests look at: the service and the stand-in Jira on free ports, the app installed,
+// and some weeks of results. SERVICE_BIN and STANDIN_BIN name the programs (see run.sh).
+
+import { spawn, execFileSync, type ChildProcess } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+
+import { builds, later } from "./results";
+
+const PATIENCE_MS = 60_000;
+
+export interface World {
+  app: string;
+  jira: string;
+  token: string;
+}
+
+/** What `globalSetup` made, for the tests. */
+export function world(): World {
+  return JSON.parse(process.env["BROWSER_WORLD"] ?? "{}") as World;
+}
+
+export default async function setUp(): Promise<() => Promise<void>> {
+  const folder = mkdtempSync(path.join(tmpdir(), "touchstone-browser-"));
+  const app = `http://127.0.0.1:${await freePort()}`;
+  const jira = `http://127.0.0.1:${await freePort()}`;
+  const database = `sqlite://${path.join(folder, "touchstone.db")}?mode=rwc`;
+  const service = run(named("SERVICE_BIN"), ["serve"], {
+    TOUCHSTONE_LISTEN: app.slice("http://".length),
+    TOUCHSTONE_BASE_URL: app,
+    TOUCHSTONE_DATABASE_URL: database,
+    TOUCHSTONE_SECRET_KEY: randomBytes(32).toString("base64"),
+    TOUCHSTONE_INSECURE_SITES: "true",
+    TOUCHSTONE_CONNECT_SITE_SUFFIXES: "127.0.0.1",
+    TOUCHSTONE_CONNECT_KEY_HOST: `${jira}/_standin/keys`,
+    TOUCHSTONE_CONNECT_BRIDGE_URL: `${jira}/bridge/all.js`,
+    TOUCHSTONE_LOG: process.env["TOUCHSTONE_LOG"] ?? "warn",
+  });
+  await until("the service answers", async () => (await fetch(`${app}/health/ready`)).ok);
+  const standin = run(named("STANDIN_BIN"), [
+    "--listen",
+    jira.slice("http://".length),
+    "--app-url",
+    app,
+    "--bridge-dir",
+    path.join(import.meta.dirname, "../standin/web/node_modules"),
+  ]);
+  const token = await until("the app is installed", async () =>
+    execFileSync(
+      named("SERVICE_BIN"),
+      ["api-client", "create", "--site", jira, "--name", "browser tests"],
+      { env: { ...process.env, TOUCHSTONE_DATABASE_URL: database }, stdio: ["ignore", "pipe", "ignore"] },
+    )
+      .toString()
+      .trim(),
+  );
+  process.env["BROWSER_WORLD"] = JSON.stringify({ app, jira, token } satisfies World);
+  for (const build of builds(Date.now())) await report(build);
+  return async () => {
+    await Promise.all([end(service), end(standin)]);
+    rmSync(folder, { recursive: true, force: true });
+  };
+}
+
+/** Reports one file of results, as a build would. */
+export async function report(build: { query: string; body: string }): Promise<void> {
+  const { app, token } = world();
+  const answer = await fetch(`${app}/api/v1/projects/SHOP/results?${build.query}`, {
+    method: "POST",
+    headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/xml" },
+    body: build.body,
+  });
+  if (!answer.ok) throw new Error(`results were refused: ${answer.status} ${await answer.text()}`);
+}
+
+export { later };
+
+/** Does something in Jira as a person. */
+export async function act(what: string, body: Record<string, unknown>): Promise<void> {
+  const answer = await fetch(`${world().jira}/_standin/act/${what}`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ as: "ada", ...body }),
+  });
+  if (!answer.ok) throw new Error(`${what} was refused: ${answer.status} ${await answer.text()}`);
+}
+
+/** Waits until Jira has told everything and the service has taken it in. */
+export async function settle(): Promise<void> {
+  const { app, jira } = world();
+  await fetch(`${jira}/_standin/settle`);
+  await until("everything is taken in", async () => {
+    const health = (await (await fetch(`${app}/health/ready`)).json()) as {
+      inbox: { waiting: number };
+    };
+    return health.inbox.waiting === 0;
+  });
+}
+
+function named(variable: string): string {
+  const value = process.env[variable];
+  if (!value) throw new Error(`${variable} must name a program; use run.sh`);
+  return path.resolve(value);
+}
+
+function run(program: string, args: string[], environment: Record<string, string> = {}): ChildProcess {
+  return spawn(program, args, {
+    env: { ...process.env, ...environment },
+    stdio: ["ignore", "inherit", "inherit"],
+  });
+}
+
+function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null) return Promise.resolve();
+  return new Promise((resolve) => {
+    child.once("exit", () => resolve());
+    child.kill("SIGTERM");
+  });
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      const port = typeof address === "object" && address ? address.port : 0;
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+/** Asks again and again until the answer is yes, or something. */
+export async function until<T>(what: string, ask: () => Promise<T>): Promise<NonNullable<T>> {
+  const end = Date.now() + PATIENCE_MS;
+  let last: unknown;
+  while (Date.now() < end) {
+    try {
+      const answer = await ask();
+      if (answer) return answer as NonNullable<T>;
+    } catch (why) {
+      last = why;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`waited in vain until ${what}: ${String(last)}`);
+}
