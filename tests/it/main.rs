@@ -26,6 +26,7 @@ mod issue_coverage;
 mod kill;
 mod migrations;
 mod outbox;
+mod panel;
 mod readme;
 mod retention;
 mod rules;
