@@ -4,6 +4,7 @@ import "./htmx";
 import { connect } from "./connect";
 import { followCopying } from "./copying";
 import { followDialogs } from "./dialogs";
+import { followFocus } from "./focus";
 import { followIssue } from "./issue";
 import { followMenus } from "./menus";
 import { followRequests } from "./requests";
@@ -24,6 +25,7 @@ new MutationObserver(() => {
 followRequests(host);
 followIssue(host);
 followDialogs();
+followFocus();
 followMenus();
 followTimes();
 followCopying();

@@ -83,7 +83,7 @@ function report(ctx: RequestContext, problem: Problem): void {
     const element = message.querySelector(selector);
     if (element) element.textContent = text;
   };
-  set("h3", problem.title);
+  set("h2", problem.title);
   set("p", problem.detail ?? "");
   message.querySelector("[data-again]")?.addEventListener("click", () => {
     const { type } = ctx.sourceEvent;

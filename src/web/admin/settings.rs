@@ -206,7 +206,7 @@ fn types(
     let chosen = [held, inherited]
         .into_iter()
         .flat_map(|settings| settings.coverable.iter().chain(settings.defects.iter()));
-    let names = TypeNames::new(known.iter().map(String::as_str).chain(here).chain(chosen));
+    let names = TypeNames::new(known.iter().map(String::as_str).chain(chosen).chain(here));
     names
         .iter()
         .map(|name| Type {
