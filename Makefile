@@ -28,4 +28,4 @@ ui:
 # Figures, compared with bare servers in the same run; see benches/README.md.
 bench:
 	cargo bench --bench junit
-	cargo bench --bench load
+	TEST_POSTGRES_DURABLE=1 tests/with-postgres.sh cargo bench --bench load

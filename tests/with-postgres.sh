@@ -2,7 +2,7 @@
 # Runs a command with a PostgreSQL server of its own: `tests/with-postgres.sh cargo test`.
 # The server listens on loopback, on a free port, in a temporary directory that is removed
 # afterwards; TEST_DATABASE_URL tells the command where it is. A TEST_DATABASE_URL that is already
-# set is used as it is.
+# set is used as it is. TEST_POSTGRES_DURABLE=1 flushes as in production: for benches.
 set -euo pipefail
 
 if [ -n "${TEST_DATABASE_URL:-}" ]; then exec "$@"; fi
@@ -29,9 +29,11 @@ stop() {
 trap stop EXIT
 
 as "$bin/initdb" -D "$data" -U touchstone --auth=trust --no-sync >/dev/null
-# Nothing here must survive a power cut, so the flushes that would only cost time are off.
+# Nothing tests write must survive a power cut, so the flushes that would only cost time are off.
+flush=off
+[ "${TEST_POSTGRES_DURABLE:-0}" = 1 ] && flush=on
 as "$bin/pg_ctl" -D "$data" -w -l "$data/log" -o "-p $port -k $data -c listen_addresses=127.0.0.1 \
-  -c max_connections=400 -c fsync=off -c full_page_writes=off -c shared_buffers=64MB" start >/dev/null
+  -c max_connections=400 -c fsync=$flush -c full_page_writes=$flush -c shared_buffers=64MB" start >/dev/null
 
 export TEST_DATABASE_URL="postgres://touchstone@127.0.0.1:$port/postgres"
 "$@"

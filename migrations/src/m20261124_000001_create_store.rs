@@ -39,12 +39,10 @@ impl MigrationTrait for Migration {
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let drops: String = TABLES
-            .iter()
-            .rev()
-            .map(|table| format!("DROP TABLE {table};\n"))
-            .collect();
-        crate::ddl::run(manager, &drops).await
+        for table in TABLES.iter().rev() {
+            crate::ddl::run(manager, &format!("DROP TABLE {table}")).await?;
+        }
+        Ok(())
     }
 }
 

@@ -63,7 +63,7 @@ async fn apply_lane(
     let Err(error) = apply_batch(app, worker, std::slice::from_ref(lane), &of_lane).await else {
         return Ok(());
     };
-    let why = format!("{error}: {:?}", error);
+    let why = format!("{error}: {error:?}");
     let txn = app.store.write().await?;
     if let Some(first) = of_lane.first() {
         if first.attempts + 1 >= TRIES {
@@ -164,7 +164,7 @@ impl Mirror {
 #[derive(Debug, Default)]
 struct Batch {
     mirror: Mirror,
-    changed: BTreeMap<(SiteId, i64), ()>,
+    changed: BTreeSet<(SiteId, i64)>,
     adopted: Vec<(SiteId, Uuid, i64)>,
     aliases: Vec<(SiteId, String, Uuid)>,
     /// Issues whose key the mirror did not know them by before.
@@ -242,7 +242,7 @@ impl Batch {
             deleted_ms: None,
         };
         self.mirror.issues.insert(place, after);
-        self.changed.insert(place, ());
+        self.changed.insert(place);
         None
     }
 
@@ -274,22 +274,18 @@ impl Batch {
             deleted_ms: Some(event.event_ms),
         };
         self.mirror.issues.insert(place, after);
-        self.changed.insert(place, ());
+        self.changed.insert(place);
         None
     }
 
     /// The id of the row for an issue the mirror does not know: its placeholder's, or a new one.
     fn new_row(&mut self, site: SiteId, issue: &IssueSnapshot) -> Uuid {
-        match self.mirror.placeholders.remove(&(site, issue.key.clone())) {
-            Some(id) => {
-                self.adopted.push((site, id, issue.jira_id));
-                id
-            }
-            None => {
-                self.newly_named.insert((site, issue.jira_id));
-                ids::next()
-            }
+        if let Some(id) = self.mirror.placeholders.remove(&(site, issue.key.clone())) {
+            self.adopted.push((site, id, issue.jira_id));
+            return id;
         }
+        self.newly_named.insert((site, issue.jira_id));
+        ids::next()
     }
 
     /// A result may have named an issue between the reading of the mirror and this transaction.
@@ -306,17 +302,45 @@ impl Batch {
         issues::absorb_placeholders(&**txn, &named).await
     }
 
-    async fn write(self, app: &App, txn: &Txn) -> Result<(), StoreError> {
+    /// A read of the REST API may have made an issue's row between the reading of the mirror and this
+    /// transaction: then that row's id is the one everything else must name.
+    async fn take_over_ids(&mut self, txn: &Txn) -> Result<(), StoreError> {
+        let places: Vec<_> = self.newly_named.iter().copied().collect();
+        let stored = issues::by_jira_ids(&**txn, &places).await?;
+        for place in places {
+            let (Some(held), Some(stored)) =
+                (self.mirror.issues.get_mut(&place), stored.get(&place))
+            else {
+                continue;
+            };
+            let (ours, theirs) = (std::mem::replace(&mut held.id, stored.id), stored.id);
+            if ours != theirs {
+                let transitions = self
+                    .transitions
+                    .iter_mut()
+                    .map(|(_, moved)| &mut moved.issue_id);
+                let aliases = self.aliases.iter_mut().map(|(.., issue)| issue);
+                transitions
+                    .chain(aliases)
+                    .filter(|id| **id == ours)
+                    .for_each(|id| *id = theirs);
+            }
+        }
+        Ok(())
+    }
+
+    async fn write(mut self, app: &App, txn: &Txn) -> Result<(), StoreError> {
         let now_ms = app.clock.now_ms();
         for (site, placeholder, jira_id) in &self.adopted {
             issues::adopt(&**txn, *site, *placeholder, *jira_id).await?;
         }
         let changed: Vec<_> = self
             .changed
-            .keys()
+            .iter()
             .filter_map(|place| Some((place.0, self.mirror.issues.get(place)?)))
             .collect();
         issues::upsert_all(&**txn, &changed).await?;
+        self.take_over_ids(txn).await?;
         self.absorb_placeholders(txn).await?;
         for (site, old_key, id) in &self.aliases {
             issues::insert_alias(&**txn, *site, old_key, *id).await?;

@@ -17,6 +17,7 @@ pub mod accept_event;
 pub mod apply_events;
 pub mod create_api_client;
 pub mod create_defect;
+pub mod forget_old;
 pub mod import_results;
 pub mod install_site;
 pub mod issue_coverage;

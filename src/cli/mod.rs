@@ -29,10 +29,6 @@ pub struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "one value a process; boxing would only cost clarity"
-)]
 enum Command {
     /// Run the service
     Serve(serve::Serve),

@@ -11,20 +11,16 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 use crate::app::apply_events::apply_events;
+use crate::app::forget_old::forget_old;
 use crate::ids;
-use crate::store::{StoreError, inbox, sites};
 
 /// How long a worker sleeps at the most, milliseconds, and the spread that keeps replicas apart.
 const POLL_MS: u64 = 500;
 const POLL_SPREAD_MS: u64 = 250;
 /// How long a worker waits after the store failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
-/// How long applied events are kept: their bodies hold personal data. Repeats are known for as long,
-/// which is far beyond Jira's last retry (`jira-webhooks-rest.md` 8.1).
-const KEEP_MS: i64 = 14 * 24 * 3600 * 1000;
-/// Events forgotten in one statement, so that the writer is never held for long.
-const FORGET: i64 = 500;
-const FORGET_EVERY: Duration = Duration::from_secs(600);
+/// How often it is looked whether something is past its time.
+const FORGET_EVERY: Duration = Duration::from_mins(10);
 
 /// Applies events until `stop` is cancelled.
 pub async fn work(app: Arc<App>, stop: CancellationToken) {
@@ -42,7 +38,8 @@ pub async fn work(app: Arc<App>, stop: CancellationToken) {
                     () = tokio::time::sleep(Duration::from_millis(POLL_MS + spread)) => {}
                 }
             }
-            Ok(_) => {}
+            // What was applied may want something of Jira.
+            Ok(_) => app.outbox_filled.notify_one(),
             Err(error) => {
                 tracing::error!("events cannot be applied right now: {error:?}");
                 tokio::select! {
@@ -54,34 +51,15 @@ pub async fn work(app: Arc<App>, stop: CancellationToken) {
     }
 }
 
-/// Forgets old applied events, now and then, until `stop` is cancelled.
+/// Forgets what is past its time, now and then, until `stop` is cancelled.
 pub async fn sweep(app: Arc<App>, stop: CancellationToken) {
     loop {
         if let Err(error) = forget_old(&app).await {
-            tracing::warn!("old events could not be deleted, trying again later: {error:?}");
+            tracing::warn!("what is old could not be deleted, trying again later: {error:?}");
         }
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(FORGET_EVERY) => {}
         }
     }
-}
-
-async fn forget_old(app: &App) -> Result<(), StoreError> {
-    let before_ms = app.clock.now_ms() - KEEP_MS;
-    for site in sites::list(app.store.read())
-        .await?
-        .into_iter()
-        .map(|found| found.site.id)
-    {
-        loop {
-            let txn = app.store.write().await?;
-            let gone = inbox::forget(&*txn, site, before_ms, FORGET).await?;
-            txn.commit().await?;
-            if gone == 0 {
-                break;
-            }
-        }
-    }
-    Ok(())
 }

@@ -16,34 +16,55 @@ use crate::domain::attempts::Sequence;
 /// The runs of a file so far, each test once.
 ///
 /// Lookups go by 64-bit hashes with a secret seed, to spare a copy of every name. Two tests whose
-/// hashes collide (one file of 200 000 tests in a thousand million) are kept apart.
+/// hashes collide (one file of 200 000 tests in a thousand million) are kept apart. A test that
+/// shares its class name and name with no other, nearly every one, costs one lookup.
 #[derive(Debug, Default)]
 pub struct Repeats {
     runs: Vec<ReportedRun>,
     seed: RandomState,
-    /// Hash of the whole identity → index of the run.
+    /// Hash of what scope `Name` writes → index of the first run that has it.
+    by_name: HashMap<u64, usize>,
+    /// Hash of what scope `Suite` writes → index of the first run that has it; only where
+    /// `by_name` was not enough.
+    by_suite: HashMap<u64, usize>,
+    /// Hash of the whole identity → index of the run; only where `by_name` was not enough.
     by_identity: HashMap<u64, usize>,
-    /// Hash of what scope `Name` or `Suite` writes → index of the first run that has it.
-    by_scope: HashMap<(Scope, u64), usize>,
 }
 
 impl Repeats {
+    /// An empty list with room for so many runs.
+    #[must_use]
+    pub fn with_capacity(runs: usize) -> Self {
+        Self {
+            runs: Vec::with_capacity(runs),
+            by_name: HashMap::with_capacity(runs),
+            ..Self::default()
+        }
+    }
+
     /// Adds what one element of the file says.
-    pub fn add(&mut self, mut run: ReportedRun, limits: &Limits) {
-        let hash = self.hash(&run.identity, Scope::File);
-        let known = self
-            .by_identity
-            .get(&hash)
-            .and_then(|index| self.runs.get_mut(*index));
-        match known {
-            Some(known) if is_same(&known.identity, &run.identity) => join(known, run, limits),
-            _ => {
-                let index = self.runs.len();
-                self.by_identity.insert(hash, index);
-                run.identity.scope = self.scope_of_new(&run.identity, index);
+    pub fn add(&mut self, run: ReportedRun, limits: &Limits) {
+        let index = self.runs.len();
+        let name = self.hash(&run.identity, Scope::Name);
+        let first = match self.by_name.entry(name) {
+            Entry::Vacant(free) => {
+                free.insert(index);
                 self.runs.push(run);
+                return;
+            }
+            Entry::Occupied(first) => *first.get(),
+        };
+        let identity = self.hash(&run.identity, Scope::File);
+        let other = self.by_identity.get(&identity).copied();
+        for known in [Some(first), other].into_iter().flatten() {
+            if let Some(known) = self.runs.get_mut(known)
+                && is_same(&known.identity, &run.identity)
+            {
+                return join(known, run, limits);
             }
         }
+        self.by_identity.insert(identity, index);
+        self.add_namesake(first, run);
     }
 
     /// The joined runs, in the order in which the file first names them.
@@ -52,43 +73,34 @@ impl Repeats {
         self.runs
     }
 
-    /// The shortest scope that tells a new run from all others; widens theirs where need be.
-    fn scope_of_new(&mut self, identity: &Identity, index: usize) -> Scope {
-        if identity.explicit.is_some() {
-            return Scope::Name;
-        }
-        let name = (Scope::Name, self.hash(identity, Scope::Name));
-        let first = match self.by_scope.entry(name) {
-            Entry::Vacant(free) => {
-                free.insert(index);
-                return Scope::Name;
-            }
-            Entry::Occupied(first) => *first.get(),
-        };
+    /// Adds a run that shares class name and name with the run `first`, and is another test:
+    /// both need a wider scope now.
+    fn add_namesake(&mut self, first: usize, mut run: ReportedRun) {
+        let index = self.runs.len();
         if let Some(its_suite) = self.widen(first, Scope::Suite) {
-            self.by_scope
-                .entry((Scope::Suite, its_suite))
-                .or_insert(first);
+            self.by_suite.entry(its_suite).or_insert(first);
         }
-        let suite = (Scope::Suite, self.hash(identity, Scope::Suite));
-        let second = match self.by_scope.entry(suite) {
+        let suite = self.hash(&run.identity, Scope::Suite);
+        run.identity.scope = match self.by_suite.entry(suite) {
             Entry::Vacant(free) => {
                 free.insert(index);
-                return Scope::Suite;
+                Scope::Suite
             }
-            Entry::Occupied(second) => *second.get(),
+            Entry::Occupied(second) => {
+                let second = *second.get();
+                self.widen(second, Scope::File);
+                Scope::File
+            }
         };
-        self.widen(second, Scope::File);
-        Scope::File
+        self.runs.push(run);
     }
 
     /// Widens the scope of the run `index` and gives the hash of its identity in that scope.
     fn widen(&mut self, index: usize, scope: Scope) -> Option<u64> {
         let identity = &mut self.runs.get_mut(index)?.identity;
         identity.scope = identity.scope.max(scope);
-        self.runs
-            .get(index)
-            .map(|run| self.hash(&run.identity, scope))
+        let run = self.runs.get(index)?;
+        Some(self.hash(&run.identity, scope))
     }
 
     fn hash(&self, identity: &Identity, scope: Scope) -> u64 {

@@ -12,8 +12,10 @@ pub struct Capped {
 
 impl Capped {
     /// Adds `more`, as far as `limit` bytes in total allow; line ends become `\n`.
+    ///
+    /// White space that comes alone before any text is the layout of the file and is not kept.
     pub fn push(&mut self, more: &str, limit: usize) {
-        if self.is_cut || more.is_empty() {
+        if self.is_cut || more.is_empty() || (self.text.is_empty() && more.trim().is_empty()) {
             return;
         }
         let room = limit.saturating_sub(self.text.len());

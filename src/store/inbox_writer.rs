@@ -75,15 +75,18 @@ async fn write(store: Store, waiting: Arc<Mutex<mpsc::Receiver<Waiting>>>, store
         let Some((events, answers)) = collect(&mut *waiting.lock().await).await else {
             return;
         };
+        // A request whose client went away is kept all the same; there is only nobody to tell.
         match insert_all(&store, &events).await {
-            Ok(()) => answers
-                .into_iter()
-                .for_each(|answer| drop(answer.send(Ok(())))),
+            Ok(()) => {
+                for answer in answers {
+                    drop(answer.send(Ok(())));
+                }
+            }
             Err(error) if events.len() == 1 => {
-                answers.into_iter().for_each(|answer| {
-                    drop(answer.send(Err(StoreError::Batch(error.to_string()))))
-                });
                 tracing::error!("an event could not be kept: {error:?}");
+                for answer in answers {
+                    drop(answer.send(Err(StoreError::Batch(error.to_string()))));
+                }
             }
             Err(error) => {
                 tracing::warn!(

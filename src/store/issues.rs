@@ -367,6 +367,10 @@ pub async fn upsert_snapshot(
         deleted_ms: None,
     };
     upsert_all(on, &[(site, &issue)]).await?;
+    // An event may have made the row since we looked; then it is that row's id that counts.
+    let id = by_jira_id(on, site, snapshot.jira_id)
+        .await?
+        .map_or(id, |kept| kept.id);
     hold_keys(on, site).await?;
     absorb_placeholders(on, &[(site, &snapshot.key, id)]).await?;
     Ok(id)

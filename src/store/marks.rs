@@ -37,7 +37,7 @@ pub async fn of_issues(
             .all(on)
             .await?;
         for row in rows {
-            found.push(mark(row)?);
+            found.push(mark(&row)?);
         }
     }
     found.sort_unstable();
@@ -85,7 +85,7 @@ pub async fn clear(
     Ok(())
 }
 
-fn mark(row: Row) -> Result<Mark, StoreError> {
+fn mark(row: &Row) -> Result<Mark, StoreError> {
     let corrupt = |what: String| StoreError::Corrupt {
         table: "mark",
         id: format!("{}/{}", row.test_id, row.issue_id),

@@ -30,6 +30,7 @@ pub mod links;
 pub mod marks;
 pub mod outbox;
 pub mod projects;
+pub mod retention;
 pub mod rules;
 pub mod runs;
 pub mod settings;

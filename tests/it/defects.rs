@@ -79,10 +79,12 @@ impl World {
         let sending = self.app.http.post(url).bearer_auth(&self.token).body(file);
         let answer = sending.send().await.unwrap();
         assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap());
-        self.coverage().await["tests"][0]["key"]
-            .as_str()
-            .unwrap()
-            .to_owned()
+        // The issue may be becoming known at this moment, its row changing hands.
+        eventually("the issue shows its test", async || {
+            let coverage = self.coverage().await;
+            Some(coverage["tests"][0]["key"].as_str()?.to_owned())
+        })
+        .await
     }
 
     /// Waits until every webhook was delivered and applied, and everything wanted from Jira done.

@@ -10,6 +10,7 @@ use touchstone::domain::keys::TestKey;
 use touchstone::domain::rule::RuleId;
 use touchstone::domain::settings::RuleName;
 use touchstone::domain::signature::Signature;
+use touchstone::ids;
 use touchstone::results::{Limits, read};
 use touchstone::store::defect_claims::{ClaimState, claim, reserve, settle};
 use touchstone::store::defects::NewDefectLink;
@@ -51,7 +52,7 @@ impl World {
             ..IssueSnapshot::default()
         };
         let issue = MirroredIssue {
-            id: Uuid::now_v7(),
+            id: ids::next(),
             snapshot,
             event_ms: T0,
             changelog_id: 1,
@@ -115,7 +116,7 @@ impl World {
         self.mirror().await;
         let transition = IssueTransition {
             issue_id: self.issue.id,
-            event_id: Uuid::now_v7(),
+            event_id: ids::next(),
             event_ms: ms,
             from_category: Some(from),
             to_status_id: status(to),
@@ -310,8 +311,8 @@ both_databases! {
 
     async fn a_claim_is_given_once_and_settled_once(database: Database) {
         let world = World::new(&database).await;
-        let failure = (Uuid::now_v7(), Signature::of(Uuid::nil(), Some("no"), None));
-        let (first, second) = (Uuid::now_v7(), Uuid::now_v7());
+        let failure = (ids::next(), Signature::of(Uuid::nil(), Some("no"), None));
+        let (first, second) = (ids::next(), ids::next());
         let on = world.store.write().await.unwrap();
         let ask = async |marker, replacing| {
             reserve(&*on, SITE, failure, marker, replacing, Some("ann"), T0).await.unwrap()

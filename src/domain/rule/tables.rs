@@ -386,6 +386,14 @@ fn judged(
     told(&decisions, &[]).remove(0)
 }
 
+/// A defect, the version that ran, when it failed and whether flakily; and what is told.
+type Line<'a> = (
+    &'a MirroredIssue,
+    Option<&'a str>,
+    &'a [(i64, bool)],
+    &'a str,
+);
+
 #[test]
 fn a_failure_is_told_to_an_open_defect_and_reopens_a_resolved_one() {
     let settings = Settings::default();
@@ -405,7 +413,7 @@ fn a_failure_is_told_to_an_open_defect_and_reopens_a_resolved_one() {
     unheard.snapshot.jira_id = 0;
     let (late, early) = ((1_500, false), (900, false));
     let reopens = "D3 reopen -: SHOP-T1 failed in SHOP-E7 after SHOP-9 was resolved.";
-    let table: [(&MirroredIssue, Option<&str>, &[(i64, bool)], &str); 12] = [
+    let table: [Line<'_>; 12] = [
         (
             &open,
             None,

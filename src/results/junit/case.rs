@@ -9,77 +9,15 @@ use super::super::keys::{self, Tag};
 use super::super::limits::Limits;
 use super::super::model::{Attempt, Evidence, Explicit, Identity, ReportedRun, Requirement, Scope};
 use super::super::repeats::{add_label, add_requirement};
-use super::super::text::{Capped, first_line, shortened};
+use super::super::text::{Capped, shortened};
 use super::super::warnings::Warnings;
 use super::super::when::{duration_ms, instant_ms};
 use super::super::xml::Element;
+use super::outcome::{Explanation, Outcome, precedence, worded};
 use super::property::{Property, labels_of, take_requirements};
 use super::suite::CasePlace;
 use crate::domain::attempts::Sequence;
 use crate::domain::run::RunStatus;
-
-/// What an element inside a case says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    Skipped,
-    Failure,
-    Error,
-    /// Surefire: failed before it passed.
-    Flaky(RunStatus),
-    /// Surefire: failed again after it had failed.
-    Rerun(RunStatus),
-}
-
-impl Outcome {
-    /// The outcome that an element of this name stands for.
-    pub fn of(element: &str) -> Option<Self> {
-        Some(match element {
-            "failure" => Self::Failure,
-            "error" => Self::Error,
-            "skipped" | "skip" | "ignored" | "disabled" => Self::Skipped,
-            "flakyFailure" => Self::Flaky(RunStatus::Failed),
-            "flakyError" => Self::Flaky(RunStatus::Error),
-            "rerunFailure" => Self::Rerun(RunStatus::Failed),
-            "rerunError" => Self::Rerun(RunStatus::Error),
-            _ => return None,
-        })
-    }
-}
-
-/// What is known of an attempt while its element is open.
-#[derive(Debug, Default)]
-struct Explanation {
-    /// The `message` attribute, whole.
-    message: Option<String>,
-    kind: Option<String>,
-    details: Capped,
-    output: Capped,
-}
-
-impl Explanation {
-    fn message_line(&self, limits: &Limits) -> Option<String> {
-        let of = |text: &str| first_line(text, limits.line_chars);
-        self.message
-            .as_deref()
-            .and_then(of)
-            .or_else(|| of(self.details.as_str()))
-            .or_else(|| self.kind.as_deref().and_then(of))
-    }
-
-    /// The text, or the message where it says more than its first line.
-    fn details(&mut self, limits: &Limits) -> Capped {
-        let mut details = std::mem::take(&mut self.details);
-        if details.is_blank() {
-            details = Capped::default();
-            let says_more =
-                |text: &&str| text.lines().nth(1).is_some() || text.len() > limits.line_chars;
-            if let Some(message) = self.message.as_deref().filter(says_more) {
-                details.push(message, limits.details_bytes);
-            }
-        }
-        details
-    }
-}
 
 /// A case that is being read.
 #[derive(Debug, Default)]
@@ -198,11 +136,7 @@ impl CaseDraft {
 
     /// Text of an outcome element.
     pub fn explain(&mut self, text: &str, limits: &Limits) {
-        // White space before an inner element is layout; before text it is indentation.
-        let is_layout = |so_far: &Capped| so_far.is_blank() && text.trim().is_empty();
-        if let Some((_, explanation)) = &mut self.current
-            && !is_layout(&explanation.details)
-        {
+        if let Some((_, explanation)) = &mut self.current {
             explanation.details.push(text, limits.details_bytes);
         }
     }
@@ -366,6 +300,7 @@ impl CaseDraft {
         let (message, details) = (self.message, self.details.finish());
         let output = self.output.finish();
         let mut attempts = self.before;
+        attempts.reserve_exact(1 + self.after.len());
         attempts.push(Attempt {
             status,
             label: None,
@@ -426,28 +361,4 @@ fn one_line(name: &str) -> String {
     } else {
         name.to_owned()
     }
-}
-
-/// In one case an error beats a failure, which beats skipped.
-const fn precedence(outcome: Option<RunStatus>) -> u8 {
-    match outcome {
-        Some(RunStatus::Error) => 3,
-        Some(RunStatus::Failed) => 2,
-        Some(_) => 1,
-        None => 0,
-    }
-}
-
-/// What `status` (`GoogleTest`, `CTest`) or `result` say when no element does.
-fn worded(word: &str) -> Option<RunStatus> {
-    let word = word.trim().to_ascii_lowercase();
-    Some(match word.as_str() {
-        "notrun" | "not_run" | "not run" | "disabled" | "skipped" | "skip" | "suppressed"
-        | "ignored" => RunStatus::Skipped,
-        "fail" | "failed" | "failure" => RunStatus::Failed,
-        "error" | "errored" | "broken" => RunStatus::Error,
-        "todo" | "pending" => RunStatus::Pending,
-        "inconclusive" => RunStatus::Unknown,
-        _ => return None,
-    })
 }

@@ -5,6 +5,7 @@
 //! looked through where suites and cases may stand in it, so that no case is lost silently.
 
 mod case;
+mod outcome;
 mod property;
 mod suite;
 
@@ -14,7 +15,8 @@ use super::model::{Counts, Report};
 use super::repeats::Repeats;
 use super::warnings::Warnings;
 use super::xml::{Element, Source, Token, Xml};
-use case::{CaseDraft, Outcome};
+use case::CaseDraft;
+use outcome::Outcome;
 use property::{Item, Property};
 use suite::Suites;
 
@@ -75,6 +77,8 @@ struct Reading<'a> {
 
 impl<'a> Reading<'a> {
     fn new(source: &'a Source<'a>) -> Self {
+        // A guess, so that a large report is not moved about while it grows.
+        let expected = source.text.matches("<testcase").count();
         Self {
             source,
             limits: source.limits,
@@ -86,7 +90,7 @@ impl<'a> Reading<'a> {
             properties: 0,
             evidence_bytes: 0,
             counts: Counts::default(),
-            runs: Repeats::default(),
+            runs: Repeats::with_capacity(expected.min(source.limits.cases)),
         }
     }
 

@@ -33,13 +33,6 @@ impl Issue {
         }
     }
 
-    pub fn bug(id: i64, key: &str) -> Self {
-        Self {
-            kind: "Bug",
-            ..Self::new(id, key)
-        }
-    }
-
     pub fn body(&self) -> Value {
         let project = self.key.split('-').next().unwrap();
         json!({

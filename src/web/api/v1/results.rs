@@ -50,6 +50,7 @@ pub async fn receive(
         .await
         .map_err(|why| Problem::internal().because(why))??;
     let imported = import_results(&app.store, caller.0.site, &upload, report).await?;
+    app.outbox_filled.notify_one();
     Ok(HttpResponse::Ok().json(answer(&imported, &app.config.server.base_url)))
 }
 

@@ -1,0 +1,76 @@
+//! What is deleted by time: how long is said in docs/security.md.
+
+use super::{Conn, SiteId, Sql, StoreError};
+
+/// Every table that holds rows of a site, the site's own row last.
+const TABLES: [&str; 20] = [
+    "lane",
+    "inbox",
+    "outbox",
+    "expectation",
+    "rule_effect",
+    "mark",
+    "audit",
+    "defect_claim",
+    "defect_link",
+    "test_link",
+    "test_latest",
+    "run",
+    "execution",
+    "test_case",
+    "environment",
+    "issue_alias",
+    "issue",
+    "project",
+    "setting",
+    "api_client",
+];
+
+/// Sites whose grace after an uninstall has passed.
+pub async fn purgeable(on: &impl Conn, now_ms: i64) -> Result<Vec<SiteId>, StoreError> {
+    let mut sql = Sql::new("SELECT id FROM site WHERE state <> 0 AND purge_after_ms <= ");
+    let rows = sql.bind(now_ms).raw(on).await?;
+    rows.iter()
+        .map(|row| Ok(SiteId(row.try_get_by_index(0)?)))
+        .collect()
+}
+
+/// Deletes everything of a site whose grace has passed; a site that came back meanwhile stays.
+pub async fn purge(on: &impl Conn, site: SiteId, now_ms: i64) -> Result<bool, StoreError> {
+    let mut sql = Sql::new("DELETE FROM site WHERE id = ");
+    sql.bind(site)
+        .push(" AND state <> 0")
+        .with(" AND purge_after_ms <= ", now_ms);
+    if sql.run(on).await? == 0 {
+        return Ok(false);
+    }
+    for table in TABLES {
+        Sql::new(&format!("DELETE FROM {table} WHERE site_id = "))
+            .bind(site)
+            .run(on)
+            .await?;
+    }
+    Ok(true)
+}
+
+/// Deletes calls to Jira that ended before `before_ms`, at most `limit`; returns how many went.
+pub async fn forget_sent(on: &impl Conn, before_ms: i64, limit: i64) -> Result<u64, StoreError> {
+    let mut sql =
+        Sql::new("DELETE FROM outbox WHERE (site_id, id) IN (SELECT site_id, id FROM outbox");
+    sql.with(" WHERE state = 1 AND done_ms < ", before_ms)
+        .with(" LIMIT ", limit)
+        .push(")");
+    Ok(sql.run(on).await?)
+}
+
+/// Deletes guards of rules against repetition that are older than anything they could meet.
+pub async fn forget_effects(on: &impl Conn, before_ms: i64, limit: i64) -> Result<u64, StoreError> {
+    let mut sql = Sql::new(
+        "DELETE FROM rule_effect WHERE (site_id, cause, rule, target) IN \
+         (SELECT site_id, cause, rule, target FROM rule_effect",
+    );
+    sql.with(" WHERE at_ms < ", before_ms)
+        .with(" LIMIT ", limit)
+        .push(")");
+    Ok(sql.run(on).await?)
+}
