@@ -4,6 +4,9 @@ import { test, type FrameLocator, type Page } from "@playwright/test";
 import { NAMES } from "./results";
 import { world } from "./world";
 
+// A whole-page picture would squeeze the frame for a moment, and the page follows its width.
+test.use({ viewport: { width: 1280, height: 1500 } });
+
 const VIEWS = {
   light: "",
   dark: "&theme=dark",
@@ -19,7 +22,7 @@ async function panel(page: Page, issue: string, query: string): Promise<FrameLoc
 
 for (const [name, query] of Object.entries(VIEWS)) {
   const shot = (page: Page, of: string) =>
-    page.screenshot({ path: `shots/${of}-${name}.png`, fullPage: true });
+    page.screenshot({ path: `shots/${of}-${name}.png` });
 
   test(`panel, ${name}`, async ({ page }) => {
     await panel(page, "SHOP-7", query);
