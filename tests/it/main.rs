@@ -18,6 +18,7 @@ mod api_results;
 mod architecture;
 mod connect_lifecycle;
 mod connect_security;
+mod contract;
 mod defects;
 mod import;
 mod import_command;
