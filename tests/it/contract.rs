@@ -197,10 +197,9 @@ fn described(request: &Request) -> String {
         let is_id = segment.len() > 1 && segment.bytes().all(|byte| byte.is_ascii_digit());
         is_id || segment.starts_with("SHOP")
     };
-    let segments = path.split('/').map(|segment| match names_one(segment) {
-        true => "{id}",
-        false => segment,
-    });
+    let segments = path
+        .split('/')
+        .map(|segment| if names_one(segment) { "{id}" } else { segment });
     format!(
         "{} {}",
         request.method,

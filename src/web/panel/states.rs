@@ -290,6 +290,9 @@ fn a_resolved_defect_shows_its_retests() {
 
 #[test]
 fn a_defect_says_in_one_sentence_where_it_stands() {
+    use RunStatus::{Failed, Passed};
+    use StatusCategory::{Done, New};
+
     let said = |category, runs: &[RunStatus], marks: Vec<SetMark>| {
         let bug = issue("SHOP-38", "Bug", category);
         let tests = (1..).zip(runs).map(|(number, status)| Fixture {
@@ -305,8 +308,6 @@ fn a_defect_says_in_one_sentence_where_it_stands() {
         let state = shown.state.map(|state| state.text).unwrap_or_default();
         format!("{state}: {}", shown.sentence)
     };
-    use RunStatus::{Failed, Passed};
-    use StatusCategory::{Done, New};
     let accepted = vec![mark(MarkKind::AcceptedFailure, "SHOP-38")];
     let elsewhere = vec![mark(MarkKind::RetestNeeded, "SHOP-1")];
     assert_eq!(
