@@ -304,7 +304,34 @@ impl Batch {
         issues::absorb_placeholders(&**txn, &named).await
     }
 
-    async fn write(self, app: &App, txn: &Txn) -> Result<(), StoreError> {
+    /// A read of the REST API may have made an issue's row between the reading of the mirror and this
+    /// transaction: then that row's id is the one everything else must name.
+    async fn take_over_ids(&mut self, txn: &Txn) -> Result<(), StoreError> {
+        let places: Vec<_> = self.newly_named.iter().copied().collect();
+        let stored = issues::by_jira_ids(&**txn, &places).await?;
+        for place in places {
+            let (Some(held), Some(stored)) =
+                (self.mirror.issues.get_mut(&place), stored.get(&place))
+            else {
+                continue;
+            };
+            let (ours, theirs) = (std::mem::replace(&mut held.id, stored.id), stored.id);
+            if ours != theirs {
+                let transitions = self
+                    .transitions
+                    .iter_mut()
+                    .map(|(_, moved)| &mut moved.issue_id);
+                let aliases = self.aliases.iter_mut().map(|(.., issue)| issue);
+                transitions
+                    .chain(aliases)
+                    .filter(|id| **id == ours)
+                    .for_each(|id| *id = theirs);
+            }
+        }
+        Ok(())
+    }
+
+    async fn write(mut self, app: &App, txn: &Txn) -> Result<(), StoreError> {
         let now_ms = app.clock.now_ms();
         for (site, placeholder, jira_id) in &self.adopted {
             issues::adopt(&**txn, *site, *placeholder, *jira_id).await?;
@@ -315,6 +342,7 @@ impl Batch {
             .filter_map(|place| Some((place.0, self.mirror.issues.get(place)?)))
             .collect();
         issues::upsert_all(&**txn, &changed).await?;
+        self.take_over_ids(txn).await?;
         self.absorb_placeholders(txn).await?;
         for (site, old_key, id) in &self.aliases {
             issues::insert_alias(&**txn, *site, old_key, *id).await?;

@@ -1,4 +1,4 @@
-//! `touchstone rotate-key`: after a new key was put first in TOUCHSTONE_SECRET_KEY, seals what the
+//! `touchstone rotate-key`: after a new key was put first in `TOUCHSTONE_SECRET_KEY`, seals what the
 //! old ones sealed with it, so that the old ones can go.
 
 use clap::Args;

@@ -34,6 +34,7 @@ pub mod retention;
 pub mod rules;
 pub mod runs;
 pub mod settings;
+pub mod site_health;
 pub mod sites;
 mod sql;
 pub mod tests;

@@ -12,6 +12,7 @@ use actix_web::web::Path;
 use actix_web::{HttpRequest, HttpResponse};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
+use crate::crypto::hex;
 use crate::problem::Problem;
 
 #[derive(RustEmbed)]
@@ -58,8 +59,7 @@ pub async fn show(
 }
 
 fn hash_of(file: &EmbeddedFile) -> String {
-    let digits = file.metadata.sha256_hash().into_iter();
-    let mut hash: String = digits.map(|byte| format!("{byte:02x}")).collect();
+    let mut hash = hex(&file.metadata.sha256_hash());
     hash.truncate(HASH_DIGITS);
     hash
 }

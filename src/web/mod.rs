@@ -1,5 +1,6 @@
 //! The pages and the API: requests in, HTML, JSON and problem documents out.
 
+pub mod admin;
 pub mod api;
 pub mod assets;
 pub mod fields;

@@ -3,7 +3,7 @@
 use actix_web::web::{self, PayloadConfig, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 
-use super::{api, assets, health, panel};
+use super::{admin, api, assets, health, panel};
 use crate::connect;
 use crate::connect::webhook;
 use crate::problem::Problem;
@@ -33,6 +33,7 @@ fn add(routes: &mut ServiceConfig, role: Role) {
     );
     routes.configure(api::v1::routes);
     routes.configure(panel::routes);
+    routes.configure(admin::routes);
     routes.route("/assets/{hash}/{name}", web::get().to(assets::show));
 }
 

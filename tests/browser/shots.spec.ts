@@ -1,7 +1,11 @@
-// Pictures for people: every page in light, dark and narrow.
+// Pictures for people: every page and dialog in light, dark and narrow. Left in shots/.
 
-import { test } from "@playwright/test";
+import { test, type FrameLocator, type Page } from "@playwright/test";
+import { NAMES } from "./results";
 import { world } from "./world";
+
+// A whole-page picture would squeeze the frame for a moment, and the page follows its width.
+test.use({ viewport: { width: 1280, height: 1500 } });
 
 const VIEWS = {
   light: "",
@@ -9,11 +13,57 @@ const VIEWS = {
   narrow: "&width=320",
 };
 
+async function panel(page: Page, issue: string, query: string): Promise<FrameLocator> {
+  await page.goto(`${world().jira}/browse/${issue}?as=daniel${query}`);
+  const frame = page.frameLocator("#app-frame iframe");
+  await frame.locator("main.panel").waitFor();
+  return frame;
+}
+
 for (const [name, query] of Object.entries(VIEWS)) {
+  const shot = (page: Page, of: string) =>
+    page.screenshot({ path: `shots/${of}-${name}.png` });
+
   test(`panel, ${name}`, async ({ page }) => {
-    await page.goto(`${world().jira}/browse/SHOP-7?as=daniel${query}`);
+    await panel(page, "SHOP-7", query);
+    await shot(page, "panel");
+    for (const [state, issue] of [["passing", "SHOP-8"], ["empty", "SHOP-9"], ["unconfigured", "SHOP-17"], ["bug", "SHOP-11"]] as const) {
+      await panel(page, issue, query);
+      await shot(page, state);
+    }
+  });
+
+  test(`dialogs, ${name}`, async ({ page }) => {
+    const frame = await panel(page, "SHOP-7", query);
+    const dialog = frame.getByRole("dialog");
+    const row = frame.getByRole("listitem").filter({ hasText: NAMES.EXPIRED });
+    const open = async (of: string) => {
+      await dialog.waitFor();
+      await shot(page, of);
+      await page.keyboard.press("Escape");
+      await dialog.waitFor({ state: "hidden" });
+    };
+    await frame.getByText("Why this status?").click();
+    await shot(page, "reason");
+    await row.getByRole("button", { name: NAMES.EXPIRED }).click();
+    await open("details");
+    await row.getByRole("button", { name: "Create defect" }).click();
+    await open("create-defect");
+    await row.getByRole("button", { name: /More actions/ }).click();
+    await shot(page, "menu");
+    await frame.getByRole("menuitem", { name: "Link existing defect" }).click();
+    await open("link-defect");
+    await frame.getByRole("button", { name: "Link test", exact: true }).click();
+    await open("link-test");
+  });
+
+  test(`administration, ${name}`, async ({ page }) => {
+    await page.goto(`${world().jira}/admin?as=ada${query}`);
     const frame = page.frameLocator("#app-frame iframe");
-    await frame.locator("main.panel").waitFor();
-    await page.screenshot({ path: `shots/panel-${name}.png`, fullPage: true });
+    await frame.locator("main.admin").waitFor();
+    await shot(page, "admin");
+    await page.goto(`${world().jira}/admin?as=daniel${query}`);
+    await frame.locator("main").waitFor();
+    await shot(page, "admin-refused");
   });
 }

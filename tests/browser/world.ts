@@ -8,7 +8,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
-import { builds, later } from "./results";
+import { builds } from "./results";
 
 const PATIENCE_MS = 60_000;
 
@@ -75,8 +75,6 @@ export async function report(build: { query: string; body: string }): Promise<vo
   });
   if (!answer.ok) throw new Error(`results were refused: ${answer.status} ${await answer.text()}`);
 }
-
-export { later };
 
 /** Does something in Jira as a person. */
 export async function act(what: string, body: Record<string, unknown>): Promise<void> {

@@ -6,9 +6,7 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::indexing_slicing,
-    clippy::as_conversions,
     clippy::disallowed_methods,
     reason = "a test says what went wrong by failing where it went wrong; clocks, ids and settings \
               are its own affair"
@@ -20,6 +18,7 @@ mod api_results;
 mod architecture;
 mod connect_lifecycle;
 mod connect_security;
+mod contract;
 mod defects;
 mod import;
 mod import_command;
@@ -28,6 +27,7 @@ mod issue_coverage;
 mod kill;
 mod migrations;
 mod outbox;
+mod panel;
 mod readme;
 mod retention;
 mod rules;

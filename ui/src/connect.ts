@@ -7,6 +7,7 @@ interface Bridge {
   context: { getToken(callback: (token: string) => void): void };
   theming?: { initializeTheming(): void };
   flag?: { create(options: { title: string; type: "success"; close: "auto" }): unknown };
+  events?: { on(name: string, listen: () => void): void };
   jira?: { refreshIssuePage?(): void };
 }
 
@@ -43,5 +44,8 @@ export const connect: Host = {
   },
   issueChanged() {
     window.AP?.jira?.refreshIssuePage?.();
+  },
+  onIssueChanged(look) {
+    window.AP?.events?.on("ISSUE_CHANGED", look);
   },
 };

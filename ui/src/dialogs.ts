@@ -26,6 +26,7 @@ export function followDialogs(): void {
     const asksToClose = target instanceof Element && target.closest("[data-close]");
     if (asksToClose || target === dialog) dialog.close();
   });
+  document.addEventListener("htmx:confirm", ask);
   new ResizeObserver(() => {
     if (dialog.open) makeRoom(dialog.getBoundingClientRect().bottom);
   }).observe(dialog);
@@ -44,4 +45,30 @@ function open(dialog: HTMLDialogElement, source: HTMLElement): void {
   }
   makeRoom(dialog.getBoundingClientRect().bottom);
   dialog.querySelector<HTMLElement>("[autofocus]")?.focus();
+}
+
+interface Question {
+  ctx: { confirm: string; sourceElement: HTMLElement };
+  issueRequest(): void;
+  dropRequest(): void;
+}
+
+/** Asks before something is done that cannot be undone; browsers deny a frame their own question. */
+function ask(event: Event): void {
+  const { ctx, issueRequest, dropRequest } = (event as CustomEvent<Question>).detail;
+  const template = document.getElementById("confirm");
+  if (!ctx.confirm || !(template instanceof HTMLTemplateElement)) return;
+  event.preventDefault();
+  document.body.append(template.content.cloneNode(true));
+  const dialog = document.body.lastElementChild;
+  if (!(dialog instanceof HTMLDialogElement)) return;
+  const text = dialog.querySelector("p");
+  if (text) text.textContent = ctx.confirm;
+  dialog.addEventListener("close", () => {
+    dialog.remove();
+    giveBackRoom();
+    if (dialog.returnValue === "yes") issueRequest();
+    else dropRequest();
+  });
+  open(dialog, ctx.sourceElement);
 }

@@ -10,4 +10,6 @@ export interface Host {
   flag(title: string): void;
   /** Something about the issue itself changed: the product's page should look again. */
   issueChanged(): void;
+  /** Calls back whenever the reader or somebody else changed the issue in the product's page. */
+  onIssueChanged(look: () => void): void;
 }

@@ -2,7 +2,10 @@
 
 import "./htmx";
 import { connect } from "./connect";
+import { followCopying } from "./copying";
 import { followDialogs } from "./dialogs";
+import { followFocus } from "./focus";
+import { followIssue } from "./issue";
 import { followMenus } from "./menus";
 import { followRequests } from "./requests";
 import { followTimes } from "./times";
@@ -20,6 +23,9 @@ new MutationObserver(() => {
 }).observe(document.documentElement, { attributeFilter: ["data-color-mode"] });
 
 followRequests(host);
+followIssue(host);
 followDialogs();
+followFocus();
 followMenus();
 followTimes();
+followCopying();

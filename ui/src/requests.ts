@@ -3,6 +3,7 @@
 
 import type { Host } from "./host";
 import { on, type RequestContext } from "./htmx";
+import { LOOK_AGAIN } from "./issue";
 
 interface Problem {
   title: string;
@@ -29,11 +30,14 @@ export function followRequests(host: Host): void {
   on("htmx:after:swap", (ctx) => {
     const swapped = ctx.target?.id ? document.getElementById(ctx.target.id) : ctx.target;
     const { say, done, changed } = swapped?.dataset ?? {};
-    if (say) announce(say);
+    // What nobody asked for is only worth a word when it is news.
+    if (say && !(ctx.sourceEvent.type === LOOK_AGAIN && say === said)) announce(say);
     if (done) host.flag(done);
     if (changed !== undefined) host.issueChanged();
   });
 }
+
+let said = "";
 
 /** Says something to those who listen to the page. */
 function announce(text: string): void {
@@ -41,6 +45,7 @@ function announce(text: string): void {
   if (!live) return;
   // The same words twice are only spoken again when the region was empty in between.
   live.textContent = "";
+  said = text;
   requestAnimationFrame(() => {
     live.textContent = text;
   });
@@ -78,7 +83,7 @@ function report(ctx: RequestContext, problem: Problem): void {
     const element = message.querySelector(selector);
     if (element) element.textContent = text;
   };
-  set("h3", problem.title);
+  set("h2", problem.title);
   set("p", problem.detail ?? "");
   message.querySelector("[data-again]")?.addEventListener("click", () => {
     const { type } = ctx.sourceEvent;

@@ -114,13 +114,13 @@ fn place_all(
     let mut places = Vec::with_capacity(runs.len());
     for run in runs {
         places.push(match &run.test {
-            TestName::Identity(identity) => match known.identities.get(identity) {
-                Some(test) => Place::Known(*test),
-                None => {
-                    let next = new.len();
-                    Place::New(*new.entry(identity).or_insert(next))
-                }
-            },
+            TestName::Identity(identity) => {
+                let next = new.len();
+                known.identities.get(identity).map_or_else(
+                    || Place::New(*new.entry(identity).or_insert(next)),
+                    |test| Place::Known(*test),
+                )
+            }
             TestName::Key(key) => {
                 let is_ours = key.project == project.key;
                 let found = known.numbers.get(&key.number).filter(|_| is_ours);

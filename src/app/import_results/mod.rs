@@ -1,6 +1,6 @@
 //! A build reports: a result file becomes runs, tests, links and statuses, in one transaction.
 //!
-//! Parsing and preparing happen before ([`prepare`]); inside the transaction there is nothing but
+//! Parsing and preparing happen before ([`mod@prepare`]); inside the transaction there is nothing but
 //! statements in bulk. The project's row is held throughout, so two imports into one project follow
 //! one another and never make the same test twice. All or nothing: a file that names a test which
 //! does not exist is refused whole.

@@ -413,12 +413,6 @@ fn a_failure_is_told_to_an_open_defect_and_reopens_a_resolved_one() {
     unheard.snapshot.jira_id = 0;
     let (late, early) = ((1_500, false), (900, false));
     let reopens = "D3 reopen -: SHOP-T1 failed in SHOP-E7 after SHOP-9 was resolved.";
-    type Line<'a> = (
-        &'a MirroredIssue,
-        Option<&'a str>,
-        &'a [(i64, bool)],
-        &'a str,
-    );
     let table: [Line<'_>; 12] = [
         (
             &open,

@@ -1,6 +1,6 @@
 //! Bodies of Jira's webhooks, read into domain events.
 //!
-//! Two readings of the same body. [`envelope`] is the one before the answer: a single pass that
+//! Two readings of the same body. [`envelope()`] is the one before the answer: a single pass that
 //! borrows, looks at a handful of names and skips the rest, so that a large body costs little.
 //! [`parse`] is the worker's: everything the mirror and the rules need. Both take Cloud's and Data
 //! Center's shapes, and an event nobody knows is passed over, never refused: a refused event is lost

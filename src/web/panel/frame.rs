@@ -39,7 +39,7 @@ pub(super) async fn show(
         Ok(caller) => caller,
         Err(problem) => {
             let problem = problem.detail("Reload the page in Jira.");
-            return Ok(problem_page(&app, &request, None, problem, None));
+            return Ok(problem_page(&app, &request, None, &problem, None));
         }
     };
     let site = &caller.site;
@@ -61,7 +61,7 @@ pub(super) async fn show(
         }
         Err(problem) => {
             let again = issue.map(|issue| format!("{}/ui/issue/{issue}", root(&app.config)));
-            Ok(problem_page(&app, &request, Some(site), problem, again))
+            Ok(problem_page(&app, &request, Some(site), &problem, again))
         }
     }
 }

@@ -150,14 +150,22 @@ async fn find_facts(
 }
 
 fn panel_of(app: &App, site: &Site, found: &IssuePanel, environment: Option<&str>) -> Panel {
-    let setting = setting(app, site);
+    view_of(setting(app, site), root(&app.config), found, environment)
+}
+
+fn view_of(
+    setting: Setting<'_>,
+    root: String,
+    found: &IssuePanel,
+    environment: Option<&str>,
+) -> Panel {
     let issue = &found.coverage.issue;
     let coverage = found
         .is_coverable()
         .then(|| setting.coverage(&found.coverage, environment));
     let is_found_by = found.is_defect() && (coverage.is_none() || !found.found_by.is_empty());
     Panel {
-        root: root(&app.config),
+        root,
         jira_id: issue.snapshot.jira_id,
         key: issue.snapshot.key.clone(),
         type_name: issue.snapshot.issue_type.name.clone(),

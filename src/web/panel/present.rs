@@ -169,7 +169,7 @@ impl Setting<'_> {
             ));
         }
         for mark in &test.marks {
-            let (text, tint, why) = match mark.kind {
+            let (word, tint, why) = match mark.kind {
                 MarkKind::RetestNeeded => ("Retest", "notrun", "Has to pass again, because of"),
                 MarkKind::AcceptedFailure => (
                     "Accepted failure",
@@ -179,8 +179,8 @@ impl Setting<'_> {
             };
             let since = self.when(mark.since_ms).exact;
             let title = format!("{why} {}, since {since}", mark.issue_key);
-            if marks.iter().all(|held| held.text != text) {
-                marks.push(lozenge(text, tint, &title));
+            if marks.iter().all(|held| held.text != word) {
+                marks.push(lozenge(word, tint, &title));
             }
         }
         if test.picks.iter().any(|pick| pick.is_flaky) {

@@ -255,11 +255,12 @@ impl World<'_> {
             );
             let problem: Value = answer.json().await.unwrap();
             assert_eq!(
-                problem,
-                json!({
-                    "type": "urn:touchstone:problem:unauthorized", "status": 401,
-                    "title": "The request is not signed by a Jira site that has the app.",
-                }),
+                (&problem["type"], &problem["status"], &problem["title"]),
+                (
+                    &json!("urn:touchstone:problem:unauthorized"),
+                    &json!(401),
+                    &json!("The request is not signed by a Jira site that has the app."),
+                ),
                 "{what}"
             );
         }

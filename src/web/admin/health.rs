@@ -1,0 +1,178 @@
+//! How the line to Jira is doing: what waits, what was put aside and why, and trying it again.
+
+use actix_web::HttpResponse;
+use actix_web::web::{Bytes, Data};
+use askama::Template;
+use uuid::Uuid;
+
+use super::base;
+use crate::app::App;
+use crate::domain::site::Site;
+use crate::problem::Problem;
+use crate::store::{inbox, outbox, site_health};
+use crate::web::fields::Fields;
+use crate::web::frame::fragment;
+use crate::web::times::When;
+use crate::web::viewer::Viewer;
+
+/// Parked entries shown at most.
+const SHOWN: i64 = 50;
+/// How long an event may wait before that is worth a word, in milliseconds.
+const LATE_MS: i64 = 60_000;
+
+/// The state of the line to Jira.
+#[derive(Debug, Template)]
+#[template(path = "admin/health.html")]
+pub(super) struct Health {
+    base: String,
+    site_url: String,
+    is_enabled: bool,
+    tint: &'static str,
+    icon: &'static str,
+    word: &'static str,
+    sentence: String,
+    installed: When,
+    last_event: Option<When>,
+    events_waiting: i64,
+    events_parked: Vec<Parked>,
+    events_parked_count: i64,
+    work_waiting: i64,
+    work_parked: Vec<Parked>,
+    work_parked_count: i64,
+    say: String,
+}
+
+/// Something that was put aside.
+#[derive(Debug)]
+struct Parked {
+    id: Uuid,
+    what: String,
+    why: String,
+    attempts: i32,
+    when: When,
+}
+
+impl Health {
+    pub(super) async fn of(app: &App, site: &Site) -> Result<Self, Problem> {
+        let (on, now_ms) = (app.store.read(), app.clock.now_ms());
+        let (line, events, work, events_parked, work_parked) = tokio::try_join!(
+            site_health::of_site(on, site.id),
+            inbox::depth(on, Some(site.id)),
+            outbox::counts(on, Some(site.id)),
+            inbox::parked(on, site.id, SHOWN),
+            outbox::parked(on, site.id, SHOWN),
+        )?;
+        let line = line.ok_or_else(|| Problem::not_found("This site is not known any more."))?;
+        let when = |at_ms| When::new(at_ms, now_ms);
+        let parked = events.parked + work.parked;
+        let late = events.oldest_ms.filter(|at_ms| now_ms - at_ms > LATE_MS);
+        let (word, tint, icon, sentence) = if parked > 0 {
+            let what = if parked == 1 {
+                "thing was"
+            } else {
+                "things were"
+            };
+            let sentence = format!("{parked} {what} put aside after an error; see below.");
+            ("Needs attention", "nok", "failed", sentence)
+        } else if line.paused_until_ms > now_ms {
+            let why = line.pause_reason.clone().unwrap_or_default();
+            let sentence = format!("Jira asked for a pause; what waits is sent after it. {why}");
+            ("Paused", "notrun", "notrun", sentence)
+        } else if let Some(at_ms) = late {
+            let since = when(at_ms).relative;
+            let sentence = format!("The oldest event that is not applied yet came {since}.");
+            ("Behind", "notrun", "notrun", sentence)
+        } else if line.last_event_ms.is_none() {
+            let sentence = "Jira has not told of any change yet. Change an issue to try.";
+            ("Waiting", "neutral", "notrun", sentence.to_owned())
+        } else {
+            let sentence = "Everything that Jira told is applied.";
+            ("Healthy", "ok", "passed", sentence.to_owned())
+        };
+        Ok(Self {
+            base: base(app),
+            site_url: site.link_base().to_owned(),
+            is_enabled: site.is_enabled,
+            tint,
+            icon,
+            word,
+            sentence,
+            installed: when(line.installed_ms),
+            last_event: line.last_event_ms.map(when),
+            events_waiting: events.waiting,
+            events_parked_count: events.parked,
+            events_parked: events_parked
+                .into_iter()
+                .map(|event| Parked {
+                    id: event.id,
+                    what: event.event,
+                    why: event.note.unwrap_or_default(),
+                    attempts: event.attempts,
+                    when: when(event.received_ms),
+                })
+                .collect(),
+            work_waiting: work.waiting,
+            work_parked_count: work.parked,
+            work_parked: work_parked
+                .into_iter()
+                .map(|work| Parked {
+                    id: work.id,
+                    what: work.kind,
+                    why: work.note.unwrap_or_default(),
+                    attempts: work.attempts,
+                    when: when(work.created_ms),
+                })
+                .collect(),
+            say: String::new(),
+        })
+    }
+}
+
+/// `GET /ui/admin/health`
+pub(super) async fn show(viewer: Viewer, app: Data<App>) -> Result<HttpResponse, Problem> {
+    viewer.demand_administration(&app).await?;
+    let mut health = Health::of(&app, &viewer.site).await?;
+    health.say = format!("{}. {}", health.word, health.sentence);
+    fragment(&app, &health)
+}
+
+/// `POST /ui/admin/events/replay` with `id`, or for all that are parked.
+pub(super) async fn replay_events(
+    viewer: Viewer,
+    body: Bytes,
+    app: Data<App>,
+) -> Result<HttpResponse, Problem> {
+    viewer.demand_administration(&app).await?;
+    let txn = app.store.write().await?;
+    let which = which(&body)?;
+    let count = inbox::replay(&*txn, viewer.site.id, which, app.clock.now_ms()).await?;
+    txn.commit().await?;
+    answer(&app, &viewer, format!("{count} events go through again")).await
+}
+
+/// `POST /ui/admin/work/retry` with `id`, or for all that is parked.
+pub(super) async fn retry_work(
+    viewer: Viewer,
+    body: Bytes,
+    app: Data<App>,
+) -> Result<HttpResponse, Problem> {
+    viewer.demand_administration(&app).await?;
+    let txn = app.store.write().await?;
+    let which = which(&body)?;
+    let count = outbox::replay(&*txn, viewer.site.id, which, app.clock.now_ms()).await?;
+    txn.commit().await?;
+    app.outbox_filled.notify_one();
+    answer(&app, &viewer, format!("{count} changes are sent again")).await
+}
+
+async fn answer(app: &App, viewer: &Viewer, said: String) -> Result<HttpResponse, Problem> {
+    let mut health = Health::of(app, &viewer.site).await?;
+    health.say = said;
+    fragment(app, &health)
+}
+
+fn which(body: &[u8]) -> Result<Option<Uuid>, Problem> {
+    let fields = Fields::parse(body);
+    let id = fields.chosen("id").map(str::parse).transpose();
+    id.map_err(|why: uuid::Error| Problem::bad_request("The id cannot be read.").because(why))
+}

@@ -1,0 +1,81 @@
+//! The administration page: settings by project, API clients, and how the line to Jira is doing.
+//!
+//! For Jira administrators only, asked of Jira with every request (`connect.md` 4.5). Each part of
+//! the page is a fragment of its own that answers a change with itself.
+
+use actix_web::http::StatusCode;
+use actix_web::web::{self, Data, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+
+mod clients;
+mod health;
+mod settings;
+
+use super::fields;
+use super::frame::{Frame, page, problem_page, root};
+use super::viewer::demand_administration;
+use crate::app::App;
+use crate::connect::auth::FrameCaller;
+use crate::domain::site::Site;
+use crate::problem::Problem;
+
+/// The routes of the administration page.
+pub fn routes(routes: &mut ServiceConfig) {
+    routes.route("/connect/admin", web::get().to(show));
+    routes.service(
+        web::scope("/ui/admin")
+            .app_data(fields::refusal_of_path())
+            .route("/health", web::get().to(health::show))
+            .route("/events/replay", web::post().to(health::replay_events))
+            .route("/work/retry", web::post().to(health::retry_work))
+            .route("/settings", web::get().to(settings::show))
+            .route("/settings", web::post().to(settings::save))
+            .route("/clients", web::post().to(clients::create))
+            .route("/clients/{client}/revoke", web::post().to(clients::revoke)),
+    );
+}
+
+#[derive(Debug, Template)]
+#[template(path = "admin/page.html")]
+struct Page {
+    frame: Frame,
+    health: health::Health,
+    settings: settings::Form,
+    clients: clients::List,
+}
+
+/// `GET /connect/admin`
+async fn show(
+    request: HttpRequest,
+    caller: Result<FrameCaller, Problem>,
+    app: Data<App>,
+) -> Result<HttpResponse, Problem> {
+    let caller = match caller {
+        Ok(caller) => caller,
+        Err(problem) => {
+            let problem = problem.detail("Reload the page in Jira.");
+            return Ok(problem_page(&app, &request, None, &problem, None));
+        }
+    };
+    let site = &caller.site;
+    match gather(&app, site, caller.account_id.as_deref()).await {
+        Ok(content) => page(&app, Some(site), StatusCode::OK, &content),
+        Err(problem) => Ok(problem_page(&app, &request, Some(site), &problem, None)),
+    }
+}
+
+async fn gather(app: &App, site: &Site, account_id: Option<&str>) -> Result<Page, Problem> {
+    demand_administration(app, site, account_id).await?;
+    Ok(Page {
+        frame: Frame::new(&app.config),
+        health: health::Health::of(app, site).await?,
+        settings: settings::Form::of(app, site, None).await?,
+        clients: clients::List::of(app, site).await?,
+    })
+}
+
+/// Where the fragments of this page live.
+fn base(app: &App) -> String {
+    format!("{}/ui/admin", root(&app.config))
+}

@@ -1,0 +1,25 @@
+// A swap may take away what had the focus. Then it goes to the nearest thing that is left, so that
+// somebody with a keyboard goes on where they were: the same row, the next one, the page.
+
+import { on } from "./htmx";
+
+export function followFocus(): void {
+  let place: { row: string | undefined; index: number } | undefined;
+  const rows = () => [...document.querySelectorAll<HTMLElement>(".test")];
+
+  document.addEventListener("focusin", (event) => {
+    const row = event.target instanceof Element && event.target.closest<HTMLElement>(".test");
+    if (row) place = { row: row.id, index: rows().indexOf(row) };
+    else if (event.target instanceof Element && !event.target.closest("dialog")) place = undefined;
+  });
+  // The dialog that asked closes in the same turn and gives the focus back, if it can.
+  on("htmx:after:swap", () =>
+    setTimeout(() => {
+      if (document.activeElement && document.activeElement !== document.body) return;
+      const left = rows();
+      const row = left.find((row) => row.id === place?.row) ?? left[place?.index ?? left.length];
+      const next = row?.querySelector<HTMLElement>(".icon-button");
+      (next ?? document.getElementById("link-test"))?.focus();
+    }),
+  );
+}
