@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
+use super::sql::portions;
 use super::{Conn, Dialect, SiteId, Sql, StoreError};
 use crate::domain::issue::{IssueSnapshot, MirroredIssue, Named, ProjectChanged, StatusCategory};
 use crate::ids;
@@ -304,10 +305,11 @@ pub async fn upsert_all(
     on: &impl Conn,
     issues: &[(SiteId, &MirroredIssue)],
 ) -> Result<(), StoreError> {
-    for chunk in issues.chunks(100) {
-        let rows = chunk.iter().map(|(site, issue)| values(*site, issue));
+    let dialect = Dialect::of(on);
+    let rows = issues.iter().map(|(site, issue)| values(*site, issue));
+    for rows in portions(dialect, rows.collect()) {
         let mut sql = Sql::new(&format!("INSERT INTO issue ({COLUMNS}) "));
-        sql.source(Dialect::of(on), TYPES, rows.collect());
+        sql.source(dialect, TYPES, rows);
         sql.push(
             " ON CONFLICT (site_id, jira_id) DO UPDATE SET key = excluded.key, \
              project_key = excluded.project_key, type_id = excluded.type_id, \

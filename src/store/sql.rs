@@ -75,22 +75,16 @@ impl Sql {
         self
     }
 
-    /// Adds the rows of a bulk insert: `VALUES` for SQLite, arrays for PostgreSQL.
-    ///
-    /// Each size of a batch would be a statement of its own, prepared and kept apart. PostgreSQL's
-    /// text is the same for every size; for SQLite the last row is repeated up to a power of two, so
-    /// the conflict clause that follows must make nothing of a repeat.
+    /// Adds rows: `VALUES` for SQLite, arrays for PostgreSQL, whose text is the same for any number.
+    /// See [`portions`].
     pub fn source<const N: usize>(
         &mut self,
         dialect: Dialect,
         types: [ArrayType; N],
-        mut rows: Vec<[Value; N]>,
+        rows: Vec<[Value; N]>,
     ) -> &mut Self {
         match dialect {
-            Dialect::Sqlite => {
-                fill_up(&mut rows);
-                self.rows(rows)
-            }
+            Dialect::Sqlite => self.rows(rows),
             Dialect::Postgres => {
                 let mut columns = types.map(|kind| (kind, Vec::with_capacity(rows.len())));
                 for row in rows {
@@ -123,16 +117,29 @@ impl Sql {
                 self.push("(");
                 for (n, (site, mut values)) in of_site.into_iter().enumerate() {
                     fill_up(&mut values);
-                    self.with(if n == 0 { "(site_id = " } else { " OR (site_id = " }, site);
+                    self.with(
+                        if n == 0 {
+                            "(site_id = "
+                        } else {
+                            " OR (site_id = "
+                        },
+                        site,
+                    );
                     self.push(" AND ").push(column).push(" IN ").list(values);
                     self.push(")");
                 }
                 self.push(")")
             }
             Dialect::Postgres => {
-                let (sites, values) = pairs.into_iter().map(|(site, value)| (site.into(), value)).unzip();
-                self.push("(site_id, ").push(column).push(") IN (SELECT * FROM ");
-                self.unnest([(ArrayType::BigInt, sites), (kind, values)]).push(")")
+                let (sites, values) = pairs
+                    .into_iter()
+                    .map(|(site, value)| (site.into(), value))
+                    .unzip();
+                self.push("(site_id, ")
+                    .push(column)
+                    .push(") IN (SELECT * FROM ");
+                self.unnest([(ArrayType::BigInt, sites), (kind, values)])
+                    .push(")")
             }
         }
     }
@@ -195,8 +202,24 @@ impl Sql {
     }
 }
 
-/// Repeats the last one up to a power of two.
-fn fill_up<T: Clone>(list: &mut Vec<T>) {
+/// The rows of a bulk insert, a statement each portion.
+///
+/// To SQLite each number of rows is a statement of its own, to be prepared and kept; in portions of
+/// powers of two there are few.
+pub(crate) fn portions<T>(dialect: Dialect, mut rows: Vec<T>) -> Vec<Vec<T>> {
+    let mut portions = Vec::new();
+    while dialect == Dialect::Sqlite && rows.len() > 1 {
+        let rest = rows.split_off(1 << rows.len().ilog2());
+        portions.push(std::mem::replace(&mut rows, rest));
+    }
+    if !rows.is_empty() {
+        portions.push(rows);
+    }
+    portions
+}
+
+/// Repeats the last of a list that is looked for up to a power of two, for the same reason.
+pub(crate) fn fill_up<T: Clone>(list: &mut Vec<T>) {
     if let Some(last) = list.last().cloned() {
         list.resize(list.len().next_power_of_two(), last);
     }
@@ -222,6 +245,37 @@ fn unnumbered(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn portions_are_powers_of_two_for_sqlite_and_whole_for_postgresql() {
+        let sizes = |dialect, rows: usize| -> Vec<usize> {
+            let portions = portions(dialect, (0..rows).collect());
+            assert!(portions.concat().into_iter().eq(0..rows));
+            portions.iter().map(Vec::len).collect()
+        };
+        assert_eq!(sizes(Dialect::Sqlite, 37), [32, 4, 1]);
+        assert_eq!(sizes(Dialect::Sqlite, 64), [64]);
+        assert_eq!(sizes(Dialect::Postgres, 37), [37]);
+        assert_eq!(sizes(Dialect::Sqlite, 0), [0; 0]);
+    }
+
+    #[test]
+    fn pairs_are_looked_up_site_by_site_on_sqlite() {
+        let mut sql = Sql::new("");
+        let pairs = [
+            (SiteId(2), 7),
+            (SiteId(1), 5),
+            (SiteId(2), 8),
+            (SiteId(2), 9),
+        ];
+        let pairs = pairs.map(|(site, value)| (site, i64::into(value)));
+        sql.among(Dialect::Sqlite, "id", ArrayType::BigInt, pairs);
+        assert_eq!(
+            unnumbered(&sql.text),
+            "((site_id = ? AND id IN (?)) OR (site_id = ? AND id IN (?, ?, ?, ?)))"
+        );
+        assert_eq!(sql.values, [1_i64, 5, 2, 7, 8, 9, 9].map(Value::from));
+    }
 
     #[test]
     fn numbered_places_become_plain_ones_and_nothing_else_changes() {
