@@ -20,7 +20,6 @@ use sea_orm::sea_query::{ArrayType, Value};
 use sea_orm::{FromQueryResult, QueryResult};
 use uuid::Uuid;
 
-use super::sql::{fill_up, portions};
 use super::{Conn, Dialect, SiteId, Sql, Store, StoreError};
 
 /// How an event reached us.
@@ -143,20 +142,21 @@ pub(super) async fn insert_all(store: &Store, events: &[NewEvent]) -> Result<(),
 
     let dialect = store.dialect();
     let txn = store.write().await?;
-    for rows in portions(dialect, lanes.into_iter().map(touched).collect()) {
-        let mut sql = Sql::new(TOUCH);
-        sql.source(dialect, TOUCH_TYPES, rows)
-            .push(" ON CONFLICT (site_id, lane) DO UPDATE SET version = lane.version + 1")
-            .run(&*txn)
-            .await?;
-    }
-    for rows in portions(dialect, events.iter().map(kept).collect()) {
-        let mut sql = Sql::new(KEEP);
-        sql.source(dialect, KEEP_TYPES, rows)
-            .push(" ON CONFLICT DO NOTHING")
-            .run(&*txn)
-            .await?;
-    }
+    let mut touch = Sql::new(TOUCH);
+    touch
+        .source(
+            dialect,
+            TOUCH_TYPES,
+            lanes.into_iter().map(touched).collect(),
+        )
+        .push(" ON CONFLICT (site_id, lane) DO UPDATE SET version = lane.version + 1")
+        .run(&*txn)
+        .await?;
+    let mut keep = Sql::new(KEEP);
+    keep.source(dialect, KEEP_TYPES, events.iter().map(kept).collect())
+        .push(" ON CONFLICT DO NOTHING")
+        .run(&*txn)
+        .await?;
     txn.commit().await
 }
 
@@ -348,10 +348,8 @@ pub async fn release(
                 lane.version.into(),
             ]
         });
-        let mut rows: Vec<_> = rows.collect();
-        fill_up(&mut rows);
         let types = [ArrayType::BigInt, ArrayType::String, ArrayType::BigInt];
-        sql.source(dialect, types, rows).push(")");
+        sql.source(dialect, types, rows.collect()).push(")");
         let gone = sql.run(on).await?;
         if usize::try_from(gone).is_ok_and(|gone| gone == emptied.len()) {
             return Ok(());

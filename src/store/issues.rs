@@ -13,7 +13,6 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use super::sql::portions;
 use super::{Conn, Dialect, SiteId, Sql, StoreError};
 use crate::domain::issue::{IssueSnapshot, MirroredIssue, Named, ProjectChanged, StatusCategory};
 use crate::ids;
@@ -306,10 +305,10 @@ pub async fn upsert_all(
     issues: &[(SiteId, &MirroredIssue)],
 ) -> Result<(), StoreError> {
     let dialect = Dialect::of(on);
-    let rows = issues.iter().map(|(site, issue)| values(*site, issue));
-    for rows in portions(dialect, rows.collect()) {
+    for chunk in issues.chunks(128) {
+        let rows = chunk.iter().map(|(site, issue)| values(*site, issue));
         let mut sql = Sql::new(&format!("INSERT INTO issue ({COLUMNS}) "));
-        sql.source(dialect, TYPES, rows);
+        sql.source(dialect, TYPES, rows.collect());
         sql.push(
             " ON CONFLICT (site_id, jira_id) DO UPDATE SET key = excluded.key, \
              project_key = excluded.project_key, type_id = excluded.type_id, \

@@ -76,15 +76,20 @@ impl Sql {
     }
 
     /// Adds rows: `VALUES` for SQLite, arrays for PostgreSQL, whose text is the same for any number.
-    /// See [`portions`].
+    ///
+    /// For SQLite the last row may be repeated (see [`fill_up`]): the conflict clause that follows must
+    /// make nothing of a repeat.
     pub fn source<const N: usize>(
         &mut self,
         dialect: Dialect,
         types: [ArrayType; N],
-        rows: Vec<[Value; N]>,
+        mut rows: Vec<[Value; N]>,
     ) -> &mut Self {
         match dialect {
-            Dialect::Sqlite => self.rows(rows),
+            Dialect::Sqlite => {
+                fill_up(&mut rows);
+                self.rows(rows)
+            }
             Dialect::Postgres => {
                 let mut columns = types.map(|kind| (kind, Vec::with_capacity(rows.len())));
                 for row in rows {
@@ -202,26 +207,17 @@ impl Sql {
     }
 }
 
-/// The rows of a bulk insert, a statement each portion.
+/// Repeats the last one up to a round number.
 ///
-/// To SQLite each number of rows is a statement of its own, to be prepared and kept; in portions of
-/// powers of two there are few.
-pub(crate) fn portions<T>(dialect: Dialect, mut rows: Vec<T>) -> Vec<Vec<T>> {
-    let mut portions = Vec::new();
-    while dialect == Dialect::Sqlite && rows.len() > 1 {
-        let rest = rows.split_off(1 << rows.len().ilog2());
-        portions.push(std::mem::replace(&mut rows, rest));
-    }
-    if !rows.is_empty() {
-        portions.push(rows);
-    }
-    portions
-}
-
-/// Repeats the last of a list that is looked for up to a power of two, for the same reason.
-pub(crate) fn fill_up<T: Clone>(list: &mut Vec<T>) {
+/// To SQLite each number of rows is a statement of its own, to be prepared and kept; this way there
+/// are few.
+fn fill_up<T: Clone>(list: &mut Vec<T>) {
     if let Some(last) = list.last().cloned() {
-        list.resize(list.len().next_power_of_two(), last);
+        let full = match list.len() {
+            few @ ..8 => few.next_power_of_two(),
+            many => many.next_multiple_of(8),
+        };
+        list.resize(full, last);
     }
 }
 
@@ -247,16 +243,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn portions_are_powers_of_two_for_sqlite_and_whole_for_postgresql() {
-        let sizes = |dialect, rows: usize| -> Vec<usize> {
-            let portions = portions(dialect, (0..rows).collect());
-            assert!(portions.concat().into_iter().eq(0..rows));
-            portions.iter().map(Vec::len).collect()
+    fn lists_are_filled_up_to_few_sizes() {
+        let size = |len: usize| {
+            let mut list: Vec<_> = (0..len).collect();
+            fill_up(&mut list);
+            assert!(list.iter().skip(len).all(|last| *last == len - 1));
+            list.len()
         };
-        assert_eq!(sizes(Dialect::Sqlite, 37), [32, 4, 1]);
-        assert_eq!(sizes(Dialect::Sqlite, 64), [64]);
-        assert_eq!(sizes(Dialect::Postgres, 37), [37]);
-        assert_eq!(sizes(Dialect::Sqlite, 0), [0; 0]);
+        let sizes = [0, 1, 3, 5, 8, 9, 100].map(size);
+        assert_eq!(sizes, [0, 1, 4, 8, 8, 16, 104]);
     }
 
     #[test]
