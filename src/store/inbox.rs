@@ -144,7 +144,11 @@ pub(super) async fn insert_all(store: &Store, events: &[NewEvent]) -> Result<(),
     let txn = store.write().await?;
     let mut touch = Sql::new(TOUCH);
     touch
-        .source(dialect, TOUCH_TYPES, lanes.into_iter().map(touched).collect())
+        .source(
+            dialect,
+            TOUCH_TYPES,
+            lanes.into_iter().map(touched).collect(),
+        )
         .push(" ON CONFLICT (site_id, lane) DO UPDATE SET version = lane.version + 1")
         .run(&*txn)
         .await?;
