@@ -90,6 +90,10 @@ impl Sql {
                 fill_up(&mut rows);
                 self.rows(rows)
             }
+            // An array cannot hold nothing.
+            Dialect::Postgres if rows.iter().flatten().any(|value| *value == value.as_null()) => {
+                self.rows(rows)
+            }
             Dialect::Postgres => {
                 let mut columns = types.map(|kind| (kind, Vec::with_capacity(rows.len())));
                 for row in rows {
