@@ -56,7 +56,10 @@ async fn ingest(port: u16, queue: Queue) {
 }
 
 async fn receive(request: HttpRequest, body: Bytes, queue: Data<Queue>) -> HttpResponse {
-    let delivery = request.headers().get("x-atlassian-webhook-identifier").unwrap();
+    let delivery = request
+        .headers()
+        .get("x-atlassian-webhook-identifier")
+        .unwrap();
     let (answer, done) = oneshot::channel();
     let event = Event {
         delivery: delivery.to_str().unwrap().to_owned(),
@@ -119,7 +122,9 @@ async fn keep_on_sqlite(url: &str) -> Queue {
             );
             let mut insert = sqlx::query(AssertSqlSafe(sql));
             for event in &events {
-                insert = insert.bind(event.delivery.as_str()).bind(event.body.as_ref());
+                insert = insert
+                    .bind(event.delivery.as_str())
+                    .bind(event.body.as_ref());
             }
             insert.execute(&pool).await.unwrap();
             answer(events);
@@ -190,7 +195,14 @@ fn panel_tables(serial: &str, series: &str) -> Vec<String> {
     text.into()
 }
 
-fn write_row(page: &mut String, key: &str, name: &str, status: i16, finished_ms: i64, message: &str) {
+fn write_row(
+    page: &mut String,
+    key: &str,
+    name: &str,
+    status: i16,
+    finished_ms: i64,
+    message: &str,
+) {
     writeln!(
         page,
         "<li class=\"test\"><span class=\"status\">{status}</span><span class=\"key\">{key}</span>\
@@ -202,17 +214,30 @@ fn write_row(page: &mut String, key: &str, name: &str, status: i16, finished_ms:
 fn html(rows: String) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("text/html; charset=utf-8")
-        .body(format!("<!doctype html><html><body><ul>\n{rows}</ul></body></html>"))
+        .body(format!(
+            "<!doctype html><html><body><ul>\n{rows}</ul></body></html>"
+        ))
 }
 
 /// Makes the page's rows out of a pool; written once for both drivers.
 macro_rules! panel {
     ($pool:ty, $port:expr, $opened:expr) => {{
         async fn show(pool: Data<$pool>) -> HttpResponse {
-            let rows = sqlx::query(PANEL).bind(1_i64).fetch_all(pool.get_ref()).await.unwrap();
+            let rows = sqlx::query(PANEL)
+                .bind(1_i64)
+                .fetch_all(pool.get_ref())
+                .await
+                .unwrap();
             let mut page = String::with_capacity(8 << 10);
             for row in &rows {
-                write_row(&mut page, row.get(0), row.get(1), row.get(2), row.get(3), row.get(4));
+                write_row(
+                    &mut page,
+                    row.get(0),
+                    row.get(1),
+                    row.get(2),
+                    row.get(3),
+                    row.get(4),
+                );
             }
             html(page)
         }
@@ -236,7 +261,10 @@ async fn panel_on_sqlite(port: u16, url: &str) {
     let pool = sqlite(url, 8).await;
     let series = "WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < LAST) SELECT n FROM s";
     for sql in panel_tables("integer PRIMARY KEY", series) {
-        sqlx::query(AssertSqlSafe(sql)).execute(&pool).await.unwrap();
+        sqlx::query(AssertSqlSafe(sql))
+            .execute(&pool)
+            .await
+            .unwrap();
     }
     panel!(SqlitePool, port, pool);
 }
@@ -245,7 +273,10 @@ async fn panel_on_postgres(port: u16, url: &str) {
     let pool = postgres(url, 8).await;
     let series = "SELECT generate_series(1, LAST) AS n";
     for sql in panel_tables("bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY", series) {
-        sqlx::query(AssertSqlSafe(sql)).execute(&pool).await.unwrap();
+        sqlx::query(AssertSqlSafe(sql))
+            .execute(&pool)
+            .await
+            .unwrap();
     }
     sqlx::query("ANALYZE").execute(&pool).await.unwrap();
     panel!(PgPool, port, pool);

@@ -68,7 +68,8 @@ fn answer(bytes: &[u8]) -> Option<Answer> {
     let status = text.split(' ').nth(1).unwrap().parse().unwrap();
     let body = &bytes[head + 4..];
     let header = |name: &str| {
-        let is_it = |line: &&str| line.len() > name.len() && line[..name.len()].eq_ignore_ascii_case(name);
+        let is_it =
+            |line: &&str| line.len() > name.len() && line[..name.len()].eq_ignore_ascii_case(name);
         Some(text.lines().find(is_it)?.split_once(':')?.1.trim())
     };
     let is_whole = match header("content-length:") {
@@ -170,7 +171,9 @@ pub async fn closed(
                 let is_broken = answer.is_err();
                 run.borrow_mut().note(answer, sent.elapsed());
                 if is_broken {
-                    let Ok(fresh) = Connection::open(port).await else { return };
+                    let Ok(fresh) = Connection::open(port).await else {
+                        return;
+                    };
                     connection = fresh;
                 }
             }

@@ -68,9 +68,14 @@ impl Database {
                 "{setting} is off, so nothing would be durable; set TEST_POSTGRES_DURABLE=1"
             );
         }
-        let backend: i32 = ask("SELECT pg_backend_pid()").await.try_get_by_index(0).unwrap();
+        let backend: i32 = ask("SELECT pg_backend_pid()")
+            .await
+            .try_get_by_index(0)
+            .unwrap();
         let backend = u32::try_from(backend).unwrap();
-        let created = connection.execute_unprepared(&format!("CREATE DATABASE {name}")).await;
+        let created = connection
+            .execute_unprepared(&format!("CREATE DATABASE {name}"))
+            .await;
         created.unwrap();
         connection.close().await.unwrap();
         let mut url = url::Url::parse(&server).unwrap();

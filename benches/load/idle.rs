@@ -11,7 +11,9 @@ use super::report::{Goal, judge, median};
 const STARTS: usize = 11;
 
 pub async fn idle(kind: Kind) {
-    let Some(installed) = Installed::new(kind).await else { return };
+    let Some(installed) = Installed::new(kind).await else {
+        return;
+    };
     let Installed {
         program,
         database,
@@ -26,7 +28,19 @@ pub async fn idle(kind: Kind) {
         tokio::time::sleep(Duration::from_millis(300)).await;
         memory.push(machine::memory(program.pid()).0);
     }
-    judge("G7", &format!("memory, idle, {kind}"), median(&memory), "MB", Goal::AtMost(22.0));
-    judge("G8", &format!("start to first answer, schema present, {kind}"), median(&starts), "s", Goal::AtMost(0.1));
+    judge(
+        "G7",
+        &format!("memory, idle, {kind}"),
+        median(&memory),
+        "MB",
+        Goal::AtMost(22.0),
+    );
+    judge(
+        "G8",
+        &format!("start to first answer, schema present, {kind}"),
+        median(&starts),
+        "s",
+        Goal::AtMost(0.1),
+    );
     Database::remove(database).await;
 }

@@ -71,7 +71,9 @@ pub fn request(token: &str, file: &str) -> Vec<u8> {
 pub async fn speed(kind: Kind) {
     const CASES: usize = 10_000;
     const FILES: usize = 6;
-    let Some(product) = Installed::new(kind).await else { return };
+    let Some(product) = Installed::new(kind).await else {
+        return;
+    };
     let token = product.program.api_token(&product.database, &product.site);
     let pid = product.program.pid();
     let counted = product.database.counted(pid);
@@ -79,25 +81,51 @@ pub async fn speed(kind: Kind) {
     let mut rates = Vec::new();
     for run in 0..FILES {
         let request = request(&token, &junit(CASES, 500, run));
-        let (took, cpu) = measured(&counted, async || post(product.program.port, &request).await).await;
+        let (took, cpu) = measured(&counted, async || {
+            post(product.program.port, &request).await
+        })
+        .await;
         let rate = CASES as f64 / took.as_secs_f64();
         let each = cpu.as_secs_f64() * 1e6 / CASES as f64;
         let name = if run == 0 { "new tests" } else { "known tests" };
-        say(&format!("{CASES} cases, {name}"), format!("{rate:.0} cases/s, {each:.1} µs CPU a case"));
+        say(
+            &format!("{CASES} cases, {name}"),
+            format!("{rate:.0} cases/s, {each:.1} µs CPU a case"),
+        );
         rates.push(rate);
     }
     let (_, peak) = machine::memory(pid);
     let limits = |rate| Goal::AtLeast(if kind == Kind::Sqlite { 20_000.0 } else { rate });
-    judge("", &format!("import of {CASES} cases, new tests, {kind}"), rates[0], "/s", limits(0.0));
-    judge("", &format!("import of {CASES} cases, known tests, {kind}"), median(&rates[1..]), "/s", limits(0.0));
-    judge("", &format!("memory growth of it, {kind}"), peak - before, "MB", Goal::AtMost(64.0));
+    judge(
+        "",
+        &format!("import of {CASES} cases, new tests, {kind}"),
+        rates[0],
+        "/s",
+        limits(0.0),
+    );
+    judge(
+        "",
+        &format!("import of {CASES} cases, known tests, {kind}"),
+        median(&rates[1..]),
+        "/s",
+        limits(0.0),
+    );
+    judge(
+        "",
+        &format!("memory growth of it, {kind}"),
+        peak - before,
+        "MB",
+        Goal::AtMost(64.0),
+    );
     product.end().await;
 }
 
 /// G7: memory for one file of 100,000 cases.
 pub async fn memory(kind: Kind) {
     const CASES: usize = 100_000;
-    let Some(product) = Installed::new(kind).await else { return };
+    let Some(product) = Installed::new(kind).await else {
+        return;
+    };
     let token = product.program.api_token(&product.database, &product.site);
     let pid = product.program.pid();
     let request = request(&token, &junit(CASES, 500, 0));
@@ -105,9 +133,18 @@ pub async fn memory(kind: Kind) {
         post(product.program.port, &request).await
     })
     .await;
-    say(&format!("{CASES} cases, {:.1} MB of XML", request.len() as f64 / 1e6), format!("{took:.2?}, {cpu:.2?} CPU of the product"));
+    say(
+        &format!("{CASES} cases, {:.1} MB of XML", request.len() as f64 / 1e6),
+        format!("{took:.2?}, {cpu:.2?} CPU of the product"),
+    );
     let (_, peak) = machine::memory(pid);
-    judge("G7", &format!("memory importing {CASES} cases, {kind}"), peak, "MB", Goal::AtMost(128.0));
+    judge(
+        "G7",
+        &format!("memory importing {CASES} cases, {kind}"),
+        peak,
+        "MB",
+        Goal::AtMost(128.0),
+    );
     product.end().await;
 }
 
@@ -116,6 +153,11 @@ async fn post(port: u16, request: &[u8]) -> Duration {
     let since = Instant::now();
     let answer = connection.exchange(request).await.unwrap();
     let took = since.elapsed();
-    assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(connection.body()));
+    assert_eq!(
+        answer.status,
+        200,
+        "{}",
+        String::from_utf8_lossy(connection.body())
+    );
     took
 }

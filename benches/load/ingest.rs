@@ -61,7 +61,8 @@ impl Rounds {
     pub fn note(&mut self, run: &Run, cpu: Duration, status: u16) {
         assert_eq!(run.errors(status), 0, "{:?}", run.statuses);
         self.rates.push(run.rate());
-        self.cpu.push(cpu.as_secs_f64() * 1e6 / run.latencies.len() as f64);
+        self.cpu
+            .push(cpu.as_secs_f64() * 1e6 / run.latencies.len() as f64);
         self.p50.push(run.percentile(50));
         self.p99.push(run.percentile(99));
     }
@@ -80,8 +81,12 @@ impl Rounds {
 
 /// G1, G2, G3: the closed loop against the bare server, round about.
 pub async fn closed(kind: Kind) {
-    let Some(product) = Installed::new(kind).await else { return };
-    let Some(bare_database) = Database::new(kind).await else { return };
+    let Some(product) = Installed::new(kind).await else {
+        return;
+    };
+    let Some(bare_database) = Database::new(kind).await else {
+        return;
+    };
     let server = match kind {
         Kind::Sqlite => "ingest-sqlite",
         Kind::Postgres => "ingest-postgres",
@@ -118,16 +123,37 @@ pub async fn closed(kind: Kind) {
     }
     bares.print("bare server");
     ours.print("product");
-    say("backlog applied after the last answer", format!("{:.2} s", median(&backlog)));
+    say(
+        "backlog applied after the last answer",
+        format!("{:.2} s", median(&backlog)),
+    );
     let (goal, ratio, cpu) = match kind {
         Kind::Sqlite => ("G1", 45.0, 90.0),
         Kind::Postgres => ("G2", 65.0, 150.0),
     };
     let share = 100.0 * median(&ours.rates) / median(&bares.rates);
-    judge(goal, &format!("durable ingest of the bare rate, {kind}"), share, "%", Goal::AtLeast(ratio));
-    judge("G3", &format!("CPU of an event, applied, {kind}"), median(&ours.cpu), "µs", Goal::AtMost(cpu));
+    judge(
+        goal,
+        &format!("durable ingest of the bare rate, {kind}"),
+        share,
+        "%",
+        Goal::AtLeast(ratio),
+    );
+    judge(
+        "G3",
+        &format!("CPU of an event, applied, {kind}"),
+        median(&ours.cpu),
+        "µs",
+        Goal::AtMost(cpu),
+    );
     let (_, peak) = machine::memory(product.program.pid());
-    judge("G7", &format!("memory under load, {kind}"), peak, "MB", Goal::AtMost(54.0));
+    judge(
+        "G7",
+        &format!("memory under load, {kind}"),
+        peak,
+        "MB",
+        Goal::AtMost(54.0),
+    );
     product.end().await;
     drop(bare);
     bare_database.remove().await;
@@ -135,7 +161,9 @@ pub async fn closed(kind: Kind) {
 
 /// G4: events at a fixed rate.
 pub async fn open(kind: Kind) {
-    let Some(product) = Installed::new(kind).await else { return };
+    let Some(product) = Installed::new(kind).await else {
+        return;
+    };
     let events = Events::signed(&product.site);
     let port = product.program.port;
     client::closed(port, CONNECTIONS, 0..2_000, &events).await;
@@ -150,11 +178,40 @@ pub async fn open(kind: Kind) {
     })
     .await;
     let cpu = cpu.as_secs_f64() * 1e6 / run.latencies.len() as f64;
-    say("rate reached", format!("{:.0}/s, {cpu:.1} µs CPU for each", run.rate()));
-    say("p50, p95, max", format!("{:.2}, {:.2}, {:.2} ms", run.percentile(50), run.percentile(95), run.percentile(100)));
-    judge("G4", &format!("open loop at {RATE}/s: p99, {kind}"), run.percentile(99), "ms", Goal::AtMost(8.0));
-    judge("G4", &format!("open loop at {RATE}/s: errors, {kind}"), run.errors(204) as f64, "", Goal::AtMost(0.0));
-    judge("G4", &format!("open loop at {RATE}/s: backlog applied, {kind}"), backlog.as_secs_f64(), "s", Goal::AtMost(2.0));
+    say(
+        "rate reached",
+        format!("{:.0}/s, {cpu:.1} µs CPU for each", run.rate()),
+    );
+    say(
+        "p50, p95, max",
+        format!(
+            "{:.2}, {:.2}, {:.2} ms",
+            run.percentile(50),
+            run.percentile(95),
+            run.percentile(100)
+        ),
+    );
+    judge(
+        "G4",
+        &format!("open loop at {RATE}/s: p99, {kind}"),
+        run.percentile(99),
+        "ms",
+        Goal::AtMost(8.0),
+    );
+    judge(
+        "G4",
+        &format!("open loop at {RATE}/s: errors, {kind}"),
+        run.errors(204) as f64,
+        "",
+        Goal::AtMost(0.0),
+    );
+    judge(
+        "G4",
+        &format!("open loop at {RATE}/s: backlog applied, {kind}"),
+        backlog.as_secs_f64(),
+        "s",
+        Goal::AtMost(2.0),
+    );
     product.end().await;
 }
 

@@ -36,7 +36,9 @@ struct Load {
 
 /// Kills the product again and again under load, then counts what its database holds.
 pub async fn kill(kind: Kind) {
-    let Some(mut product) = Installed::new(kind).await else { return };
+    let Some(mut product) = Installed::new(kind).await else {
+        return;
+    };
     let port = product.program.port;
     let load = Rc::new(Load::default());
     let mut back = Vec::new();
@@ -46,7 +48,12 @@ pub async fn kill(kind: Kind) {
         let tasks = LocalSet::new();
         for _ in 0..CONNECTIONS {
             let connection = Connection::open(port).await.unwrap();
-            let sender = send(connection, Rc::clone(&load), events.clone(), forgeries.clone());
+            let sender = send(
+                connection,
+                Rc::clone(&load),
+                events.clone(),
+                forgeries.clone(),
+            );
             tasks.spawn_local(sender);
         }
         tasks
@@ -61,17 +68,35 @@ pub async fn kill(kind: Kind) {
     }
     product.program.applied().await;
     let sent = load.next.get();
-    say("events sent, acknowledged", format!("{sent}, {}", load.acknowledged.borrow().len()));
-    say("repeats, forgeries", format!("{}, {}", load.repeats.get(), load.forged.get()));
+    say(
+        "events sent, acknowledged",
+        format!("{sent}, {}", load.acknowledged.borrow().len()),
+    );
+    say(
+        "repeats, forgeries",
+        format!("{}, {}", load.repeats.get(), load.forged.get()),
+    );
     let count = |what: &str, number: u64| {
-        judge("G12", &format!("{what}, {kind}"), number as f64, "", Goal::AtMost(0.0));
+        judge(
+            "G12",
+            &format!("{what}, {kind}"),
+            number as f64,
+            "",
+            Goal::AtMost(0.0),
+        );
     };
     let found = look(&product.database, &load.acknowledged.borrow()).await;
     count("acknowledged events lost", found.lost);
     count("events kept twice", found.twice);
-    count("forged events kept or acknowledged", found.forged + load.forged_taken.get());
+    count(
+        "forged events kept or acknowledged",
+        found.forged + load.forged_taken.get(),
+    );
     count("issues behind their newest event", found.behind);
-    say(&format!("back after a kill, {kind} (aim 0.1)"), format!("{:.3} s", median(&back)));
+    say(
+        &format!("back after a kill, {kind} (aim 0.1)"),
+        format!("{:.3} s", median(&back)),
+    );
     product.end().await;
 }
 
@@ -85,7 +110,9 @@ async fn send(mut connection: Connection, load: Rc<Load>, events: Events, forger
         if number % FORGE_EVERY == 7 {
             forgeries.write(FORGED + number, &mut request);
             load.forged.set(load.forged.get() + 1);
-            let Ok(answer) = connection.exchange(&request).await else { return };
+            let Ok(answer) = connection.exchange(&request).await else {
+                return;
+            };
             if answer.status != 401 {
                 load.forged_taken.set(load.forged_taken.get() + 1);
             }
@@ -96,12 +123,16 @@ async fn send(mut connection: Connection, load: Rc<Load>, events: Events, forger
         {
             events.write(last, &mut request);
             load.repeats.set(load.repeats.get() + 1);
-            let Ok(answer) = connection.exchange(&request).await else { return };
+            let Ok(answer) = connection.exchange(&request).await else {
+                return;
+            };
             assert_eq!(answer.status, 204, "a repeat is acknowledged");
             continue;
         }
         events.write(number, &mut request);
-        let Ok(answer) = connection.exchange(&request).await else { return };
+        let Ok(answer) = connection.exchange(&request).await else {
+            return;
+        };
         assert_eq!(answer.status, 204, "an honest event is acknowledged");
         load.acknowledged.borrow_mut().insert(number);
         last = Some(number);
@@ -133,7 +164,10 @@ async fn look(database: &Database, acknowledged: &BTreeSet<u64>) -> Found {
         *newest = event_ms.max(*newest);
         found.forged += u64::from(number >= FORGED);
     }
-    found.lost = acknowledged.iter().filter(|number| !kept.contains_key(number)).count() as u64;
+    found.lost = acknowledged
+        .iter()
+        .filter(|number| !kept.contains_key(number))
+        .count() as u64;
     found.twice = kept.values().filter(|times| **times > 1).count() as u64;
     for row in all(&connection, "SELECT jira_id, event_ms FROM issue").await {
         let jira_id: i64 = row.try_get_by_index(0).unwrap();

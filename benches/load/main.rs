@@ -33,12 +33,23 @@ mod site;
 use database::Kind::{self, Postgres, Sqlite};
 
 /// Every scenario, on either database; `panel-10m` only when it is asked for by name.
-const SCENARIOS: [&str; 7] = ["idle", "ingest", "open", "import", "import-memory", "panel", "kill"];
+const SCENARIOS: [&str; 7] = [
+    "idle",
+    "ingest",
+    "open",
+    "import",
+    "import-memory",
+    "panel",
+    "kill",
+];
 const ON_DEMAND: &str = "panel-10m";
 
 fn main() {
     // Cargo adds `--bench`.
-    let arguments: Vec<_> = std::env::args().skip(1).filter(|one| one != "--bench").collect();
+    let arguments: Vec<_> = std::env::args()
+        .skip(1)
+        .filter(|one| one != "--bench")
+        .collect();
     if let [command, server, port, url] = arguments.as_slice()
         && command == "bare"
     {
@@ -48,15 +59,26 @@ fn main() {
     }
     let every = SCENARIOS.into_iter().chain([ON_DEMAND]);
     let every = every.flat_map(|name| [(name, Sqlite), (name, Postgres)]);
-    let every: Vec<_> = every.map(|(name, kind)| (full_name(name, kind), name, kind)).collect();
+    let every: Vec<_> = every
+        .map(|(name, kind)| (full_name(name, kind), name, kind))
+        .collect();
     let is_wanted = |full: &str, name: &str| match arguments.as_slice() {
         [] => name != ON_DEMAND,
         named => named.iter().any(|one| one == full || one == name),
     };
-    let wanted: Vec<_> = every.iter().filter(|(full, name, _)| is_wanted(full, name)).collect();
+    let wanted: Vec<_> = every
+        .iter()
+        .filter(|(full, name, _)| is_wanted(full, name))
+        .collect();
     let names: Vec<_> = every.iter().map(|(full, ..)| full.as_str()).collect();
-    assert!(!wanted.is_empty(), "no scenario is called {arguments:?}; there are {names:?}");
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    assert!(
+        !wanted.is_empty(),
+        "no scenario is called {arguments:?}; there are {names:?}"
+    );
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     for (full, name, kind) in wanted {
         println!("\n{full}: {}", machine::load());
         runtime.block_on(run(name, *kind));
@@ -65,7 +87,12 @@ fn main() {
 }
 
 fn full_name(name: &str, kind: Kind) -> String {
-    format!("{name}-{}", kind.to_string().to_lowercase().replace("postgresql", "postgres"))
+    format!(
+        "{name}-{}",
+        kind.to_string()
+            .to_lowercase()
+            .replace("postgresql", "postgres")
+    )
 }
 
 async fn run(scenario: &str, kind: Kind) {

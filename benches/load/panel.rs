@@ -41,7 +41,9 @@ impl Page {
 
 /// `most` results in the largest store.
 pub async fn panel(kind: Kind, most: usize) {
-    let Some(bare_database) = Database::new(kind).await else { return };
+    let Some(bare_database) = Database::new(kind).await else {
+        return;
+    };
     let server = match kind {
         Kind::Sqlite => "panel-sqlite",
         Kind::Postgres => "panel-postgres",
@@ -87,7 +89,13 @@ pub async fn panel(kind: Kind, most: usize) {
     }
     let goal = if kind == Kind::Sqlite { 30.0 } else { 45.0 };
     let share = 100.0 * median(&ours[1].rates) / median(&bares.rates);
-    judge("G5", &format!("panel of the bare rate, {kind}"), share, "%", Goal::AtLeast(goal));
+    judge(
+        "G5",
+        &format!("panel of the bare rate, {kind}"),
+        share,
+        "%",
+        Goal::AtLeast(goal),
+    );
     let [small, _, large] = &ours;
     for (what, small, large) in [
         ("p50", &small.p50, &large.p50),
@@ -118,7 +126,12 @@ async fn filled(kind: Kind, size: usize) -> Installed {
     for run in 0..files {
         let request = request(&token, &junit(TESTS, ISSUES, run));
         let answer = connection.exchange(&request).await.unwrap();
-        assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(connection.body()));
+        assert_eq!(
+            answer.status,
+            200,
+            "{}",
+            String::from_utf8_lossy(connection.body())
+        );
     }
     write_history(&product.database, size - files * TESTS).await;
     product
@@ -134,7 +147,10 @@ async fn write_history(database: &Database, results: usize) {
                 format!("x'{id}'"),
                 "WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 100) SELECT n FROM s",
             ),
-            Kind::Postgres => (format!("'{id}'::uuid"), "SELECT generate_series(1, 100) AS n"),
+            Kind::Postgres => (
+                format!("'{id}'::uuid"),
+                "SELECT generate_series(1, 100) AS n",
+            ),
         };
         let at = format!("1700000000000 + {part} * 1000000 + s.n * 10000");
         let sql = format!(

@@ -77,7 +77,10 @@ impl Program {
     /// Asks for a page once, over a connection of its own.
     async fn get(&self, path: &str) -> std::io::Result<Answer> {
         let request = format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
-        Connection::open(self.port).await?.exchange(request.as_bytes()).await
+        Connection::open(self.port)
+            .await?
+            .exchange(request.as_bytes())
+            .await
     }
 
     /// What `/health/ready` says of the queue of events.
@@ -113,7 +116,14 @@ impl Program {
     pub async fn install(&self, keys: &KeyHost, site: &Site) {
         let http = reqwest::Client::new();
         let descriptor = format!("{}/atlassian-connect.json", self.base());
-        let descriptor: Value = http.get(descriptor).send().await.unwrap().json().await.unwrap();
+        let descriptor: Value = http
+            .get(descriptor)
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap();
         let token = keys.install_token(site, &self.base(), "/connect/installed");
         let answer = http
             .post(format!("{}/connect/installed", self.base()))
@@ -128,7 +138,14 @@ impl Program {
     /// An API client's token, made by the product's command.
     pub fn api_token(&self, database: &Database, site: &Site) -> String {
         let made = Command::new(PRODUCT)
-            .args(["api-client", "create", "--site", &site.client_key, "--name", "bench"])
+            .args([
+                "api-client",
+                "create",
+                "--site",
+                &site.client_key,
+                "--name",
+                "bench",
+            ])
             .args(["--database-url", &database.url])
             .output()
             .unwrap();

@@ -41,6 +41,7 @@ impl Fields {
 }
 
 /// An address that holds no usable ids names nothing.
+#[must_use]
 pub fn refusal_of_path() -> PathConfig {
     PathConfig::default()
         .error_handler(|_, _| Problem::not_found("There is nothing at this address.").into())

@@ -93,7 +93,7 @@ pub fn problem_page(
     app: &App,
     request: &HttpRequest,
     site: Option<&Site>,
-    problem: Problem,
+    problem: &Problem,
     retry: Option<String>,
 ) -> HttpResponse {
     let accepted = request.headers().get(actix_web::http::header::ACCEPT);

@@ -55,13 +55,13 @@ async fn show(
         Ok(caller) => caller,
         Err(problem) => {
             let problem = problem.detail("Reload the page in Jira.");
-            return Ok(problem_page(&app, &request, None, problem, None));
+            return Ok(problem_page(&app, &request, None, &problem, None));
         }
     };
     let site = &caller.site;
     match gather(&app, site, caller.account_id.as_deref()).await {
         Ok(content) => page(&app, Some(site), StatusCode::OK, &content),
-        Err(problem) => Ok(problem_page(&app, &request, Some(site), problem, None)),
+        Err(problem) => Ok(problem_page(&app, &request, Some(site), &problem, None)),
     }
 }
 

@@ -92,7 +92,7 @@ impl Form {
         Ok(Self {
             base: base(app),
             projects: projects(&decided, &kinds),
-            types: types(&held, &inherited, &kinds, known, project),
+            types: types(&held, &inherited, &kinds, &known, project),
             rules: rules(&held, &inherited),
             has_own: own.is_some_and(|own| !own.is_empty()),
             project: project.unwrap_or_default().to_owned(),
@@ -136,7 +136,7 @@ pub(super) async fn save(
     }
     txn.commit().await?;
     let mut form = Form::of(&app, &viewer.site, project).await?;
-    form.say = "Saved. It holds from now on.".to_owned();
+    "Saved. It holds from now on.".clone_into(&mut form.say);
     fragment(&app, &form)
 }
 
@@ -196,7 +196,7 @@ fn types(
     held: &Settings,
     inherited: &Settings,
     kinds: &[IssueKind],
-    known: Vec<String>,
+    known: &[String],
     project: Option<&str>,
 ) -> Vec<Type> {
     let here = kinds

@@ -6,8 +6,8 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use serde::Deserialize;
 
-use super::find;
 use super::view::Panel;
+use super::{Choice, find};
 use crate::app::App;
 use crate::connect::auth::FrameCaller;
 use crate::problem::Problem;
@@ -39,7 +39,7 @@ pub(super) async fn show(
         Ok(caller) => caller,
         Err(problem) => {
             let problem = problem.detail("Reload the page in Jira.");
-            return Ok(problem_page(&app, &request, None, problem, None));
+            return Ok(problem_page(&app, &request, None, &problem, None));
         }
     };
     let site = &caller.site;
@@ -47,7 +47,7 @@ pub(super) async fn show(
     let shown = match issue {
         _ if caller.account_id.is_none() => Err(Problem::forbidden("Log in to see tests.")
             .detail("Results are shown to people who are logged in to Jira.")),
-        Some(issue) => find(&app, site, issue, None).await,
+        Some(issue) => find(&app, site, issue, Choice::default()).await,
         None => Err(
             Problem::bad_request("Jira did not say which issue this is.").detail(
                 "Reload the page; if that does not help, the app needs an update on this site.",
@@ -61,7 +61,7 @@ pub(super) async fn show(
         }
         Err(problem) => {
             let again = issue.map(|issue| format!("{}/ui/issue/{issue}", root(&app.config)));
-            Ok(problem_page(&app, &request, Some(site), problem, again))
+            Ok(problem_page(&app, &request, Some(site), &problem, again))
         }
     }
 }

@@ -149,6 +149,10 @@ pub struct Coverage {
     pub environments: Vec<(String, bool)>,
     /// One per test.
     pub rows: Vec<Row>,
+    /// Tests that are not among the rows.
+    pub more: usize,
+    /// Whether the reader asked for every test.
+    pub is_all: bool,
 }
 
 /// What a defect's page shows: the tests that found it.
