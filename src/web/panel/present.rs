@@ -146,7 +146,6 @@ impl Setting<'_> {
                 .iter()
                 .map(|defect| self.defect(defect))
                 .collect(),
-            execution: test.last_run.as_ref().map(|run| run.execution_key.clone()),
             when: test.last_run.as_ref().map(|run| self.when(run.finished_ms)),
             history: history(&test.recent),
             said: test.message.clone(),

@@ -114,8 +114,6 @@ pub struct Row {
     pub attempts: Option<String>,
     /// Its defects.
     pub defects: Vec<Defect>,
-    /// The key of the execution that counts.
-    pub execution: Option<String>,
     /// When that ran.
     pub when: Option<When>,
     /// The last results.
