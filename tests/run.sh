@@ -29,6 +29,7 @@ tests/with-postgres.sh cargo test --locked --workspace
 step "The stand-in Jira, against published clients and Jira's own description"
 tests/standin/checks/run.sh
 tests/standin/checks/contract.sh
+tests/contract.sh
 
 step "In the browser"
 tests/browser/run.sh target/debug/touchstone target/debug/jira-standin

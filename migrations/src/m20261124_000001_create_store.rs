@@ -164,13 +164,12 @@ CREATE TABLE inbox (
     received_ms bigint NOT NULL,
     state smallint NOT NULL DEFAULT 0,
     attempts integer NOT NULL DEFAULT 0,
-    applied_ms bigint,
     note text,
     PRIMARY KEY (site_id, id)
 );
 CREATE UNIQUE INDEX inbox_by_content ON inbox (site_id, content_key);
 CREATE UNIQUE INDEX inbox_by_delivery ON inbox (site_id, delivery_key) WHERE delivery_key IS NOT NULL;
-CREATE INDEX inbox_open ON inbox (site_id, lane) WHERE state = 0;
+CREATE INDEX inbox_open ON inbox (site_id, lane, event_ms, id) WHERE state = 0;
 CREATE INDEX inbox_parked ON inbox (site_id, received_ms) WHERE state = 2;
 
 CREATE TABLE lane (

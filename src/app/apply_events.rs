@@ -21,9 +21,9 @@ use crate::store::inbox::{self, ClaimedLane, Finished, OpenEvent};
 use crate::store::{SiteId, StoreError, Txn, issues};
 
 /// Lanes taken at once: enough to share a commit, few enough that the writer is free again soon.
-const LANES: u64 = 48;
+const LANES: i64 = 64;
 /// Events read at once; a lane with more goes on in the next round.
-const EVENTS: u64 = 192;
+const EVENTS: i64 = 256;
 /// How long a claim holds; a batch takes milliseconds, a killed process's lanes wait this long.
 const LEASE_MS: i64 = 10_000;
 /// Tries before an event is parked.
@@ -31,11 +31,12 @@ const TRIES: i32 = 5;
 
 /// Applies what is ready, one batch; returns how many lanes were taken, 0 when nothing is.
 pub async fn apply_events(app: &App, worker: Uuid) -> Result<usize, StoreError> {
-    let lanes = inbox::claim(&app.store, worker, app.clock.now_ms(), LEASE_MS, LANES).await?;
+    let now_ms = app.clock.now_ms();
+    let (lanes, events) =
+        inbox::take(&app.store, worker, now_ms, LEASE_MS, (LANES, EVENTS)).await?;
     if lanes.is_empty() {
         return Ok(0);
     }
-    let events = inbox::open_events(&app.store, &lanes, EVENTS).await?;
     if let Err(error) = apply_batch(app, worker, &lanes, &events).await {
         tracing::warn!(
             "a batch of {} events failed, trying lane by lane: {error:?}",
@@ -88,10 +89,11 @@ async fn apply_batch(
         .iter()
         .map(|event| (event, payload::parse(&event.body)))
         .collect();
-    let mirror = Mirror::read(app, &read).await?;
 
-    let txn = app.store.write().await?;
-    let held = inbox::held(&*txn, app.store.dialect(), worker).await?;
+    let dialect = app.store.dialect();
+    let txn = app.store.write_bulk().await?;
+    let held = inbox::held(&*txn, dialect, worker).await?;
+    let mirror = Mirror::read(&txn, &read).await?;
     let is_ours = |event: &OpenEvent| held.iter().any(|lane| is_of(event, lane));
     let mut batch = Batch {
         mirror,
@@ -109,13 +111,13 @@ async fn apply_batch(
     }
     batch.write(app, &txn).await?;
 
-    let may_have_more = u64::try_from(events.len()).is_ok_and(|read| read >= EVENTS);
+    let may_have_more = i64::try_from(events.len()).is_ok_and(|read| read >= EVENTS);
     let emptied: Vec<_> = lanes
         .iter()
         .filter(|lane| !may_have_more && held.contains(lane))
         .cloned()
         .collect();
-    inbox::release(&*txn, worker, &emptied).await?;
+    inbox::release(&*txn, dialect, worker, &emptied).await?;
     txn.commit().await
 }
 
@@ -133,7 +135,7 @@ struct Mirror {
 }
 
 impl Mirror {
-    async fn read(app: &App, events: &[Parsed<'_>]) -> Result<Self, StoreError> {
+    async fn read(txn: &Txn, events: &[Parsed<'_>]) -> Result<Self, StoreError> {
         let snapshots: Vec<(SiteId, &IssueSnapshot)> = events
             .iter()
             .filter_map(|(event, payload)| {
@@ -146,13 +148,13 @@ impl Mirror {
             .collect();
         wanted.sort_unstable();
         wanted.dedup();
-        let issues = issues::by_jira_ids(app.store.read(), &wanted).await?;
+        let issues = issues::by_jira_ids(&**txn, &wanted).await?;
         let unknown: Vec<_> = snapshots
             .iter()
             .filter(|(site, issue)| !issues.contains_key(&(*site, issue.jira_id)))
             .map(|(site, issue)| (*site, issue.key.as_str()))
             .collect();
-        let placeholders = issues::placeholders(app.store.read(), &unknown).await?;
+        let placeholders = issues::placeholders(&**txn, &unknown).await?;
         Ok(Self {
             issues,
             placeholders,
@@ -359,7 +361,7 @@ impl Batch {
         heard.sort_unstable();
         heard.dedup();
         inbox::note_heard(&**txn, &heard, now_ms).await?;
-        inbox::finish(&**txn, now_ms, &self.finished).await
+        inbox::finish(&**txn, app.store.dialect(), &self.finished).await
     }
 }
 

@@ -14,6 +14,8 @@
 //! Duplicates are known by two keys: Jira's delivery identifier and a key of the content
 //! (`jira-webhooks-rest.md` 8.2); a repeat is acknowledged and leaves nothing.
 
+use std::collections::BTreeMap;
+
 use sea_orm::sea_query::{ArrayType, Value};
 use sea_orm::{FromQueryResult, QueryResult};
 use uuid::Uuid;
@@ -138,44 +140,62 @@ pub(super) async fn insert_all(store: &Store, events: &[NewEvent]) -> Result<(),
     lanes.sort_unstable();
     lanes.dedup_by(|a, b| (a.0, a.1) == (b.0, b.1));
 
+    let dialect = store.dialect();
     let txn = store.write().await?;
-    let (mut touch, mut keep) = match store.dialect() {
-        Dialect::Sqlite => (touch_by_values(&lanes), keep_by_values(events)),
-        Dialect::Postgres => (touch_by_arrays(&lanes), keep_by_arrays(events)),
-    };
+    let mut touch = Sql::new(TOUCH);
     touch
+        .source(
+            dialect,
+            TOUCH_TYPES,
+            lanes.into_iter().map(touched).collect(),
+        )
         .push(" ON CONFLICT (site_id, lane) DO UPDATE SET version = lane.version + 1")
         .run(&*txn)
         .await?;
-    keep.push(" ON CONFLICT DO NOTHING").run(&*txn).await?;
+    let mut keep = Sql::new(KEEP);
+    keep.source(dialect, KEEP_TYPES, events.iter().map(kept).collect())
+        .push(" ON CONFLICT DO NOTHING")
+        .run(&*txn)
+        .await?;
     txn.commit().await
 }
 
 const TOUCH: &str = "INSERT INTO lane (site_id, lane, ready_ms, lease_until_ms, version) ";
+const TOUCH_TYPES: [ArrayType; 5] = [
+    ArrayType::BigInt,
+    ArrayType::String,
+    ArrayType::BigInt,
+    ArrayType::BigInt,
+    ArrayType::BigInt,
+];
+
+fn touched((site, lane, now_ms): (SiteId, &str, i64)) -> [Value; 5] {
+    [
+        site.into(),
+        lane.into(),
+        now_ms.into(),
+        0_i64.into(),
+        1_i64.into(),
+    ]
+}
+
 const KEEP: &str = "INSERT INTO inbox (site_id, id, lane, channel, event, event_ms, delivery_key, \
                     content_key, trace, body, received_ms) ";
+const KEEP_TYPES: [ArrayType; 11] = [
+    ArrayType::BigInt,
+    ArrayType::Uuid,
+    ArrayType::String,
+    ArrayType::SmallInt,
+    ArrayType::String,
+    ArrayType::BigInt,
+    ArrayType::Bytes,
+    ArrayType::Bytes,
+    ArrayType::String,
+    ArrayType::Bytes,
+    ArrayType::BigInt,
+];
 
-fn touch_by_values(lanes: &[(SiteId, &str, i64)]) -> Sql {
-    let mut sql = Sql::new(TOUCH);
-    sql.rows(lanes.iter().map(|(site, lane, now_ms)| {
-        [
-            (*site).into(),
-            (*lane).into(),
-            (*now_ms).into(),
-            0_i64.into(),
-            1_i64.into(),
-        ]
-    }));
-    sql
-}
-
-fn keep_by_values(events: &[NewEvent]) -> Sql {
-    let mut sql = Sql::new(KEEP);
-    sql.rows(events.iter().map(row));
-    sql
-}
-
-fn row(event: &NewEvent) -> [Value; 11] {
+fn kept(event: &NewEvent) -> [Value; 11] {
     [
         event.site.into(),
         event.id.into(),
@@ -191,126 +211,72 @@ fn row(event: &NewEvent) -> [Value; 11] {
     ]
 }
 
-/// One statement text whatever the batch's size, and fewer parameters to bind.
-fn touch_by_arrays(lanes: &[(SiteId, &str, i64)]) -> Sql {
-    let mut sql = Sql::new(TOUCH);
-    sql.push("SELECT u.*, 0, 1 FROM UNNEST(");
-    bind_array(
-        &mut sql,
-        ArrayType::BigInt,
-        lanes.iter().map(|lane| lane.0.into()),
-    );
-    sql.push(", ");
-    bind_array(
-        &mut sql,
-        ArrayType::String,
-        lanes.iter().map(|lane| lane.1.into()),
-    );
-    sql.push(", ");
-    bind_array(
-        &mut sql,
-        ArrayType::BigInt,
-        lanes.iter().map(|lane| lane.2.into()),
-    );
-    sql.push(") AS u");
-    sql
-}
-
-fn keep_by_arrays(events: &[NewEvent]) -> Sql {
-    const TYPES: [ArrayType; 11] = [
-        ArrayType::BigInt,
-        ArrayType::Uuid,
-        ArrayType::String,
-        ArrayType::SmallInt,
-        ArrayType::String,
-        ArrayType::BigInt,
-        ArrayType::Bytes,
-        ArrayType::Bytes,
-        ArrayType::String,
-        ArrayType::Bytes,
-        ArrayType::BigInt,
-    ];
-    let mut columns: [Vec<Value>; 11] = std::array::from_fn(|_| Vec::with_capacity(events.len()));
-    for event in events {
-        for (column, value) in columns.iter_mut().zip(row(event)) {
-            column.push(or_empty(value));
-        }
-    }
-    let mut sql = Sql::new(KEEP);
-    sql.push(
-        "SELECT site_id, id, lane, channel, event, event_ms, NULLIF(delivery_key, ''::bytea), \
-         content_key, NULLIF(trace, ''), body, received_ms FROM UNNEST(",
-    );
-    for (n, (kind, column)) in TYPES.into_iter().zip(columns).enumerate() {
-        if n > 0 {
-            sql.push(", ");
-        }
-        bind_array(&mut sql, kind, column.into_iter());
-    }
-    sql.push(
-        ") AS u (site_id, id, lane, channel, event, event_ms, delivery_key, content_key, trace, \
-         body, received_ms)",
-    );
-    sql
-}
-
-/// The driver's arrays hold no nulls; the statement makes them of what is empty.
-fn or_empty(value: Value) -> Value {
-    match value {
-        Value::String(None) => "".into(),
-        Value::Bytes(None) => Vec::<u8>::new().into(),
-        value => value,
-    }
-}
-
-fn bind_array(sql: &mut Sql, kind: ArrayType, values: impl Iterator<Item = Value>) {
-    sql.bind(Value::Array(kind, Some(Box::new(values.collect()))));
-}
-
-/// Takes up to `limit` lanes that are ready and held by nobody, the longest waiting first.
-pub async fn claim(
+/// Takes up to `limit` lanes that are ready and held by nobody, the longest waiting first, and reads
+/// their open events in the order they are to be applied, at most `events` of them.
+pub async fn take(
     store: &Store,
     owner: Uuid,
     now_ms: i64,
     lease_ms: i64,
-    limit: u64,
+    (lanes, events): (i64, i64),
+) -> Result<(Vec<ClaimedLane>, Vec<OpenEvent>), StoreError> {
+    let dialect = store.dialect();
+    let mut txn = store.write_bulk().await?;
+    let lanes = claim(&*txn, dialect, owner, now_ms, lease_ms, lanes).await?;
+    if dialect == Dialect::Postgres {
+        // Whoever accepts an event of these lanes waits for their rows.
+        txn.commit().await?;
+        txn = store.write_bulk().await?;
+    }
+    let events = open_events(&*txn, dialect, &lanes, events).await?;
+    txn.commit().await?;
+    Ok((lanes, events))
+}
+
+async fn claim(
+    on: &impl Conn,
+    dialect: Dialect,
+    owner: Uuid,
+    now_ms: i64,
+    lease_ms: i64,
+    limit: i64,
 ) -> Result<Vec<ClaimedLane>, StoreError> {
     let mut sql = Sql::new("UPDATE lane SET lease_owner = ");
     sql.bind(owner)
         .with(", lease_until_ms = ", now_ms + lease_ms);
-    sql.push(" WHERE (site_id, lane) IN (SELECT site_id, lane FROM lane");
+    sql.push(" FROM (SELECT site_id AS of_site, lane AS ready FROM lane");
     sql.with(" WHERE ready_ms <= ", now_ms)
         .with(" AND lease_until_ms <= ", now_ms);
-    sql.with(
-        " ORDER BY ready_ms LIMIT ",
-        i64::try_from(limit).unwrap_or(i64::MAX),
-    );
-    sql.push(store.dialect().skip_locked())
-        .push(") RETURNING site_id, lane, version");
-    Ok(sql.all(&store.writer).await?)
+    sql.with(" ORDER BY ready_ms LIMIT ", limit)
+        .push(dialect.skip_locked())
+        .push(") AS l WHERE site_id = of_site AND lane = ready RETURNING site_id, lane, version");
+    Ok(sql.all(on).await?)
 }
 
-/// The open events of `lanes` in the order they are to be applied, at most `limit` of them.
-pub async fn open_events(
-    store: &Store,
+async fn open_events(
+    on: &impl Conn,
+    dialect: Dialect,
     lanes: &[ClaimedLane],
-    limit: u64,
+    limit: i64,
 ) -> Result<Vec<OpenEvent>, StoreError> {
+    if lanes.is_empty() {
+        return Ok(Vec::new());
+    }
+    // The first ones are found in the index; only their bodies are read.
     let mut sql = Sql::new(
         "SELECT site_id, lane, id, event, event_ms, trace, body, received_ms, attempts \
-         FROM inbox WHERE state = 0 AND (site_id, lane) IN (",
+         FROM (SELECT site_id AS of_site, id AS first FROM inbox WHERE state = 0 AND ",
     );
-    sql.rows(
-        lanes
-            .iter()
-            .map(|lane| [lane.site_id.into(), lane.lane.clone().into()]),
-    );
-    sql.with(
-        ") ORDER BY event_ms, id LIMIT ",
-        i64::try_from(limit).unwrap_or(i64::MAX),
-    );
-    let rows = sql.raw(&store.reader).await?;
-    Ok(rows.iter().map(open_event).collect::<Result<_, _>>()?)
+    let pairs = lanes
+        .iter()
+        .map(|lane| (SiteId(lane.site_id), lane.lane.clone().into()));
+    sql.among(dialect, "lane", ArrayType::String, pairs)
+        .with(" ORDER BY event_ms, id LIMIT ", limit)
+        .push(") AS f JOIN inbox ON site_id = of_site AND id = first");
+    let rows = sql.raw(on).await?;
+    let mut events: Vec<_> = rows.iter().map(open_event).collect::<Result<_, _>>()?;
+    events.sort_unstable_by_key(|event| (event.event_ms, event.id));
+    Ok(events)
 }
 
 fn open_event(row: &QueryResult) -> Result<OpenEvent, sea_orm::DbErr> {
@@ -342,20 +308,22 @@ pub async fn held(
     Ok(sql.all(on).await?)
 }
 
-/// Marks events as applied.
-pub async fn finish(on: &impl Conn, now_ms: i64, events: &[Finished]) -> Result<(), StoreError> {
-    let mut notes: Vec<_> = events.iter().map(|event| event.note).collect();
-    notes.sort_unstable();
-    notes.dedup();
-    for note in notes {
+/// Marks events as applied. Nothing that changes may change a row's size: SQLite writes a row of
+/// another size anew, body and all.
+pub async fn finish(
+    on: &impl Conn,
+    dialect: Dialect,
+    events: &[Finished],
+) -> Result<(), StoreError> {
+    let mut of_note: BTreeMap<Option<&str>, Vec<(SiteId, Value)>> = BTreeMap::new();
+    for event in events {
+        let pairs = of_note.entry(event.note).or_default();
+        pairs.push((event.site, event.id.into()));
+    }
+    for (note, pairs) in of_note {
         let mut sql = Sql::new("UPDATE inbox SET state = ");
-        sql.bind(APPLIED)
-            .with(", applied_ms = ", now_ms)
-            .with(", note = ", note);
-        sql.push(" WHERE (site_id, id) IN (");
-        let of_note = events.iter().filter(|event| event.note == note);
-        sql.rows(of_note.map(|event| [event.site.into(), event.id.into()]))
-            .push(")")
+        sql.bind(APPLIED).with(", note = ", note).push(" WHERE ");
+        sql.among(dialect, "id", ArrayType::Uuid, pairs)
             .run(on)
             .await?;
     }
@@ -366,20 +334,23 @@ pub async fn finish(on: &impl Conn, now_ms: i64, events: &[Finished]) -> Result<
 /// since they were claimed; the others become free for the next claim.
 pub async fn release(
     on: &impl Conn,
+    dialect: Dialect,
     owner: Uuid,
     emptied: &[ClaimedLane],
 ) -> Result<(), StoreError> {
     if !emptied.is_empty() {
         let mut sql = Sql::new("DELETE FROM lane WHERE lease_owner = ");
         sql.bind(owner).push(" AND (site_id, lane, version) IN (");
-        sql.rows(emptied.iter().map(|lane| {
+        let rows = emptied.iter().map(|lane| {
             [
                 lane.site_id.into(),
                 lane.lane.clone().into(),
                 lane.version.into(),
             ]
-        }));
-        let gone = sql.push(")").run(on).await?;
+        });
+        let types = [ArrayType::BigInt, ArrayType::String, ArrayType::BigInt];
+        sql.source(dialect, types, rows.collect()).push(")");
+        let gone = sql.run(on).await?;
         if usize::try_from(gone).is_ok_and(|gone| gone == emptied.len()) {
             return Ok(());
         }

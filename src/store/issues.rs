@@ -8,18 +8,27 @@
 use std::collections::HashMap;
 
 use sea_orm::FromQueryResult;
-use sea_orm::sea_query::Value;
+use sea_orm::sea_query::{ArrayType, Value};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use super::{Conn, SiteId, Sql, StoreError};
+use super::{Conn, Dialect, SiteId, Sql, StoreError};
 use crate::domain::issue::{IssueSnapshot, MirroredIssue, Named, ProjectChanged, StatusCategory};
 use crate::ids;
 
 const COLUMNS: &str = "site_id, id, jira_id, key, project_key, type_id, type_name, is_subtask, \
     status_id, status_name, status_category, category_changed_ms, summary, parent_jira_id, fix_versions, sprints, \
     resolution, priority, labels, updated_ms, event_ms, changelog_id, seen_ms, deleted_ms";
+
+const TYPES: [ArrayType; 24] = {
+    use ArrayType::{BigInt, Bool, SmallInt, String, Uuid};
+    [
+        BigInt, Uuid, BigInt, String, String, String, String, Bool, String, String, SmallInt,
+        BigInt, String, BigInt, String, String, String, String, String, BigInt, BigInt, BigInt,
+        BigInt, BigInt,
+    ]
+};
 
 #[derive(Debug, FromQueryResult)]
 struct Row {
@@ -57,15 +66,9 @@ pub async fn by_jira_ids(
     if wanted.is_empty() {
         return Ok(HashMap::new());
     }
-    let mut sql = Sql::new(&format!(
-        "SELECT {COLUMNS} FROM issue WHERE (site_id, jira_id) IN ("
-    ));
-    sql.rows(
-        wanted
-            .iter()
-            .map(|(site, id)| [(*site).into(), (*id).into()]),
-    )
-    .push(")");
+    let mut sql = Sql::new(&format!("SELECT {COLUMNS} FROM issue WHERE "));
+    let pairs = wanted.iter().map(|(site, id)| (*site, (*id).into()));
+    sql.among(Dialect::of(on), "jira_id", ArrayType::BigInt, pairs);
     let rows: Vec<Row> = sql.all(on).await?;
     rows.into_iter()
         .map(|row| Ok(((SiteId(row.site_id), row.jira_id.unwrap_or(0)), issue(row)?)))
@@ -216,15 +219,10 @@ pub async fn placeholders(
     if wanted.is_empty() {
         return Ok(HashMap::new());
     }
-    let mut sql = Sql::new(
-        "SELECT site_id, key, id FROM issue WHERE jira_id IS NULL AND (site_id, key) IN (",
-    );
-    sql.rows(
-        wanted
-            .iter()
-            .map(|(site, key)| [(*site).into(), (*key).into()]),
-    )
-    .push(")");
+    // The sign keeps SQLite from reading every placeholder by the index of Jira's ids.
+    let mut sql = Sql::new("SELECT site_id, key, id FROM issue WHERE +jira_id IS NULL AND ");
+    let pairs = wanted.iter().map(|(site, key)| (*site, (*key).into()));
+    sql.among(Dialect::of(on), "key", ArrayType::String, pairs);
     let rows = sql.raw(on).await?;
     rows.iter()
         .map(|row| {
@@ -298,7 +296,7 @@ pub async fn absorb_placeholders(
 }
 
 fn is_postgres(on: &impl Conn) -> bool {
-    super::Dialect::of(on) == super::Dialect::Postgres
+    Dialect::of(on) == Dialect::Postgres
 }
 
 /// Writes the newest states of issues; a row that holds a newer one already is left alone.
@@ -307,8 +305,9 @@ pub async fn upsert_all(
     issues: &[(SiteId, &MirroredIssue)],
 ) -> Result<(), StoreError> {
     for chunk in issues.chunks(100) {
+        let rows = chunk.iter().map(|(site, issue)| values(*site, issue));
         let mut sql = Sql::new(&format!("INSERT INTO issue ({COLUMNS}) "));
-        sql.rows(chunk.iter().map(|(site, issue)| values(*site, issue)));
+        sql.source(Dialect::of(on), TYPES, rows.collect());
         sql.push(
             " ON CONFLICT (site_id, jira_id) DO UPDATE SET key = excluded.key, \
              project_key = excluded.project_key, type_id = excluded.type_id, \

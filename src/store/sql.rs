@@ -2,10 +2,14 @@
 //!
 //! Values are always bound, never written into the text.
 
+use std::collections::BTreeMap;
+
 use sea_orm::{
     ConnectionTrait, DatabaseBackend, DbErr, FromQueryResult, QueryResult, Statement, Value,
-    sea_query::ValueType,
+    sea_query::{ArrayType, ValueType},
 };
+
+use super::{Dialect, SiteId};
 
 /// A statement under construction.
 #[derive(Debug, Default)]
@@ -71,6 +75,87 @@ impl Sql {
         self
     }
 
+    /// Adds the rows of a bulk insert: `VALUES` for SQLite, arrays for PostgreSQL.
+    ///
+    /// Each size of a batch would be a statement of its own, prepared and kept apart. PostgreSQL's
+    /// text is the same for every size; for SQLite the last row is repeated up to a power of two, so
+    /// the conflict clause that follows must make nothing of a repeat.
+    pub fn source<const N: usize>(
+        &mut self,
+        dialect: Dialect,
+        types: [ArrayType; N],
+        mut rows: Vec<[Value; N]>,
+    ) -> &mut Self {
+        match dialect {
+            Dialect::Sqlite => {
+                fill_up(&mut rows);
+                self.rows(rows)
+            }
+            Dialect::Postgres => {
+                let mut columns = types.map(|kind| (kind, Vec::with_capacity(rows.len())));
+                for row in rows {
+                    for ((_, column), value) in columns.iter_mut().zip(row) {
+                        column.push(value);
+                    }
+                }
+                self.push("SELECT * FROM ").unnest(columns)
+            }
+        }
+    }
+
+    /// Adds a condition: `site_id` and `column` are one of `pairs`, looked up by index.
+    ///
+    /// SQLite reads the whole table to compare pairs with a list of pairs; a site with a list of
+    /// values it finds in an index, and one such look-up for each site by `OR`.
+    pub fn among(
+        &mut self,
+        dialect: Dialect,
+        column: &str,
+        kind: ArrayType,
+        pairs: impl IntoIterator<Item = (SiteId, Value)>,
+    ) -> &mut Self {
+        match dialect {
+            Dialect::Sqlite => {
+                let mut of_site: BTreeMap<SiteId, Vec<Value>> = BTreeMap::new();
+                for (site, value) in pairs {
+                    of_site.entry(site).or_default().push(value);
+                }
+                self.push("(");
+                for (n, (site, mut values)) in of_site.into_iter().enumerate() {
+                    fill_up(&mut values);
+                    self.with(
+                        if n == 0 {
+                            "(site_id = "
+                        } else {
+                            " OR (site_id = "
+                        },
+                        site,
+                    );
+                    self.push(" AND ").push(column).push(" IN ").list(values);
+                    self.push(")");
+                }
+                self.push(")")
+            }
+            Dialect::Postgres => {
+                let (sites, values) = pairs
+                    .into_iter()
+                    .map(|(site, value)| (site.into(), value))
+                    .unzip();
+                self.push("(site_id, ")
+                    .push(column)
+                    .push(") IN (SELECT * FROM ");
+                self.unnest([(ArrayType::BigInt, sites), (kind, values)])
+                    .push(")")
+            }
+        }
+    }
+
+    fn unnest<const N: usize>(&mut self, columns: [(ArrayType, Vec<Value>); N]) -> &mut Self {
+        self.push("UNNEST");
+        self.list(columns.map(|(kind, values)| Value::Array(kind, Some(Box::new(values)))));
+        self.push(" AS u")
+    }
+
     fn take(&mut self, on: &impl ConnectionTrait) -> Statement {
         let backend = on.get_database_backend();
         let text = std::mem::take(&mut self.text);
@@ -120,6 +205,13 @@ impl Sql {
     ) -> Result<Option<T>, DbErr> {
         let row = on.query_one_raw(self.take(on)).await?;
         row.map(|row| row.try_get_by_index(0)).transpose()
+    }
+}
+
+/// Repeats the last one up to a power of two.
+fn fill_up<T: Clone>(list: &mut Vec<T>) {
+    if let Some(last) = list.last().cloned() {
+        list.resize(list.len().next_power_of_two(), last);
     }
 }
 

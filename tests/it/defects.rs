@@ -16,13 +16,13 @@ use crate::both_databases;
 use crate::support::{Database, TestApp, eventually};
 
 /// A service on a stand-in Jira with a story that a failing test covers.
-struct World {
-    jira: Standin,
-    app: TestApp,
-    site: std::sync::Arc<Site>,
+pub(super) struct World {
+    pub(super) jira: Standin,
+    pub(super) app: TestApp,
+    pub(super) site: std::sync::Arc<Site>,
     token: String,
     story: IssueRef,
-    test: Uuid,
+    pub(super) test: Uuid,
 }
 
 impl World {
@@ -31,14 +31,6 @@ impl World {
             .await
             .unwrap();
         let app = TestApp::spawn_on(database, &jira).await;
-        let of = app.app();
-        let found = sites::find(of.store.read(), &jira.client_key())
-            .await
-            .unwrap();
-        let id = found.unwrap().site.id;
-        let site = of.sites.by_id(id).await.unwrap().unwrap();
-        let made = create_api_client(&of.store, id, "tests", vec![], None, of.clock.now_ms()).await;
-        let token = made.unwrap().1;
         let story = jira
             .create_issue(
                 accounts::DEVELOPER,
@@ -48,6 +40,19 @@ impl World {
                 &json!({}),
             )
             .unwrap();
+        Self::covering(jira, app, story).await
+    }
+
+    /// The same, on a site that is there already and has the app.
+    pub(super) async fn covering(jira: Standin, app: TestApp, story: IssueRef) -> Self {
+        let of = app.app();
+        let found = sites::find(of.store.read(), &jira.client_key())
+            .await
+            .unwrap();
+        let id = found.unwrap().site.id;
+        let site = of.sites.by_id(id).await.unwrap().unwrap();
+        let made = create_api_client(&of.store, id, "tests", vec![], None, of.clock.now_ms()).await;
+        let token = made.unwrap().1;
         let mut world = Self {
             jira,
             app,
@@ -64,7 +69,7 @@ impl World {
     }
 
     /// A build reports the test: its failure, or that it passed. The test's key.
-    async fn report(&self, failure: Option<&str>) -> String {
+    pub(super) async fn report(&self, failure: Option<&str>) -> String {
         let failure = failure.map_or(String::new(), |message| {
             format!(r#"<failure message="{message}">at cart.rs:88</failure>"#)
         });
@@ -88,7 +93,7 @@ impl World {
     }
 
     /// Waits until every webhook was delivered and applied, and everything wanted from Jira done.
-    async fn heard(&self) {
+    pub(super) async fn heard(&self) {
         self.jira.settle().await.unwrap();
         self.app.applied().await;
         let app = self.app.app();
@@ -109,7 +114,7 @@ impl World {
         answer.json().await.unwrap()
     }
 
-    async fn coverage(&self) -> Value {
+    pub(super) async fn coverage(&self) -> Value {
         self.get(&format!("/api/v1/issues/{}/coverage", self.story.key))
             .await
     }
@@ -144,7 +149,7 @@ impl World {
         }
     }
 
-    async fn press(&self) -> Result<Outcome, DefectError> {
+    pub(super) async fn press(&self) -> Result<Outcome, DefectError> {
         create_defect(
             self.app.app(),
             &self.site,
@@ -159,7 +164,7 @@ impl World {
     }
 
     /// Keys of the issues that carry our marker.
-    fn made(&self) -> Vec<String> {
+    pub(super) fn made(&self) -> Vec<String> {
         let issues = self.jira.read(|state| state.issues_of("SHOP"));
         issues
             .into_iter()
@@ -168,7 +173,7 @@ impl World {
             .collect()
     }
 
-    fn comments(&self, key: &str) -> Vec<String> {
+    pub(super) fn comments(&self, key: &str) -> Vec<String> {
         let issue = self.jira.issue(key).unwrap();
         issue
             .comments

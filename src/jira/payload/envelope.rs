@@ -147,9 +147,15 @@ fn issue_of_address(address: &Scalar<'_>) -> Option<i64> {
     issue.parse().ok()
 }
 
+/// A hash that begins with what grows from event to event (`of`, 48 bits of it): keys that come one
+/// after the other lie side by side in the index, which a hash alone would spread over all of it.
 fn key(event: &str, kind: &str, id: i64, of: i64) -> [u8; 16] {
     let (id, of) = (id.to_be_bytes(), of.to_be_bytes());
-    hash(&[event.as_bytes(), &[0], kind.as_bytes(), &[0], &id, &of])
+    let mut key = hash(&[event.as_bytes(), &[0], kind.as_bytes(), &[0], &id, &of]);
+    for (to, from) in key.iter_mut().zip(of.iter().skip(2)) {
+        *to = *from;
+    }
+    key
 }
 
 /// The first half of a SHA-256.
