@@ -47,13 +47,7 @@ pub async fn kill(kind: Kind) {
         let forgeries = Events::forged(&product.site);
         let tasks = LocalSet::new();
         for _ in 0..CONNECTIONS {
-            let connection = Connection::open(port).await.unwrap();
-            let sender = send(
-                connection,
-                Rc::clone(&load),
-                events.clone(),
-                forgeries.clone(),
-            );
+            let sender = send(port, Rc::clone(&load), events.clone(), forgeries.clone());
             tasks.spawn_local(sender);
         }
         tasks
@@ -101,7 +95,8 @@ pub async fn kill(kind: Kind) {
 }
 
 /// Sends until the connection breaks.
-async fn send(mut connection: Connection, load: Rc<Load>, events: Events, forgeries: Events) {
+async fn send(port: u16, load: Rc<Load>, events: Events, forgeries: Events) {
+    let mut connection = Connection::open(port).await.unwrap();
     let mut request = Vec::new();
     let mut last = None;
     loop {

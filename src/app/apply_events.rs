@@ -21,7 +21,7 @@ use crate::store::inbox::{self, ClaimedLane, Finished, OpenEvent};
 use crate::store::{SiteId, StoreError, Txn, issues};
 
 /// Lanes taken at once: enough to share a commit, few enough that the writer is free again soon.
-const LANES: i64 = 64;
+pub const LANES: i64 = 128;
 /// Events read at once; a lane with more goes on in the next round.
 const EVENTS: i64 = 256;
 /// How long a claim holds; a batch takes milliseconds, a killed process's lanes wait this long.
@@ -30,7 +30,7 @@ const LEASE_MS: i64 = 10_000;
 const TRIES: i32 = 5;
 
 /// Applies what is ready, one batch; returns how many lanes were taken, 0 when nothing is.
-pub async fn apply_events(app: &App, worker: Uuid) -> Result<usize, StoreError> {
+pub async fn apply_events(app: &App, worker: Uuid) -> Result<i64, StoreError> {
     let now_ms = app.clock.now_ms();
     let (lanes, events) =
         inbox::take(&app.store, worker, now_ms, LEASE_MS, (LANES, EVENTS)).await?;
@@ -46,7 +46,7 @@ pub async fn apply_events(app: &App, worker: Uuid) -> Result<usize, StoreError> 
             apply_lane(app, worker, lane, &events).await?;
         }
     }
-    Ok(lanes.len())
+    Ok(i64::try_from(lanes.len()).unwrap_or(LANES))
 }
 
 /// One lane of a failed batch, by itself; its first event takes the blame when it fails again.

@@ -108,8 +108,13 @@ impl Sites {
         if self.rereads.check().is_err() {
             return Ok(None);
         }
-        self.forget(copy.id, client_key).await;
-        self.by_client_key(client_key).await
+        // The copy stays while the row is read: without it every other request would read it too.
+        let drops = self.drops.load(Ordering::Acquire);
+        let found = sites::by_client_key(self.store.read(), client_key).await?;
+        if found.is_none() {
+            self.forget(copy.id, client_key).await;
+        }
+        self.keep(found, drops).await
     }
 
     /// The site a person names by address, cloud id or client key.

@@ -10,13 +10,16 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
-use crate::app::apply_events::apply_events;
+use crate::app::apply_events::{LANES, apply_events};
 use crate::app::forget_old::forget_old;
 use crate::ids;
 
 /// How long a worker sleeps at the most, milliseconds, and the spread that keeps replicas apart.
 const POLL_MS: u64 = 500;
 const POLL_SPREAD_MS: u64 = 250;
+/// How long a worker that keeps up lets events gather: a batch costs much the same for one event as
+/// for fifty, and the writer is busy for as long.
+const GATHER: Duration = Duration::from_millis(15);
 /// How long a worker waits after the store failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 /// How often it is looked whether something is past its time.
@@ -38,8 +41,13 @@ pub async fn work(app: Arc<App>, stop: CancellationToken) {
                     () = tokio::time::sleep(Duration::from_millis(POLL_MS + spread)) => {}
                 }
             }
-            // What was applied may want something of Jira.
-            Ok(_) => app.outbox_filled.notify_one(),
+            Ok(lanes) => {
+                // What was applied may want something of Jira.
+                app.outbox_filled.notify_one();
+                if lanes < LANES {
+                    tokio::time::sleep(GATHER).await;
+                }
+            }
             Err(error) => {
                 tracing::error!("events cannot be applied right now: {error:?}");
                 tokio::select! {

@@ -304,10 +304,11 @@ pub async fn upsert_all(
     on: &impl Conn,
     issues: &[(SiteId, &MirroredIssue)],
 ) -> Result<(), StoreError> {
-    for chunk in issues.chunks(100) {
+    let dialect = Dialect::of(on);
+    for chunk in issues.chunks(128) {
         let rows = chunk.iter().map(|(site, issue)| values(*site, issue));
         let mut sql = Sql::new(&format!("INSERT INTO issue ({COLUMNS}) "));
-        sql.source(Dialect::of(on), TYPES, rows.collect());
+        sql.source(dialect, TYPES, rows.collect());
         sql.push(
             " ON CONFLICT (site_id, jira_id) DO UPDATE SET key = excluded.key, \
              project_key = excluded.project_key, type_id = excluded.type_id, \

@@ -75,11 +75,10 @@ impl Sql {
         self
     }
 
-    /// Adds the rows of a bulk insert: `VALUES` for SQLite, arrays for PostgreSQL.
+    /// Adds rows: `VALUES` for SQLite, arrays for PostgreSQL, whose text is the same for any number.
     ///
-    /// Each size of a batch would be a statement of its own, prepared and kept apart. PostgreSQL's
-    /// text is the same for every size; for SQLite the last row is repeated up to a power of two, so
-    /// the conflict clause that follows must make nothing of a repeat.
+    /// For SQLite the last row may be repeated (see [`fill_up`]): the conflict clause that follows must
+    /// make nothing of a repeat.
     pub fn source<const N: usize>(
         &mut self,
         dialect: Dialect,
@@ -208,10 +207,17 @@ impl Sql {
     }
 }
 
-/// Repeats the last one up to a power of two.
+/// Repeats the last one up to a round number.
+///
+/// To SQLite each number of rows is a statement of its own, to be prepared and kept; this way there
+/// are few.
 fn fill_up<T: Clone>(list: &mut Vec<T>) {
     if let Some(last) = list.last().cloned() {
-        list.resize(list.len().next_power_of_two(), last);
+        let full = match list.len() {
+            few @ ..8 => few.next_power_of_two(),
+            many => many.next_multiple_of(8),
+        };
+        list.resize(full, last);
     }
 }
 
@@ -235,6 +241,36 @@ fn unnumbered(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lists_are_filled_up_to_few_sizes() {
+        let size = |len: usize| {
+            let mut list: Vec<_> = (0..len).collect();
+            fill_up(&mut list);
+            assert!(list.iter().skip(len).all(|last| *last == len - 1));
+            list.len()
+        };
+        let sizes = [0, 1, 3, 5, 8, 9, 100].map(size);
+        assert_eq!(sizes, [0, 1, 4, 8, 8, 16, 104]);
+    }
+
+    #[test]
+    fn pairs_are_looked_up_site_by_site_on_sqlite() {
+        let mut sql = Sql::new("");
+        let pairs = [
+            (SiteId(2), 7),
+            (SiteId(1), 5),
+            (SiteId(2), 8),
+            (SiteId(2), 9),
+        ];
+        let pairs = pairs.map(|(site, value)| (site, i64::into(value)));
+        sql.among(Dialect::Sqlite, "id", ArrayType::BigInt, pairs);
+        assert_eq!(
+            unnumbered(&sql.text),
+            "((site_id = ? AND id IN (?)) OR (site_id = ? AND id IN (?, ?, ?, ?)))"
+        );
+        assert_eq!(sql.values, [1_i64, 5, 2, 7, 8, 9, 9].map(Value::from));
+    }
 
     #[test]
     fn numbered_places_become_plain_ones_and_nothing_else_changes() {
