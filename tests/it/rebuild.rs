@@ -2,6 +2,7 @@
 //! imports, and after `touchstone rebuild`.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::process::Command;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
@@ -42,8 +43,11 @@ fn report(dice: &mut Dice) -> String {
     for n in 0..12 {
         if dice.roll(3) > 0 {
             let outcome = dice.pick(&outcomes);
-            cases +=
-                &format!("<testcase classname='a.B' name='test {n}' time='1'>{outcome}</testcase>");
+            write!(
+                cases,
+                "<testcase classname='a.B' name='test {n}' time='1'>{outcome}</testcase>"
+            )
+            .unwrap();
         }
     }
     let began_ms = (now_s() - i64::try_from(dice.roll(172_800)).unwrap()) * 1000;
