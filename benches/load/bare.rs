@@ -211,7 +211,7 @@ fn write_row(
     .unwrap();
 }
 
-fn html(rows: String) -> HttpResponse {
+fn html(rows: &str) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("text/html; charset=utf-8")
         .body(format!(
@@ -239,7 +239,7 @@ macro_rules! panel {
                     row.get(4),
                 );
             }
-            html(page)
+            html(&page)
         }
         let pool = Data::new($opened);
         HttpServer::new(move || {

@@ -74,7 +74,7 @@ pub async fn speed(kind: Kind) {
     let Some(product) = Installed::new(kind).await else {
         return;
     };
-    let token = product.program.api_token(&product.database, &product.site);
+    let token = super::process::Program::api_token(&product.database, &product.site);
     let pid = product.program.pid();
     let counted = product.database.counted(pid);
     let (before, _) = machine::memory(pid);
@@ -126,7 +126,7 @@ pub async fn memory(kind: Kind) {
     let Some(product) = Installed::new(kind).await else {
         return;
     };
-    let token = product.program.api_token(&product.database, &product.site);
+    let token = super::process::Program::api_token(&product.database, &product.site);
     let pid = product.program.pid();
     let request = request(&token, &junit(CASES, 500, 0));
     let (took, cpu) = measured(&[Counted::Process(pid)], async || {

@@ -219,5 +219,5 @@ pub async fn open(kind: Kind) {
 pub async fn measured<T>(counted: &[Counted], run: impl AsyncFnOnce() -> T) -> (T, Duration) {
     let before = machine::cpu(counted);
     let done = run().await;
-    (done, machine::cpu(counted) - before)
+    (done, machine::cpu(counted).saturating_sub(before))
 }

@@ -79,7 +79,8 @@ pub async fn kill(kind: Kind) {
             Goal::AtMost(0.0),
         );
     };
-    let found = look(&product.database, &load.acknowledged.borrow()).await;
+    let acknowledged = load.acknowledged.borrow().clone();
+    let found = look(&product.database, &acknowledged).await;
     count("acknowledged events lost", found.lost);
     count("events kept twice", found.twice);
     count(

@@ -9,7 +9,6 @@
     clippy::indexing_slicing,
     clippy::as_conversions,
     clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
     clippy::disallowed_methods,
     reason = "a bench that cannot measure stops where it went wrong"
 )]

@@ -120,7 +120,7 @@ async fn filled(kind: Kind, size: usize) -> Installed {
     let told = client::closed(port, 1, 0..ISSUES as u64, &events).await;
     assert_eq!(told.errors(204), 0);
     product.program.applied().await;
-    let token = product.program.api_token(&product.database, &product.site);
+    let token = super::process::Program::api_token(&product.database, &product.site);
     let mut connection = Connection::open(port).await.unwrap();
     let files = (size / TESTS).min(100);
     for run in 0..files {

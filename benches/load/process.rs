@@ -14,7 +14,7 @@ use super::site::{KeyHost, Site};
 const SECRET_KEY: &str = "dG91Y2hzdG9uZS1iZW5jaC1rZXktMDEyMzQ1Njc4OTA=";
 const PRODUCT: &str = env!("CARGO_BIN_EXE_touchstone");
 /// The longest anything is waited for.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running program that answers on a port; killed when dropped.
 #[derive(Debug)]
@@ -136,7 +136,7 @@ impl Program {
     }
 
     /// An API client's token, made by the product's command.
-    pub fn api_token(&self, database: &Database, site: &Site) -> String {
+    pub fn api_token(database: &Database, site: &Site) -> String {
         let made = Command::new(PRODUCT)
             .args([
                 "api-client",

@@ -14,6 +14,7 @@ mod api_client;
 mod doctor;
 mod import;
 mod migrate;
+mod rebuild;
 mod replay;
 mod rotate_key;
 mod serve;
@@ -38,6 +39,8 @@ enum Command {
     Import(import::ImportArgs),
     /// Manage the tokens scripts and CI use
     ApiClient(api_client::ApiClient),
+    /// Make every status anew from the stored runs
+    Rebuild(rebuild::Rebuild),
     /// Apply parked events again
     Replay(replay::Replay),
     /// Check a deployment: configuration, database, keys, queues
@@ -84,6 +87,7 @@ impl Command {
             Self::Serve(args) => args.run().await,
             Self::Migrate(args) => args.run().await,
             Self::ApiClient(args) => args.run().await,
+            Self::Rebuild(args) => args.run().await,
             Self::Replay(args) => args.run().await,
             Self::Doctor(args) => args.run().await,
             Self::RotateKey(args) => args.run().await,

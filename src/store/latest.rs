@@ -39,6 +39,17 @@ pub(super) fn parse(test: Uuid, stored: &str) -> Result<Latest, StoreError> {
     })
 }
 
+/// Deletes the projections of these tests.
+pub async fn clear(on: &impl Conn, site: SiteId, tests: &[Uuid]) -> Result<(), StoreError> {
+    let mut sql = Sql::new("DELETE FROM test_latest WHERE site_id = ");
+    sql.bind(site)
+        .push(" AND test_id IN ")
+        .list(tests.iter().copied())
+        .run(on)
+        .await?;
+    Ok(())
+}
+
 /// Writes the projections of these tests.
 pub async fn write_all(
     on: &impl Conn,

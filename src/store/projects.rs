@@ -89,3 +89,14 @@ pub async fn take_numbers(
     })?;
     Ok(next - count)
 }
+
+/// Holds every project of a site until the transaction ends, as [`hold`] holds one.
+pub async fn hold_all(on: &impl Conn, site: SiteId) -> Result<(), StoreError> {
+    let mut sql = Sql::new("SELECT id FROM project WHERE site_id = ");
+    sql.bind(site).push(" ORDER BY id");
+    if on.get_database_backend() == DatabaseBackend::Postgres {
+        sql.push(" FOR UPDATE");
+    }
+    sql.raw(on).await?;
+    Ok(())
+}

@@ -1,11 +1,15 @@
 //! Test runs: facts, written once and never changed.
 
+use std::collections::HashMap;
+
 use sea_orm::FromQueryResult;
 use uuid::Uuid;
 
 use super::{Conn, Dialect, SiteId, Sql, StoreError};
-use crate::domain::keys::TestKey;
+use crate::domain::coverage::RunFact;
+use crate::domain::keys::{ExecutionKey, TestKey};
 use crate::domain::run::RunStatus;
+use crate::domain::run_detail::RunDetail;
 
 /// A run to be stored.
 #[derive(Debug, Clone)]
@@ -169,5 +173,82 @@ fn status_of(code: i16, execution: Uuid, number: i64) -> Result<RunStatus, Store
         table: "run",
         id: format!("{execution}/{number}"),
         what: format!("status {code}"),
+    })
+}
+
+#[derive(FromQueryResult)]
+struct FactRow {
+    test_id: Uuid,
+    execution_id: Uuid,
+    project_key: String,
+    execution_number: i64,
+    environments: String,
+    number: i64,
+    status: i16,
+    is_flaky: bool,
+    started_ms: Option<i64>,
+    finished_ms: i64,
+    arrived_ms: i64,
+    message: Option<String>,
+    detail: Option<String>,
+}
+
+/// Every run of these tests, as facts their status follows from. Grows with history: for making
+/// projections anew, never for a page.
+pub async fn facts_of_tests(
+    on: &impl Conn,
+    site: SiteId,
+    tests: &[Uuid],
+) -> Result<HashMap<Uuid, Vec<RunFact>>, StoreError> {
+    let mut sql = Sql::new(
+        "SELECT r.test_id, r.execution_id, p.key AS project_key, e.number AS execution_number, \
+         e.environments, r.number, r.status, r.is_flaky, r.started_ms, r.finished_ms, \
+         r.arrived_ms, r.message, r.detail FROM run r \
+         JOIN execution e ON e.site_id = r.site_id AND e.id = r.execution_id \
+         JOIN project p ON p.site_id = e.site_id AND p.id = e.project_id WHERE r.site_id = ",
+    );
+    sql.bind(site)
+        .push(" AND r.test_id IN ")
+        .list(tests.iter().copied());
+    let mut facts: HashMap<Uuid, Vec<RunFact>> = HashMap::new();
+    for row in sql.all::<FactRow>(on).await? {
+        facts.entry(row.test_id).or_default().push(fact(row)?);
+    }
+    Ok(facts)
+}
+
+fn fact(row: FactRow) -> Result<RunFact, StoreError> {
+    let (execution, number) = (row.execution_id, row.number);
+    let corrupt = |what: String| StoreError::Corrupt {
+        table: "run",
+        id: format!("{execution}/{number}"),
+        what,
+    };
+    let status = RunStatus::from_code(row.status)
+        .ok_or_else(|| corrupt(format!("status {}", row.status)))?;
+    let detail: RunDetail = match &row.detail {
+        Some(text) => {
+            serde_json::from_str(text).map_err(|why| corrupt(format!("detail: {why}")))?
+        }
+        None => RunDetail::default(),
+    };
+    let key = ExecutionKey {
+        project: row.project_key,
+        number: row.execution_number,
+    };
+    Ok(RunFact {
+        execution_id: execution,
+        execution_key: key.to_string(),
+        number,
+        status,
+        environments: serde_json::from_str(&row.environments)
+            .map_err(|why| corrupt(format!("environments: {why}")))?,
+        started_ms: row.started_ms,
+        finished_ms: row.finished_ms,
+        arrived_ms: row.arrived_ms,
+        is_flaky: row.is_flaky,
+        attempts: u32::try_from(detail.attempts.len().max(1)).unwrap_or(u32::MAX),
+        message: RunFact::shown_message(status, row.message.as_deref()),
+        is_incomplete: detail.is_incomplete,
     })
 }

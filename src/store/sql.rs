@@ -90,16 +90,50 @@ impl Sql {
                 fill_up(&mut rows);
                 self.rows(rows)
             }
-            Dialect::Postgres => {
-                let mut columns = types.map(|kind| (kind, Vec::with_capacity(rows.len())));
-                for row in rows {
-                    for ((_, column), value) in columns.iter_mut().zip(row) {
-                        column.push(value);
-                    }
-                }
-                self.push("SELECT * FROM ").unnest(columns)
+            Dialect::Postgres => self.source_of_arrays(types, rows),
+        }
+    }
+
+    /// The driver's arrays hold no nulls (it panics on one). A column that has some is sent with
+    /// others in their place, and with a second array that says which they are.
+    fn source_of_arrays<const N: usize>(
+        &mut self,
+        types: [ArrayType; N],
+        rows: Vec<[Value; N]>,
+    ) -> &mut Self {
+        let mut columns = types.map(|kind| (kind, Vec::with_capacity(rows.len())));
+        for row in rows {
+            for ((_, column), value) in columns.iter_mut().zip(row) {
+                column.push(value);
             }
         }
+        let (mut shown, mut names) = (Vec::new(), Vec::new());
+        let mut arrays = Vec::new();
+        for (n, (kind, values)) in columns.into_iter().enumerate() {
+            let nulls: Vec<bool> = values
+                .iter()
+                .map(|value| *value == value.as_null())
+                .collect();
+            names.push(format!("c{n}"));
+            if nulls.contains(&true) {
+                names.push(format!("n{n}"));
+                shown.push(format!("CASE WHEN n{n} THEN NULL ELSE c{n} END"));
+                let values = values.into_iter().zip(&nulls);
+                let filled = values
+                    .map(|(value, is_null)| if *is_null { value.dummy_value() } else { value });
+                arrays.push(array(kind, filled.collect()));
+                arrays.push(array(
+                    ArrayType::Bool,
+                    nulls.into_iter().map(Value::from).collect(),
+                ));
+            } else {
+                shown.push(format!("c{n}"));
+                arrays.push(array(kind, values));
+            }
+        }
+        self.push("SELECT ").push(&shown.join(", "));
+        self.push(" FROM UNNEST").list(arrays);
+        self.push(" AS u (").push(&names.join(", ")).push(")")
     }
 
     /// Adds a condition: `site_id` and `column` are one of `pairs`, looked up by index.
@@ -151,7 +185,7 @@ impl Sql {
 
     fn unnest<const N: usize>(&mut self, columns: [(ArrayType, Vec<Value>); N]) -> &mut Self {
         self.push("UNNEST");
-        self.list(columns.map(|(kind, values)| Value::Array(kind, Some(Box::new(values)))));
+        self.list(columns.map(|(kind, values)| array(kind, values)));
         self.push(" AS u")
     }
 
@@ -205,6 +239,10 @@ impl Sql {
         let row = on.query_one_raw(self.take(on)).await?;
         row.map(|row| row.try_get_by_index(0)).transpose()
     }
+}
+
+fn array(kind: ArrayType, values: Vec<Value>) -> Value {
+    Value::Array(kind, Some(Box::new(values)))
 }
 
 /// Repeats the last one up to a round number.

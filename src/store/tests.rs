@@ -253,3 +253,21 @@ pub async fn search(
         .map(Row::case)
         .collect()
 }
+
+/// Ids of a site's tests above `after`, in order, at most `limit`: for going through all of them.
+pub async fn ids_after(
+    on: &impl Conn,
+    site: SiteId,
+    after: Uuid,
+    limit: i64,
+) -> Result<Vec<Uuid>, StoreError> {
+    let mut sql = Sql::new("SELECT id FROM test_case WHERE site_id = ");
+    sql.bind(site)
+        .with(" AND id > ", after)
+        .with(" ORDER BY id LIMIT ", limit);
+    let rows = sql.raw(on).await?;
+    Ok(rows
+        .iter()
+        .map(|row| row.try_get_by_index(0))
+        .collect::<Result<_, _>>()?)
+}

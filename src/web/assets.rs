@@ -10,17 +10,15 @@ use actix_web::http::header::{
 };
 use actix_web::web::Path;
 use actix_web::{HttpRequest, HttpResponse};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rust_embed::{EmbeddedFile, RustEmbed};
 
-use crate::crypto::hex;
 use crate::problem::Problem;
 
 #[derive(RustEmbed)]
 #[folder = "ui/dist"]
 struct Files;
-
-/// Hexadecimal digits of the hash that stand in an address.
-const HASH_DIGITS: usize = 16;
 
 /// The address of a file, below `root` (the path the service stands under, mostly empty).
 #[must_use]
@@ -59,9 +57,7 @@ pub async fn show(
 }
 
 fn hash_of(file: &EmbeddedFile) -> String {
-    let mut hash = hex(&file.metadata.sha256_hash());
-    hash.truncate(HASH_DIGITS);
-    hash
+    URL_SAFE_NO_PAD.encode(file.metadata.sha256_hash())
 }
 
 fn content_type(name: &str) -> Option<&'static str> {

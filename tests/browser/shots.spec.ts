@@ -20,6 +20,12 @@ async function panel(page: Page, issue: string, query: string): Promise<FrameLoc
   return frame;
 }
 
+test("panel, forced colours", async ({ page }) => {
+  await page.emulateMedia({ forcedColors: "active" });
+  await panel(page, "SHOP-7", "");
+  await page.screenshot({ path: "shots/panel-forced.png" });
+});
+
 for (const [name, query] of Object.entries(VIEWS)) {
   const shot = (page: Page, of: string) =>
     page.screenshot({ path: `shots/${of}-${name}.png` });

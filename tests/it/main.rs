@@ -29,5 +29,6 @@ mod migrations;
 mod outbox;
 mod panel;
 mod readme;
+mod rebuild;
 mod retention;
 mod rules;

@@ -28,7 +28,7 @@ mod prepare;
 pub use prepare::{Prepared, prepare};
 
 use match_tests::{MatchedTest, match_tests};
-use prepare::{PreparedRun, shown};
+use prepare::PreparedRun;
 
 /// Runs stored at a time.
 const BATCH: usize = 2_000;
@@ -250,7 +250,6 @@ async fn record_runs(
 }
 
 fn fact(execution: &Execution, run: &PreparedRun, number: i64, arrived_ms: i64) -> RunFact {
-    let is_pass = run.status == RunStatus::Passed;
     RunFact {
         execution_id: execution.id,
         execution_key: execution.key.to_string(),
@@ -262,7 +261,7 @@ fn fact(execution: &Execution, run: &PreparedRun, number: i64, arrived_ms: i64) 
         arrived_ms,
         is_flaky: run.is_flaky,
         attempts: run.attempts,
-        message: run.message.as_deref().filter(|_| !is_pass).map(shown),
+        message: RunFact::shown_message(run.status, run.message.as_deref()),
         is_incomplete: run.is_incomplete,
     }
 }

@@ -19,8 +19,6 @@ use crate::results::model::{
 
 /// How far ahead of us a reporter's clock may be, milliseconds.
 const CLOCK_TOLERANCE_MS: i64 = 24 * 60 * 60 * 1000;
-/// Characters of a failure's first line that a test's projection keeps.
-const SHOWN_MESSAGE: usize = 300;
 
 /// A report made ready for the database.
 #[derive(Debug)]
@@ -169,17 +167,6 @@ fn message(attempts: &[Attempt], status: RunStatus) -> Option<String> {
     deciding
         .chain(attempts)
         .find_map(|attempt| attempt.message.clone())
-}
-
-/// The first line of a message, as far as a list shows it.
-pub(super) fn shown(message: &str) -> String {
-    message
-        .lines()
-        .next()
-        .unwrap_or_default()
-        .chars()
-        .take(SHOWN_MESSAGE)
-        .collect()
 }
 
 fn detail(

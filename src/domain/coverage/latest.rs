@@ -61,6 +61,26 @@ pub struct RunFact {
     pub is_incomplete: bool,
 }
 
+/// Characters of a message a list shows.
+const SHOWN_MESSAGE: usize = 300;
+
+impl RunFact {
+    /// What is kept of a run's message: the first line, as far as a list shows it; nothing of a pass.
+    #[must_use]
+    pub fn shown_message(status: RunStatus, message: Option<&str>) -> Option<String> {
+        let line = message
+            .filter(|_| status != RunStatus::Passed)?
+            .lines()
+            .next();
+        Some(
+            line.unwrap_or_default()
+                .chars()
+                .take(SHOWN_MESSAGE)
+                .collect(),
+        )
+    }
+}
+
 /// A result in the strip of the last ten.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recent {

@@ -150,10 +150,8 @@ fn inherited(decided: &SiteSettings, project: Option<&str>) -> Settings {
 
 fn decisions(fields: &Fields, inherited: &Settings) -> Vec<Decision> {
     let takes_back = fields.has("inherit");
-    let other = fields.chosen("other");
     let names = |field: &'static str, before: &TypeNames| {
-        let also = other.filter(|_| fields.has(field));
-        let chosen = TypeNames::new(fields.all(field).chain(also));
+        let chosen = TypeNames::new(fields.all(field));
         (!takes_back && !same(&chosen, before)).then_some(chosen)
     };
     let on: BTreeSet<&str> = fields.all("rule").collect();

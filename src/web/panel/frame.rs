@@ -6,8 +6,8 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use serde::Deserialize;
 
-use super::find;
 use super::view::Panel;
+use super::{Choice, find};
 use crate::app::App;
 use crate::connect::auth::FrameCaller;
 use crate::problem::Problem;
@@ -47,7 +47,7 @@ pub(super) async fn show(
     let shown = match issue {
         _ if caller.account_id.is_none() => Err(Problem::forbidden("Log in to see tests.")
             .detail("Results are shown to people who are logged in to Jira.")),
-        Some(issue) => find(&app, site, issue, None).await,
+        Some(issue) => find(&app, site, issue, Choice::default()).await,
         None => Err(
             Problem::bad_request("Jira did not say which issue this is.").detail(
                 "Reload the page; if that does not help, the app needs an update on this site.",

@@ -4,8 +4,8 @@
 //! that changes something answers with the whole panel, which the script morphs into place, so that
 //! what is seen is what is stored.
 
-use actix_web::HttpResponse;
-use actix_web::web::{self, Data, Path, Query, ServiceConfig};
+use actix_web::web::{self, Data, Path, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use serde::Deserialize;
 use uuid::Uuid;
@@ -70,25 +70,39 @@ struct TestOfIssue {
     test: Uuid,
 }
 
-#[derive(Debug, Deserialize)]
-struct Filter {
-    environment: Option<String>,
+/// Tests that are shown before the reader asks for all of them.
+const ROWS: usize = 50;
+
+/// What the reader chose to see.
+#[derive(Debug, Clone, Copy, Default)]
+struct Choice<'a> {
+    /// Runs of this environment only.
+    environment: Option<&'a str>,
+    /// Every test, however many there are.
+    is_all: bool,
 }
 
-/// `GET /ui/issue/{issue}?environment=`
+impl<'a> Choice<'a> {
+    fn of(fields: &'a Fields) -> Self {
+        Self {
+            environment: fields.chosen("environment"),
+            is_all: fields.has("all"),
+        }
+    }
+}
+
+/// `GET /ui/issue/{issue}?environment=&all=`
 async fn show(
     viewer: Viewer,
     issue: Path<i64>,
-    filter: Query<Filter>,
+    request: HttpRequest,
     app: Data<App>,
 ) -> Result<HttpResponse, Problem> {
     viewer.demand_sight(&app, *issue).await?;
-    let chosen = filter
-        .environment
-        .as_deref()
-        .filter(|name| !name.is_empty());
-    let mut panel = find(&app, &viewer.site, *issue, chosen).await?;
-    panel.say = spoken(&panel, chosen);
+    let fields = Fields::parse(request.query_string().as_bytes());
+    let choice = Choice::of(&fields);
+    let mut panel = find(&app, &viewer.site, *issue, choice).await?;
+    panel.say = spoken(&panel, choice.environment);
     fragment(&app, &Body { panel })
 }
 
@@ -101,7 +115,7 @@ fn spoken(panel: &Panel, chosen: Option<&str>) -> String {
     format!("{}{on}: {}.", coverage.look.word, coverage.tally)
 }
 
-/// The panel after something was done, for the environment that was chosen.
+/// The panel after something was done, as the reader chose to see it.
 async fn after(
     app: &App,
     viewer: &Viewer,
@@ -110,7 +124,7 @@ async fn after(
     done: String,
     is_issue_changed: bool,
 ) -> Result<HttpResponse, Problem> {
-    let mut panel = find(app, &viewer.site, issue, fields.chosen("environment")).await?;
+    let mut panel = find(app, &viewer.site, issue, Choice::of(fields)).await?;
     panel.say.clone_from(&done);
     panel.done = Some(done);
     panel.is_issue_changed = is_issue_changed;
@@ -118,14 +132,10 @@ async fn after(
 }
 
 /// The panel of an issue; Jira is asked when the mirror has never heard of it.
-async fn find(
-    app: &App,
-    site: &Site,
-    issue: i64,
-    environment: Option<&str>,
-) -> Result<Panel, Problem> {
-    let found = find_facts(app, site, issue, environment).await?;
-    Ok(panel_of(app, site, &found, environment))
+async fn find(app: &App, site: &Site, issue: i64, choice: Choice<'_>) -> Result<Panel, Problem> {
+    let found = find_facts(app, site, issue, choice.environment).await?;
+    let setting = setting(app, site);
+    Ok(view_of(setting, root(&app.config), &found, choice))
 }
 
 async fn find_facts(
@@ -149,20 +159,11 @@ async fn find_facts(
     found.ok_or_else(gone)
 }
 
-fn panel_of(app: &App, site: &Site, found: &IssuePanel, environment: Option<&str>) -> Panel {
-    view_of(setting(app, site), root(&app.config), found, environment)
-}
-
-fn view_of(
-    setting: Setting<'_>,
-    root: String,
-    found: &IssuePanel,
-    environment: Option<&str>,
-) -> Panel {
+fn view_of(setting: Setting<'_>, root: String, found: &IssuePanel, choice: Choice<'_>) -> Panel {
     let issue = &found.coverage.issue;
     let coverage = found
         .is_coverable()
-        .then(|| setting.coverage(&found.coverage, environment));
+        .then(|| setting.coverage(&found.coverage, choice));
     let is_found_by = found.is_defect() && (coverage.is_none() || !found.found_by.is_empty());
     Panel {
         root,

@@ -1,7 +1,7 @@
 //! From the projections to words and signs: fills `view` from what `app` found.
 
-use super::look;
 use super::view::{Coverage, Defect, Environment, FoundBy, History, Lozenge, Row, Segment, Span};
+use super::{Choice, ROWS, look};
 use crate::app::issue_coverage::{IssueCoverage, TestRow};
 use crate::domain::coverage::{self, Counts, CoverageStatus, NO_ENVIRONMENT, Recent};
 use crate::domain::issue::{MirroredIssue, StatusCategory};
@@ -25,9 +25,10 @@ impl Setting<'_> {
         When::new(at_ms, self.now_ms)
     }
 
-    /// The tests of an issue and what they say, over all environments or in the chosen one.
+    /// The tests of an issue and what they say, as the reader chose to see them.
     #[must_use]
-    pub fn coverage(self, found: &IssueCoverage, chosen: Option<&str>) -> Coverage {
+    pub(super) fn coverage(self, found: &IssueCoverage, choice: Choice<'_>) -> Coverage {
+        let shown = if choice.is_all { usize::MAX } else { ROWS };
         let (look, tint) = look::of_issue(found.status);
         let spans = found.reason.sentence().0.into_iter();
         let lines = found.reason.lines().into_iter();
@@ -40,10 +41,13 @@ impl Setting<'_> {
                 .map(|line| (line.text, line.at_ms.map(|at_ms| self.when(at_ms))))
                 .collect(),
             segments: segments(found.counts),
-            environments: choices(&found.environments, chosen),
+            environments: choices(&found.environments, choice.environment),
+            more: found.tests.len().saturating_sub(shown),
+            is_all: choice.is_all,
             rows: found
                 .tests
                 .iter()
+                .take(shown)
                 .map(|test| Row {
                     is_unlinkable: true,
                     ..self.row(test)
@@ -142,7 +146,6 @@ impl Setting<'_> {
                 .iter()
                 .map(|defect| self.defect(defect))
                 .collect(),
-            execution: test.last_run.as_ref().map(|run| run.execution_key.clone()),
             when: test.last_run.as_ref().map(|run| self.when(run.finished_ms)),
             history: history(&test.recent),
             said: test.message.clone(),

@@ -6,7 +6,7 @@
 use askama::Template;
 use uuid::Uuid;
 
-use super::{Body, Panel, Setting, notices};
+use super::{Body, Choice, Panel, ROWS, Setting, notices};
 use crate::app::issue_coverage::{IssueCoverage, PickedRun, TestRow};
 use crate::app::issue_panel::IssuePanel;
 use crate::domain::coverage::{
@@ -211,11 +211,15 @@ fn panel(issue: MirroredIssue, tests: Vec<Fixture>, found_by: Vec<Fixture>) -> I
 
 /// The HTML of a panel, one tag a line, without the drawings of signs.
 fn html(found: &IssuePanel) -> String {
+    html_of(found, Choice::default())
+}
+
+fn html_of(found: &IssuePanel, choice: Choice<'_>) -> String {
     let setting = Setting {
         site_url: "https://acme.atlassian.net",
         now_ms: NOW_MS,
     };
-    let panel: Panel = super::view_of(setting, String::new(), found, None);
+    let panel: Panel = super::view_of(setting, String::new(), found, choice);
     let mut html = Body { panel }.render().unwrap();
     while let Some(start) = html.find("<svg viewBox") {
         let end = start + html[start..].find("</svg>").unwrap() + "</svg>".len();
@@ -274,6 +278,25 @@ fn nothing_linked_yet_says_how_to_begin() {
 }
 
 #[test]
+fn many_tests_come_in_two_helpings() {
+    let epic = issue("SHOP-1", "Epic", StatusCategory::New);
+    let numbers = 1..=u128::try_from(ROWS).unwrap() + 3;
+    let tests = numbers.map(|number| test(number, "A test", &[("", RunStatus::Passed)]));
+    let found = panel(epic, tests.collect(), Vec::new());
+    let rows = |html: &str| html.matches("<li class=\"test\"").count();
+    let first = html(&found);
+    assert_eq!(rows(&first), ROWS);
+    assert!(first.contains(">Show 3 more</button>") && !first.contains("name=\"all\""));
+    let all = Choice {
+        is_all: true,
+        ..Choice::default()
+    };
+    let second = html_of(&found, all);
+    assert_eq!(rows(&second), ROWS + 3);
+    assert!(second.contains("name=\"all\"") && !second.contains("more</button>"));
+}
+
+#[test]
 fn a_type_that_is_not_configured_is_one_quiet_line() {
     let subtask = issue("SHOP-17", "Sub-task", StatusCategory::New);
     insta::assert_snapshot!(html(&panel(subtask, Vec::new(), Vec::new())));
@@ -292,7 +315,6 @@ fn a_resolved_defect_shows_its_retests() {
 fn a_defect_says_in_one_sentence_where_it_stands() {
     use RunStatus::{Failed, Passed};
     use StatusCategory::{Done, New};
-
     let said = |category, runs: &[RunStatus], marks: Vec<SetMark>| {
         let bug = issue("SHOP-38", "Bug", category);
         let tests = (1..).zip(runs).map(|(number, status)| Fixture {

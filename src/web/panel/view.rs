@@ -114,8 +114,6 @@ pub struct Row {
     pub attempts: Option<String>,
     /// Its defects.
     pub defects: Vec<Defect>,
-    /// The key of the execution that counts.
-    pub execution: Option<String>,
     /// When that ran.
     pub when: Option<When>,
     /// The last results.
@@ -149,6 +147,10 @@ pub struct Coverage {
     pub environments: Vec<(String, bool)>,
     /// One per test.
     pub rows: Vec<Row>,
+    /// Tests that are not among the rows.
+    pub more: usize,
+    /// Whether the reader asked for every test.
+    pub is_all: bool,
 }
 
 /// What a defect's page shows: the tests that found it.
