@@ -160,6 +160,9 @@ async fn write_history(database: &Database, results: usize) {
         );
         connection.execute_unprepared(&sql).await.unwrap();
     }
-    connection.execute_unprepared("ANALYZE").await.unwrap();
+    // Autovacuum does this on PostgreSQL; to SQLite it would be a stranger.
+    if database.kind == Kind::Postgres {
+        connection.execute_unprepared("ANALYZE").await.unwrap();
+    }
     connection.close().await.unwrap();
 }

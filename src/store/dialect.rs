@@ -18,11 +18,9 @@ use super::StoreError;
 const ACQUIRE: Duration = Duration::from_secs(3);
 /// How long a write waits for another process that holds SQLite's lock (`touchstone` commands).
 const SQLITE_BUSY: Duration = Duration::from_secs(5);
-/// A page of a new SQLite file: an event's body fits into one, and each page written is two calls.
-const PAGE_BYTES: u32 = 8_192;
-/// Pages in the log before they are moved into the database: 16 MB. Pages that change again and again
+/// Pages in the log before they are moved into the database: 32 MB. Pages that change again and again
 /// are moved once, and there are fewer flushes than with SQLite's 1,000.
-const CHECKPOINT_PAGES: &str = "2000";
+const CHECKPOINT_PAGES: &str = "8000";
 /// Statements kept prepared a connection; batches of different sizes are different statements.
 const PREPARED: usize = 512;
 
@@ -100,7 +98,6 @@ pub async fn connect(url: &str, connections: u32) -> Result<DatabaseConnection, 
                 .synchronous(SqliteSynchronous::Full)
                 .busy_timeout(SQLITE_BUSY)
                 .foreign_keys(true)
-                .page_size(PAGE_BYTES)
                 .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
                 .statement_cache_capacity(PREPARED)
         })
