@@ -206,10 +206,12 @@ impl Batch {
         let place = (site, change.issue.jira_id);
         let before = self.mirror.issues.remove(&place);
         let order = (event.event_ms, change.changelog_id.unwrap_or(0));
-        if let Some(held) = before
-            .as_ref()
-            .filter(|held| (held.event_ms, held.changelog_id) >= order)
-        {
+        // At one and the same instant, without a changelog's id to tell, what came later holds.
+        let is_newer = |held: &&MirroredIssue| {
+            let known = (held.event_ms, held.changelog_id);
+            known > order || (known == order && change.changelog_id.is_some())
+        };
+        if let Some(held) = before.as_ref().filter(is_newer) {
             // The mirror has moved on; that the issue was in that status still matters to the rules.
             let seen = IssueTransition::seen(held.id, event, Some(held), &change);
             self.transitions.extend(seen.map(|seen| (site, seen)));
@@ -231,6 +233,9 @@ impl Batch {
             self.transitions.push((site, transition));
         }
         let mut snapshot = change.issue;
+        if let Some(held) = &before {
+            snapshot.keep_what_is_unsaid(&held.snapshot);
+        }
         snapshot.category_changed_ms = snapshot
             .category_changed_ms
             .or_else(|| in_category_since(before.as_ref(), snapshot.status_category))

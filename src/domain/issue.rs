@@ -193,6 +193,24 @@ pub struct IssueSnapshot {
     pub updated_ms: i64,
 }
 
+impl IssueSnapshot {
+    /// Takes over from an earlier state what an issue always has and this one does not say: its type,
+    /// status and summary. Some events carry fewer fields than others.
+    pub fn keep_what_is_unsaid(&mut self, earlier: &Self) {
+        if self.issue_type.id.is_empty() && self.issue_type.name.is_empty() {
+            self.issue_type = earlier.issue_type.clone();
+            self.is_subtask = earlier.is_subtask;
+        }
+        if self.status.id.is_empty() && self.status.name.is_empty() {
+            self.status = earlier.status.clone();
+            self.status_category = earlier.status_category;
+        }
+        if self.summary.is_empty() {
+            self.summary.clone_from(&earlier.summary);
+        }
+    }
+}
+
 /// What the mirror holds of an issue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MirroredIssue {

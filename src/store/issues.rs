@@ -340,20 +340,9 @@ pub async fn upsert_snapshot(
     now_ms: i64,
 ) -> Result<Uuid, StoreError> {
     let known = by_jira_id(on, site, snapshot.jira_id).await?;
-    let id = match &known {
-        Some(issue) => issue.id,
-        None => match placeholders(on, &[(site, &snapshot.key)])
-            .await?
-            .into_values()
-            .next()
-        {
-            Some(id) => {
-                adopt(on, site, id, snapshot.jira_id).await?;
-                id
-            }
-            None => ids::next(),
-        },
-    };
+    // A placeholder of the key is absorbed below and not made into the row: an event may be making
+    // that row right now, and two rows of one issue cannot be.
+    let id = known.as_ref().map_or_else(ids::next, |issue| issue.id);
     if let Some(old) = known.filter(|old| old.snapshot.key != snapshot.key) {
         insert_alias(on, site, &old.snapshot.key, id).await?;
     }

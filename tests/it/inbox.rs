@@ -96,6 +96,35 @@ both_databases! {
         app.stop().await;
     }
 
+    async fn what_an_event_does_not_say_of_an_issue_stays(database: Database) {
+        let (app, site, token) = installed(database).await;
+        let story = Issue::new(10_042, "SHOP-7");
+        app.deliver(&site, "d-1", &story.moved_to(T0, 1, DONE, Some("Done"))).await;
+        let sparse = json!({
+            "timestamp": T0 + 1, "webhookEvent": "jira:issue_updated",
+            "issue": { "id": "10042", "key": "SHOP-7", "fields": { "summary": "Only this" } },
+        });
+        app.deliver(&site, "d-2", &sparse).await;
+        app.applied().await;
+
+        let seen = issue(&app, &token, "SHOP-7").await;
+        assert_eq!(seen["summary"], "Only this");
+        assert_eq!((&seen["statusCategory"], &seen["type"]["name"]), (&json!("done"), &json!("Story")));
+        app.stop().await;
+    }
+
+    async fn at_the_same_instant_what_came_later_holds(database: Database) {
+        let (app, site, token) = installed(database).await;
+        for (n, summary) in ["first", "second", "third"].iter().enumerate() {
+            let mut story = Issue::new(10_042, "SHOP-7");
+            story.summary = (*summary).to_owned();
+            app.deliver(&site, &format!("d-{n}"), &story.created(T0)).await;
+            app.applied().await;
+        }
+        assert_eq!(issue(&app, &token, "SHOP-7").await["summary"], "third");
+        app.stop().await;
+    }
+
     async fn a_moved_issue_is_found_by_both_keys(database: Database) {
         let (app, site, token) = installed(database).await;
         app.deliver(&site, "d-1", &Issue::new(10_042, "SHOP-7").created(T0)).await;

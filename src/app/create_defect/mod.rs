@@ -273,7 +273,10 @@ async fn keep(
     .await?;
     let note = format!("{} was created at once", created.key);
     outbox::withdraw(&*txn, site, work, now_ms, &note).await?;
-    txn.commit().await
+    txn.commit().await?;
+    // Links to the covered issues wait in the outbox, and somebody is looking.
+    app.outbox_filled.notify_one();
+    Ok(())
 }
 
 async fn give_up(

@@ -30,6 +30,10 @@ const FIRST_WAIT: Duration = Duration::from_secs(2);
 const LONGEST_WAIT: Duration = Duration::from_mins(5);
 /// How long a claim holds; longer than all exchanges of one try take.
 const LEASE_MS: i64 = 180_000;
+/// How often the end of a try is written before it is left to the lease.
+const KEEP_TRIES: u32 = 5;
+/// The wait between two of them.
+const KEEP_AGAIN: Duration = Duration::from_millis(200);
 /// How long a try may take in all.
 const TRY: Duration = Duration::from_secs(150);
 
@@ -96,9 +100,21 @@ pub async fn send(app: &App, owner: Uuid, work: &ClaimedWork) -> Result<(), Stor
         Ok(came) => came,
         Err(_) => Err(JiraError::Unanswered("the try took too long".to_owned()).into()),
     };
-    match came {
-        Ok(done) => finish(app, owner, work, &done).await,
-        Err(failure) => put_back(app, owner, work, &failure).await,
+    // What was done in Jira must not be done again because two transactions met here once.
+    let mut tries = 0;
+    loop {
+        let kept = match &came {
+            Ok(done) => finish(app, owner, work, done).await,
+            Err(failure) => put_back(app, owner, work, failure).await,
+        };
+        tries += 1;
+        match kept {
+            Err(error) if tries < KEEP_TRIES => {
+                tracing::warn!(outbox.id = %work.id, "the end of a try is kept once more: {error:?}");
+                tokio::time::sleep(KEEP_AGAIN).await;
+            }
+            kept => return kept,
+        }
     }
 }
 
