@@ -182,7 +182,6 @@ CREATE TABLE lane (
     PRIMARY KEY (site_id, lane)
 ) CLUSTERED;
 CREATE INDEX lane_by_ready ON lane (ready_ms);
-CREATE INDEX lane_by_owner ON lane (lease_owner) WHERE lease_owner IS NOT NULL;
 
 CREATE TABLE outbox (
     site_id bigint NOT NULL,

@@ -92,7 +92,7 @@ async fn apply_batch(
 
     let dialect = app.store.dialect();
     let txn = app.store.write_bulk().await?;
-    let held = inbox::held(&*txn, dialect, worker).await?;
+    let held = inbox::held(&*txn, dialect, worker, lanes).await?;
     let mirror = Mirror::read(&txn, &read).await?;
     let is_ours = |event: &OpenEvent| held.iter().any(|lane| is_of(event, lane));
     let mut batch = Batch {
@@ -117,7 +117,7 @@ async fn apply_batch(
         .filter(|lane| !may_have_more && held.contains(lane))
         .cloned()
         .collect();
-    inbox::release(&*txn, dialect, worker, &emptied).await?;
+    inbox::release(&*txn, dialect, worker, &held, &emptied).await?;
     txn.commit().await
 }
 

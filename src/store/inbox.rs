@@ -264,14 +264,25 @@ async fn open_events(
     }
     // The first ones are found in the index; only their bodies are read.
     let mut sql = Sql::new(
-        "SELECT site_id, lane, id, event, event_ms, trace, body, received_ms, attempts \
-         FROM (SELECT site_id AS of_site, id AS first FROM inbox WHERE state = 0 AND ",
+        "SELECT site_id, lane, id, event, event_ms, trace, body, received_ms, attempts FROM (",
     );
-    let pairs = lanes
-        .iter()
-        .map(|lane| (SiteId(lane.site_id), lane.lane.clone().into()));
-    sql.among(dialect, "lane", ArrayType::String, pairs)
-        .with(" ORDER BY event_ms, id LIMIT ", limit)
+    match dialect {
+        Dialect::Sqlite => {
+            sql.push("SELECT site_id AS of_site, id AS first FROM inbox WHERE state = 0 AND ")
+                .among(dialect, "lane", ArrayType::String, pairs(lanes));
+        }
+        Dialect::Postgres => {
+            // Lane by lane: left to itself, the server reads all of the index, which is full of
+            // events that were open a moment ago.
+            sql.push("SELECT site_id AS of_site, id AS first FROM ")
+                .pairs(ArrayType::String, pairs(lanes))
+                .push(" (s, l) CROSS JOIN LATERAL (SELECT site_id, id, event_ms FROM inbox")
+                .push(" WHERE site_id = s AND lane = l AND state = 0")
+                .with(" ORDER BY event_ms, id LIMIT ", limit)
+                .push(") AS f");
+        }
+    }
+    sql.with(" ORDER BY event_ms, id LIMIT ", limit)
         .push(") AS f JOIN inbox ON site_id = of_site AND id = first");
     let rows = sql.raw(on).await?;
     let mut events: Vec<_> = rows.iter().map(open_event).collect::<Result<_, _>>()?;
@@ -293,15 +304,19 @@ fn open_event(row: &QueryResult) -> Result<OpenEvent, sea_orm::DbErr> {
     })
 }
 
-/// The lanes of `owner`, their rows locked until the transaction ends. A worker applies nothing of a
+/// Those of the `claimed` lanes that are still of `owner`, their rows locked until the transaction ends. A worker applies nothing of a
 /// lane that is missing here: its lease ran out and another worker has it.
 pub async fn held(
     on: &impl Conn,
     dialect: Dialect,
     owner: Uuid,
+    claimed: &[ClaimedLane],
 ) -> Result<Vec<ClaimedLane>, StoreError> {
     let mut sql = Sql::new("SELECT site_id, lane, version FROM lane WHERE lease_owner = ");
-    sql.bind(owner).push(" ORDER BY site_id, lane");
+    sql.bind(owner)
+        .push(" AND ")
+        .among(dialect, "lane", ArrayType::String, pairs(claimed))
+        .push(" ORDER BY site_id, lane");
     if dialect == Dialect::Postgres {
         sql.push(" FOR UPDATE");
     }
@@ -330,17 +345,24 @@ pub async fn finish(
     Ok(())
 }
 
-/// Gives up the lanes of `owner`: the ones whose events are all applied go, unless an event arrived
-/// since they were claimed; the others become free for the next claim.
+/// Gives up `held` lanes of `owner`: the `emptied` ones, whose events are all applied, go unless an
+/// event arrived since they were claimed; the others become free for the next claim.
 pub async fn release(
     on: &impl Conn,
     dialect: Dialect,
     owner: Uuid,
+    held: &[ClaimedLane],
     emptied: &[ClaimedLane],
 ) -> Result<(), StoreError> {
+    if held.is_empty() {
+        return Ok(());
+    }
     if !emptied.is_empty() {
         let mut sql = Sql::new("DELETE FROM lane WHERE lease_owner = ");
-        sql.bind(owner).push(" AND (site_id, lane, version) IN (");
+        sql.bind(owner)
+            .push(" AND ")
+            .among(dialect, "lane", ArrayType::String, pairs(emptied))
+            .push(" AND (site_id, lane, version) IN (");
         let rows = emptied.iter().map(|lane| {
             [
                 lane.site_id.into(),
@@ -351,14 +373,24 @@ pub async fn release(
         let types = [ArrayType::BigInt, ArrayType::String, ArrayType::BigInt];
         sql.source(dialect, types, rows.collect()).push(")");
         let gone = sql.run(on).await?;
-        if usize::try_from(gone).is_ok_and(|gone| gone == emptied.len()) {
+        if usize::try_from(gone).is_ok_and(|gone| gone == held.len()) {
             return Ok(());
         }
     }
     let mut sql =
         Sql::new("UPDATE lane SET lease_owner = NULL, lease_until_ms = 0 WHERE lease_owner = ");
-    sql.bind(owner).run(on).await?;
+    sql.bind(owner)
+        .push(" AND ")
+        .among(dialect, "lane", ArrayType::String, pairs(held))
+        .run(on)
+        .await?;
     Ok(())
+}
+
+fn pairs(lanes: &[ClaimedLane]) -> impl Iterator<Item = (SiteId, Value)> {
+    lanes
+        .iter()
+        .map(|lane| (SiteId(lane.site_id), lane.lane.clone().into()))
 }
 
 /// Gives up one lane of `owner`, its open events staying.

@@ -169,21 +169,26 @@ impl Sql {
                 }
                 self.push(")")
             }
-            Dialect::Postgres => {
-                let (sites, values) = pairs
-                    .into_iter()
-                    .map(|(site, value)| (site.into(), value))
-                    .unzip();
-                self.push("(site_id, ")
-                    .push(column)
-                    .push(") IN (SELECT * FROM ");
-                self.unnest([(ArrayType::BigInt, sites), (kind, values)])
-                    .push(")")
-            }
+            Dialect::Postgres => self
+                .push("(site_id, ")
+                .push(column)
+                .push(") IN (SELECT * FROM ")
+                .pairs(kind, pairs)
+                .push(")"),
         }
     }
 
-    fn unnest<const N: usize>(&mut self, columns: [(ArrayType, Vec<Value>); N]) -> &mut Self {
+    /// Adds `pairs` as a table of two columns named `u`, on PostgreSQL.
+    pub fn pairs(
+        &mut self,
+        kind: ArrayType,
+        pairs: impl IntoIterator<Item = (SiteId, Value)>,
+    ) -> &mut Self {
+        let (sites, values) = pairs
+            .into_iter()
+            .map(|(site, value)| (site.into(), value))
+            .unzip();
+        let columns = [(ArrayType::BigInt, sites), (kind, values)];
         self.push("UNNEST");
         self.list(columns.map(|(kind, values)| array(kind, values)));
         self.push(" AS u")
