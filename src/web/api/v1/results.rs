@@ -45,7 +45,7 @@ pub async fn receive(
     let limits = Limits::default();
     let file = collect(&request, body, limits.bytes).await?;
     let arrived_ms = app.clock.now_ms();
-    let reading = move || read_file(&file, &limits, arrived_ms);
+    let reading = move || read_file(file, &limits, arrived_ms);
     let report = tokio::task::spawn_blocking(reading)
         .await
         .map_err(|why| Problem::internal().because(why))??;
@@ -113,8 +113,10 @@ async fn collect(request: &HttpRequest, body: Payload, limit: usize) -> Result<B
     Ok(file.freeze())
 }
 
-fn read_file(file: &[u8], limits: &Limits, arrived_ms: i64) -> Result<Prepared, Problem> {
-    let report = read(file, limits).map_err(|why| refused(&why))?;
+fn read_file(file: Bytes, limits: &Limits, arrived_ms: i64) -> Result<Prepared, Problem> {
+    let report = read(&file, limits).map_err(|why| refused(&why))?;
+    // The report holds all that is wanted of it; both at once are the most memory an import takes.
+    drop(file);
     Ok(prepare(report, Aggregation::default(), arrived_ms)?)
 }
 
