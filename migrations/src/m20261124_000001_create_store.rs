@@ -353,6 +353,7 @@ CREATE TABLE rule_effect (
     PRIMARY KEY (site_id, cause, rule, target)
 ) CLUSTERED;
 CREATE INDEX rule_effect_by_target ON rule_effect (site_id, rule, target, at_ms);
+CREATE INDEX rule_effect_by_time ON rule_effect (site_id, at_ms);
 
 CREATE TABLE audit (
     site_id bigint NOT NULL,

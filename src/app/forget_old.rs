@@ -20,10 +20,11 @@ const BATCH: i64 = 500;
 pub async fn forget_old(app: &App) -> Result<(), StoreError> {
     let now_ms = app.clock.now_ms();
     for site in sites::list(app.store.read()).await? {
-        forget_all(app, Old::Events(site.site.id, now_ms - EVENTS_MS)).await?;
+        let site = site.site.id;
+        forget_all(app, site, Old::Events(now_ms - EVENTS_MS)).await?;
+        forget_all(app, site, Old::Sent(now_ms - SENT_MS)).await?;
+        forget_all(app, site, Old::Effects(now_ms - EFFECTS_MS)).await?;
     }
-    forget_all(app, Old::Sent(now_ms - SENT_MS)).await?;
-    forget_all(app, Old::Effects(now_ms - EFFECTS_MS)).await?;
     for site in retention::purgeable(app.store.read(), now_ms).await? {
         let txn = app.store.write().await?;
         let is_gone = retention::purge(&*txn, site, now_ms).await?;
@@ -38,19 +39,21 @@ pub async fn forget_old(app: &App) -> Result<(), StoreError> {
 /// What is old, and before when.
 #[derive(Debug, Clone, Copy)]
 enum Old {
-    Events(SiteId, i64),
+    Events(i64),
     Sent(i64),
     Effects(i64),
 }
 
 /// Deletes batch after batch until nothing is left to delete.
-async fn forget_all(app: &App, old: Old) -> Result<(), StoreError> {
+async fn forget_all(app: &App, site: SiteId, old: Old) -> Result<(), StoreError> {
     loop {
         let txn = app.store.write().await?;
         let gone = match old {
-            Old::Events(site, before_ms) => inbox::forget(&*txn, site, before_ms, BATCH).await?,
-            Old::Sent(before_ms) => retention::forget_sent(&*txn, before_ms, BATCH).await?,
-            Old::Effects(before_ms) => retention::forget_effects(&*txn, before_ms, BATCH).await?,
+            Old::Events(before_ms) => inbox::forget(&*txn, site, before_ms, BATCH).await?,
+            Old::Sent(before_ms) => retention::forget_sent(&*txn, site, before_ms, BATCH).await?,
+            Old::Effects(before_ms) => {
+                retention::forget_effects(&*txn, site, before_ms, BATCH).await?
+            }
         };
         txn.commit().await?;
         if gone == 0 {

@@ -569,7 +569,7 @@ pub async fn forget(
 }
 
 /// The smallest version 7 UUID of a millisecond.
-fn first_id_of(ms: i64) -> Uuid {
+pub(super) fn first_id_of(ms: i64) -> Uuid {
     Uuid::from_u128(u128::from(u64::try_from(ms).unwrap_or(0)) << 80)
 }
 

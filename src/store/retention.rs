@@ -1,5 +1,6 @@
 //! What is deleted by time: how long is said in docs/security.md.
 
+use super::inbox::first_id_of;
 use super::{Conn, SiteId, Sql, StoreError};
 
 /// Every table that holds rows of a site, the site's own row last.
@@ -53,23 +54,37 @@ pub async fn purge(on: &impl Conn, site: SiteId, now_ms: i64) -> Result<bool, St
     Ok(true)
 }
 
-/// Deletes calls to Jira that ended before `before_ms`, at most `limit`; returns how many went.
-pub async fn forget_sent(on: &impl Conn, before_ms: i64, limit: i64) -> Result<u64, StoreError> {
-    let mut sql =
-        Sql::new("DELETE FROM outbox WHERE (site_id, id) IN (SELECT site_id, id FROM outbox");
-    sql.with(" WHERE state = 1 AND done_ms < ", before_ms)
-        .with(" LIMIT ", limit)
-        .push(")");
+/// Deletes calls to Jira of a site that were wanted before `before_ms` and have ended, at most
+/// `limit`; returns how many went. Ids are sorted by time, so this is a range of the key.
+pub async fn forget_sent(
+    on: &impl Conn,
+    site: SiteId,
+    before_ms: i64,
+    limit: i64,
+) -> Result<u64, StoreError> {
+    let mut sql = Sql::new(
+        "DELETE FROM outbox WHERE (site_id, id) IN (SELECT site_id, id FROM outbox WHERE site_id = ",
+    );
+    sql.bind(site)
+        .with(" AND id < ", first_id_of(before_ms))
+        .push(" AND state = 1");
+    sql.with(" ORDER BY id LIMIT ", limit).push(")");
     Ok(sql.run(on).await?)
 }
 
-/// Deletes guards of rules against repetition that are older than anything they could meet.
-pub async fn forget_effects(on: &impl Conn, before_ms: i64, limit: i64) -> Result<u64, StoreError> {
+/// Deletes guards of a site's rules against repetition that are older than anything they could meet.
+pub async fn forget_effects(
+    on: &impl Conn,
+    site: SiteId,
+    before_ms: i64,
+    limit: i64,
+) -> Result<u64, StoreError> {
     let mut sql = Sql::new(
         "DELETE FROM rule_effect WHERE (site_id, cause, rule, target) IN \
-         (SELECT site_id, cause, rule, target FROM rule_effect",
+         (SELECT site_id, cause, rule, target FROM rule_effect WHERE site_id = ",
     );
-    sql.with(" WHERE at_ms < ", before_ms)
+    sql.bind(site)
+        .with(" AND at_ms < ", before_ms)
         .with(" LIMIT ", limit)
         .push(")");
     Ok(sql.run(on).await?)

@@ -37,7 +37,7 @@ macro_rules! both_databases {
 }
 
 /// The longest a test waits for something that should happen at once.
-pub const PATIENCE: Duration = Duration::from_mins(2);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Waits until `look` finds what it looks for; fails the test when it never does.
 pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
