@@ -21,6 +21,10 @@ const SQLITE_BUSY: Duration = Duration::from_secs(5);
 /// Pages in the log before they are moved into the database: 32 MB. Pages that change again and again
 /// are moved once, and there are fewer flushes than with SQLite's 1,000.
 const CHECKPOINT_PAGES: &str = "8000";
+/// Memory of one SQLite connection for pages, negative for kB: readers find what they miss in the
+/// system's cache, and there are many of them.
+const READER_CACHE: &str = "-512";
+const WRITER_CACHE: &str = "-4000";
 /// Statements kept prepared a connection; batches of different sizes are different statements.
 const PREPARED: usize = 512;
 
@@ -105,8 +109,13 @@ pub async fn connect(
         .acquire_timeout(ACQUIRE)
         .sqlx_logging(false)
         .test_before_acquire_if_idle_for(Duration::from_secs(30))
-        .map_sqlx_sqlite_opts(|options| {
+        .map_sqlx_sqlite_opts(move |options| {
+            let cache = match purpose {
+                Purpose::Read => READER_CACHE,
+                Purpose::Write => WRITER_CACHE,
+            };
             options
+                .pragma("cache_size", cache)
                 .journal_mode(SqliteJournalMode::Wal)
                 .synchronous(SqliteSynchronous::Full)
                 .busy_timeout(SQLITE_BUSY)

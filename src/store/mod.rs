@@ -58,6 +58,7 @@ impl From<SiteId> for sea_orm::Value {
 #[derive(Debug, Clone)]
 pub struct Store {
     reader: DatabaseConnection,
+    bulk: DatabaseConnection,
     writer: DatabaseConnection,
     dialect: Dialect,
 }
@@ -85,11 +86,19 @@ impl Store {
     /// Opens the database at `url` (`sqlite://…` or `postgres://…`) with at most `connections`, half
     /// of them for reading. The schema is not touched; see [`Store::migrate`].
     pub async fn open(url: &str, connections: u32) -> Result<Self, StoreError> {
+        let dialect = Dialect::of_url(url)?;
         let half = (connections / 2).max(1);
+        let writer = dialect::connect(url, half, Purpose::Write).await?;
+        let bulk = match dialect {
+            // Not one of the readers: each of them would keep such statements, which are large.
+            Dialect::Sqlite => dialect::connect(url, 1, Purpose::Read).await?,
+            Dialect::Postgres => writer.clone(),
+        };
         Ok(Self {
             reader: dialect::connect(url, half, Purpose::Read).await?,
-            writer: dialect::connect(url, half, Purpose::Write).await?,
-            dialect: Dialect::of_url(url)?,
+            bulk,
+            writer,
+            dialect,
         })
     }
 
@@ -159,10 +168,7 @@ impl Store {
     /// those values (see [`Purpose::Write`]), on SQLite it only reads.
     #[must_use]
     pub fn bulk(&self) -> &DatabaseConnection {
-        match self.dialect {
-            Dialect::Sqlite => &self.reader,
-            Dialect::Postgres => &self.writer,
-        }
+        &self.bulk
     }
 
     /// Which database this is.
@@ -180,6 +186,9 @@ impl Store {
     /// Closes every connection.
     pub async fn close(self) -> Result<(), StoreError> {
         self.writer.close().await?;
+        if self.dialect == Dialect::Sqlite {
+            self.bulk.close().await?;
+        }
         self.reader.close().await?;
         Ok(())
     }
