@@ -143,8 +143,7 @@ struct Found {
 }
 
 /// When each applied event happened.
-const APPLIED: &str =
-    "SELECT event_ms FROM inbox i WHERE NOT EXISTS (SELECT 1 FROM waiting_event w WHERE w.id = i.id)";
+const APPLIED: &str = "SELECT event_ms FROM inbox i WHERE NOT EXISTS (SELECT 1 FROM waiting_event w WHERE w.id = i.id)";
 
 async fn look(database: &Database, acknowledged: &BTreeSet<u64>) -> Found {
     let connection = database.connect().await;

@@ -7,8 +7,8 @@
 
 use std::collections::HashMap;
 
-use sea_orm::FromQueryResult;
 use sea_orm::sea_query::{ArrayType, Value};
+use sea_orm::{FromQueryResult, QueryResult};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
@@ -17,7 +17,8 @@ use super::{Conn, Dialect, SiteId, Sql, StoreError};
 use crate::domain::issue::{IssueSnapshot, MirroredIssue, Named, ProjectChanged, StatusCategory};
 use crate::ids;
 
-const COLUMNS: &str = "site_id, id, jira_id, key, project_key, type_id, type_name, is_subtask, \
+/// The columns of a mirrored issue, for [`from_row`].
+pub(super) const COLUMNS: &str = "site_id, id, jira_id, key, project_key, type_id, type_name, is_subtask, \
     status_id, status_name, status_category, category_changed_ms, summary, parent_jira_id, fix_versions, sprints, \
     resolution, priority, labels, updated_ms, event_ms, changelog_id, seen_ms, deleted_ms";
 
@@ -453,6 +454,11 @@ fn values(site: SiteId, issue: &MirroredIssue) -> [Value; 24] {
         issue.seen_ms.into(),
         issue.deleted_ms.into(),
     ]
+}
+
+/// Reads the [`COLUMNS`] of a row.
+pub(super) fn from_row(row: &QueryResult) -> Result<MirroredIssue, StoreError> {
+    issue(Row::from_query_result(row, "")?)
 }
 
 fn issue(row: Row) -> Result<MirroredIssue, StoreError> {

@@ -182,7 +182,10 @@ impl Sql {
                         },
                         site,
                     );
-                    self.push(" AND ").push(column).push(" IN ").list_filled_up(values);
+                    self.push(" AND ")
+                        .push(column)
+                        .push(" IN ")
+                        .list_filled_up(values);
                     self.push(")");
                 }
                 self.push(")")
