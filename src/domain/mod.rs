@@ -16,5 +16,6 @@ pub mod run_detail;
 pub mod settings;
 pub mod signature;
 pub mod site;
+pub mod site_address;
 pub mod test;
 pub mod work;
