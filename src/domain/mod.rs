@@ -8,6 +8,7 @@ pub mod attempts;
 pub mod coverage;
 pub mod defect;
 pub mod execution;
+pub mod heartbeat;
 pub mod issue;
 pub mod keys;
 pub mod rule;

@@ -82,7 +82,10 @@ pub async fn retire(
     Sql::new("UPDATE site SET client_key = NULL, shared_secret = NULL, is_enabled = ")
         .bind(false)
         .with(", merged_into = ", into)
-        .with(", state = 1, purge_after_ms = NULL, uninstalled_ms = ", now_ms)
+        .with(
+            ", state = 1, purge_after_ms = NULL, uninstalled_ms = ",
+            now_ms,
+        )
         .with(" WHERE id = ", half)
         .run(on)
         .await?;
@@ -102,11 +105,7 @@ pub async fn let_go(on: &impl Conn, half: SiteId, purge_after_ms: i64) -> Result
 
 /// Gives `to` the Connect half that `from` was: its key, addresses and account. The secret, which is
 /// sealed for its site, is the caller's affair.
-pub async fn hand_over_connect(
-    on: &impl Conn,
-    from: SiteId,
-    to: SiteId,
-) -> Result<(), StoreError> {
+pub async fn hand_over_connect(on: &impl Conn, from: SiteId, to: SiteId) -> Result<(), StoreError> {
     let rows = Sql::new(
         "SELECT client_key, base_url, display_url, oauth_client_id, app_account_id FROM site WHERE id = ",
     )

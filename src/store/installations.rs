@@ -8,6 +8,7 @@
 use sea_orm::FromQueryResult;
 
 use super::{Conn, Dialect, SiteId, Sql, StoreError};
+use crate::domain::heartbeat::Pulse;
 
 /// What became of an installation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +50,18 @@ pub struct ForgeInstallation {
     pub refused_ms: Option<i64>,
     /// When it was replaced or removed.
     pub ended_ms: Option<i64>,
+}
+
+impl ForgeInstallation {
+    /// What says how alive it is.
+    #[must_use]
+    pub fn pulse(&self) -> Pulse {
+        Pulse {
+            last_seen_ms: self.last_seen_ms,
+            token_expires_ms: self.token_expires_ms,
+            refused_ms: self.refused_ms,
+        }
+    }
 }
 
 /// What an invocation proves of its installation.
@@ -114,10 +127,7 @@ pub async fn live(on: &impl Conn, site: SiteId) -> Result<Option<ForgeInstallati
 }
 
 /// All installations of a site, the one heard of last first.
-pub async fn of_site(
-    on: &impl Conn,
-    site: SiteId,
-) -> Result<Vec<ForgeInstallation>, StoreError> {
+pub async fn of_site(on: &impl Conn, site: SiteId) -> Result<Vec<ForgeInstallation>, StoreError> {
     let rows: Vec<Row> = select()
         .with(" WHERE site_id = ", site)
         .push(" ORDER BY last_seen_ms DESC, id")
@@ -226,7 +236,10 @@ pub async fn keep_token(
         .with(" WHERE site_id = ", site)
         .with(" AND id = ", id)
         .push(" AND state = 0")
-        .with(" AND (token_expires_ms IS NULL OR token_expires_ms < ", expires_ms)
+        .with(
+            " AND (token_expires_ms IS NULL OR token_expires_ms < ",
+            expires_ms,
+        )
         .push(")");
     Ok(sql.run(on).await? == 1)
 }
@@ -270,7 +283,8 @@ pub async fn remove(
     id: &str,
     now_ms: i64,
 ) -> Result<bool, StoreError> {
-    let mut sql = Sql::new("UPDATE installation SET token = NULL, token_expires_ms = NULL, state = ");
+    let mut sql =
+        Sql::new("UPDATE installation SET token = NULL, token_expires_ms = NULL, state = ");
     sql.bind(code(InstallationState::Removed))
         .with(", ended_ms = ", now_ms)
         .with(" WHERE site_id = ", site)

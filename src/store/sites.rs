@@ -148,7 +148,10 @@ pub async fn find(on: &impl Conn, text: &str) -> Result<Option<SealedSite>, Stor
         .with(") OR s.base_url = ", address.as_str())
         .with(" OR s.display_url = ", address.as_str())
         .with(" OR s.site_url = ", address.as_str())
-        .with(" OR s.id = (SELECT site_id FROM installation WHERE id = ", text)
+        .with(
+            " OR s.id = (SELECT site_id FROM installation WHERE id = ",
+            text,
+        )
         .with(")) ORDER BY s.state, s.environment <> ", PRODUCTION)
         .push(", s.installed_ms DESC, s.id DESC LIMIT 1")
         .one(on)
@@ -513,7 +516,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let store = empty_store(&dir).await;
         let on = store.read();
-        let development = insert_for_forge(on, "cloud", "DEVELOPMENT", 2).await.unwrap();
+        let development = insert_for_forge(on, "cloud", "DEVELOPMENT", 2)
+            .await
+            .unwrap();
         let named = async |text: &str| find(on, text).await.unwrap().map(|found| found.site.id);
         assert_eq!(named("cloud").await, Some(development));
         let production = insert_for_forge(on, "cloud", PRODUCTION, 1).await.unwrap();
@@ -521,7 +526,9 @@ mod tests {
         assert_eq!(named("cloud/production").await, Some(production));
         assert_eq!(named("cloud/development").await, Some(development));
         assert_eq!(named("cloud/staging").await, None);
-        set_site_url(on, development, "https://dev.atlassian.net").await.unwrap();
+        set_site_url(on, development, "https://dev.atlassian.net")
+            .await
+            .unwrap();
         assert_eq!(named("dev.atlassian.net").await, Some(development));
     }
 }
