@@ -18,7 +18,7 @@ use crate::connect::auth::PageCaller;
 use crate::domain::site::Site;
 use crate::forge::auth::{UiCaller, is_from_forge};
 use crate::jira::JiraError;
-use crate::jira::permissions::Permission;
+use crate::jira::permissions::{Asker, Permission};
 use crate::problem::Problem;
 
 /// The person behind a request of our pages.
@@ -76,6 +76,15 @@ impl Viewer {
         })
     }
 
+    /// Whose rights are asked for; nobody's when nobody is logged in.
+    #[must_use]
+    pub fn asker(&self) -> Option<Asker<'_>> {
+        Some(Asker {
+            account_id: self.account_id.as_deref()?,
+            user_token: self.user_token.as_ref(),
+        })
+    }
+
     /// Whether they may see an issue: the one Jira shows them, or one Jira says they may browse.
     /// Nobody in particular sees nothing, as in the frame itself.
     pub async fn demand_sight(&self, app: &App, issue: i64) -> Result<(), Problem> {
@@ -83,7 +92,7 @@ impl Viewer {
             return Ok(());
         }
         let permission = Permission::BrowseIssue(issue);
-        if may(app, &self.site, self.account_id.as_deref(), permission).await? {
+        if may(app, &self.site, self.asker(), permission).await? {
             return Ok(());
         }
         Err(Problem::not_found(
@@ -97,10 +106,10 @@ impl Viewer {
             Problem::forbidden("You may not edit this issue.")
                 .detail("Links and defects follow the permission Edit Issues in Jira.")
         };
-        let account = self.account_id.as_deref().ok_or_else(refused)?;
+        let asker = self.asker().ok_or_else(refused)?;
         let permission = Permission::EditIssue(issue);
-        if may(app, &self.site, Some(account), permission).await? {
-            Ok(account)
+        if may(app, &self.site, Some(asker), permission).await? {
+            Ok(asker.account_id)
         } else {
             Err(refused())
         }
@@ -108,7 +117,7 @@ impl Viewer {
 
     /// Whether they administer the site; returns who they are.
     pub async fn demand_administration(&self, app: &App) -> Result<&str, Problem> {
-        demand_administration(app, &self.site, self.account_id.as_deref()).await
+        demand_administration(app, &self.site, self.asker()).await
     }
 }
 
@@ -116,15 +125,15 @@ impl Viewer {
 pub async fn demand_administration<'a>(
     app: &App,
     site: &Site,
-    account_id: Option<&'a str>,
+    asker: Option<Asker<'a>>,
 ) -> Result<&'a str, Problem> {
     let refused = || {
         Problem::forbidden("Only Jira administrators can change these settings.")
             .detail("Ask someone with the global permission Administer Jira.")
     };
-    let account = account_id.ok_or_else(refused)?;
-    if may(app, site, Some(account), Permission::Administer).await? {
-        Ok(account)
+    let asker = asker.ok_or_else(refused)?;
+    if may(app, site, Some(asker), Permission::Administer).await? {
+        Ok(asker.account_id)
     } else {
         Err(refused())
     }
@@ -133,11 +142,11 @@ pub async fn demand_administration<'a>(
 async fn may(
     app: &App,
     site: &Site,
-    account_id: Option<&str>,
+    asker: Option<Asker<'_>>,
     permission: Permission,
 ) -> Result<bool, Problem> {
-    match account_id {
-        Some(account) => Ok(app.jira.may(site, account, permission).await?),
+    match asker {
+        Some(asker) => Ok(app.jira.may(site, &asker, permission).await?),
         None => Ok(false),
     }
 }
@@ -160,6 +169,9 @@ impl From<JiraError> for Problem {
                 Self::jira("Jira gave no usable answer.")
                     .detail("It may or may not have done it. Look at the issue, then try again.")
             }
+            JiraError::NoToken => Self::jira("Jira cannot be called for a while.").detail(
+                "Nothing was changed. Forge hands the app a new token every hour; try again then.",
+            ),
             JiraError::Gone(gone) => Self::jira("Jira does not let Touchstone do this.").detail(
                 format!("Reason: {gone}. A Jira administrator can change that."),
             ),
