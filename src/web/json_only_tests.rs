@@ -7,10 +7,12 @@ use actix_web::http::header::AUTHORIZATION;
 use actix_web::middleware::from_fn;
 use actix_web::test::{TestRequest, init_service, try_call_service};
 use actix_web::web::{self, Bytes, PayloadConfig, Query, ServiceConfig};
+use clap::Parser;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::*;
+use crate::config::Config;
 
 #[derive(Deserialize)]
 struct Page {
@@ -101,6 +103,31 @@ async fn every_failure_is_a_problem_document() {
             assert!(problem["title"].as_str().unwrap().ends_with('.'), "{what}");
             assert!(!answer.2.contains("a bug"), "{what}");
         }
+    }
+}
+
+#[actix_web::test]
+async fn the_path_of_our_address_may_stand_before() {
+    #[derive(clap::Parser)]
+    struct Options {
+        #[command(flatten)]
+        config: Config,
+    }
+    let base = ["touchstone", "--base-url", "https://tests.example.com/jira"];
+    let connect = Data::new(Connect::new(&Options::parse_from(base).config).unwrap());
+    for (path, is_owed) in [
+        ("/jira/ui/nowhere", true),
+        ("/jira/forge/nowhere", true),
+        ("/ui/nowhere", true),
+        ("/jira/other", false),
+        ("/other/jira/ui", false),
+    ] {
+        let request = TestRequest::with_uri(path).app_data(connect.clone());
+        assert_eq!(
+            super::patience(&request.to_srv_request()).is_some(),
+            is_owed,
+            "{path}"
+        );
     }
 }
 

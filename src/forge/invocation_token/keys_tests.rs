@@ -243,6 +243,27 @@ async fn a_fetch_goes_on_when_whoever_wanted_it_has_gone() {
 }
 
 #[tokio::test]
+async fn a_set_serves_others_while_somebody_renews_it() {
+    let signer = Signer::new("one");
+    let host = Host::serving(&[signer.jwk()]);
+    let verifier = host.verifier();
+    verifier.load_keys(NOW_S).await;
+    host.fall_silent();
+    let (token, later) = (signer.sign(&lasting()), NOW_S + 600);
+    let mut renewing = std::pin::pin!(verifier.verify(&token, later));
+    while host.fetches() < 2 {
+        assert!(poll!(&mut renewing).is_pending());
+        tokio::task::yield_now().await;
+    }
+    let other = std::pin::pin!(verifier.verify(&token, later));
+    assert!(matches!(poll!(other), std::task::Poll::Ready(Ok(_))));
+    assert!(
+        renewing.await.is_ok(),
+        "the set outlives a host that does not answer"
+    );
+}
+
+#[tokio::test]
 async fn padded_numbers_are_read_and_foreign_keys_are_skipped() {
     let signer = Signer::new("one");
     let mut padded = signer.jwk();
