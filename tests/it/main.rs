@@ -20,6 +20,8 @@ mod connect_lifecycle;
 mod connect_security;
 mod contract;
 mod defects;
+mod forge_identity;
+mod forge_tokens_for_jira;
 mod import;
 mod import_command;
 mod inbox;
