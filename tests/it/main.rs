@@ -22,6 +22,7 @@ mod contract;
 mod defects;
 mod forge_identity;
 mod forge_tokens_for_jira;
+mod forge_tokens;
 mod import;
 mod import_command;
 mod inbox;
