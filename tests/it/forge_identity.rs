@@ -1,6 +1,6 @@
 //! Which site a Forge installation is: found again, joined, kept apart, and what of it is removed when.
 
-use jira_standin::{Options, Settings, Standin, accounts};
+use jira_standin::{ForgeOptions, Options, Settings, Standin, accounts};
 use sea_orm::{ConnectionTrait, Statement};
 use serde_json::{Value, json};
 use touchstone::app::accept_event::{Received, accept_event};
@@ -18,11 +18,39 @@ use crate::support::{Database, TestApp, eventually};
 const CLOUD: &str = "11111111-2222-4333-8444-555555555555";
 const MINUTE_MS: i64 = 60_000;
 
+/// A service that Forge may call, and a host of keys for the Connect halves that tests make up.
 async fn world(database: Database) -> (TestApp, Standin) {
     let jira = Standin::start(Options::default()).await.unwrap();
-    let app = TestApp::spawn_for_forge(database, &jira).await;
-    (app, jira)
+    let (app_id, keys) = (jira.forge_app_id(), jira.jwks_url());
+    let forge = [
+        "--app-id",
+        &app_id,
+        "--jwks-url",
+        &keys,
+        "--api-hosts",
+        "127.0.0.1",
+    ];
+    let options = [&forge[..], &["--insecure-sites", "true"]].concat();
+    (TestApp::spawn_with(database, &options).await, jira)
 }
+
+/// A manifest of the app that takes a Connect app over.
+const CONNECT_ON_FORGE: &str = "
+app:
+  connect:
+    key: io.touchstone.jira
+modules:
+  endpoint:
+    - key: lifecycle
+      route: { path: /forge/events/lifecycle }
+      auth: { appSystemToken: { enabled: true } }
+  trigger:
+    - key: lifecycle-events
+      endpoint: lifecycle
+      events: ['avi:forge:installed:app', 'avi:forge:upgraded:app']
+permissions:
+  scopes: ['read:jira-work', 'write:jira-work', 'read:jira-user', 'read:app-system-token']
+";
 
 /// Runs a statement on the service's database, as time or chance would.
 async fn turn(app: &TestApp, sql: &str) {
@@ -341,7 +369,11 @@ both_databases! {
     }
 
     async fn a_property_of_jira_tells_who_the_site_was_to_connect(database: Database) {
-        let jira = Standin::start(Options::default()).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let manifest = folder.path().join("manifest.yml");
+        std::fs::write(&manifest, CONNECT_ON_FORGE).unwrap();
+        let forge = ForgeOptions { manifest: Some(manifest), ..ForgeOptions::default() };
+        let jira = Standin::start(Options { forge, ..Options::default() }).await.unwrap();
         let app = TestApp::spawn_for_forge(database, &jira).await;
         jira.install(&app.base).await.unwrap();
         let whole = app.app().sites.by_client_key(&jira.client_key()).await.unwrap().unwrap();

@@ -204,8 +204,10 @@ both_databases! {
         let expired = jira.for_site(&site).myself().await;
         assert!(matches!(expired, Err(JiraError::NoToken)), "{expired:?}");
 
+        world.jira.set_forge(Settings { token_lifetime_ms: 12 * 3_600_000, ..Settings::default() });
         world.hour(Some(&world.jira.system_token().unwrap())).await;
-        jira.for_site(&world.site().await.clone()).myself().await.unwrap();
+        let fresh = world.site().await;
+        jira.for_site(&fresh).myself().await.unwrap();
         world.jira.set_forge(withheld());
         world.jira.reinstall_forge().await.unwrap();
         let again = world.site().await;

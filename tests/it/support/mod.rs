@@ -4,8 +4,8 @@ pub mod attack;
 pub mod database;
 pub mod events;
 pub mod forge;
-pub mod knock;
 pub mod issuer;
+pub mod knock;
 pub mod service;
 pub mod site;
 
