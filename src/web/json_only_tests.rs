@@ -53,8 +53,11 @@ async fn ask(method: Method, path: &str, scheme: &str) -> (u16, String, String) 
         _ => Duration::from_mins(1),
     };
     let wrapped = move |request: ServiceRequest, next: Next<_>| async move {
-        match super::patience(&request) {
-            Some(_) => answered_within(patience, request, next).await,
+        match Kind::of(&request) {
+            Some(kind) => {
+                let form = Form::of(kind, &request);
+                answered_within(patience, form, request, next).await
+            }
             None => json_only(request, next).await,
         }
     };
@@ -93,7 +96,8 @@ async fn every_failure_is_a_problem_document() {
             ("/forge", "JWT", "application/problem+json"),
             ("/ui", "JWT", "application/problem+json"),
             ("/ui", "Bearer", "application/json"),
-            ("/forge", "bearer", "application/json"),
+            ("/ui", "bearer", "application/json"),
+            ("/forge", "Bearer", "application/problem+json"),
         ] {
             let what = format!("{method} {base}{path} {scheme}");
             let answer = ask(method.clone(), &format!("{base}{path}"), scheme).await;
@@ -115,19 +119,15 @@ async fn the_path_of_our_address_may_stand_before() {
     }
     let base = ["touchstone", "--base-url", "https://tests.example.com/jira"];
     let connect = Data::new(Connect::new(&Options::parse_from(base).config).unwrap());
-    for (path, is_owed) in [
-        ("/jira/ui/nowhere", true),
-        ("/jira/forge/nowhere", true),
-        ("/ui/nowhere", true),
-        ("/jira/other", false),
-        ("/other/jira/ui", false),
+    for (path, owed) in [
+        ("/jira/ui/nowhere", Some(Kind::Page)),
+        ("/jira/forge/nowhere", Some(Kind::Event)),
+        ("/ui/nowhere", Some(Kind::Page)),
+        ("/jira/other", None),
+        ("/other/jira/ui", None),
     ] {
         let request = TestRequest::with_uri(path).app_data(connect.clone());
-        assert_eq!(
-            super::patience(&request.to_srv_request()).is_some(),
-            is_owed,
-            "{path}"
-        );
+        assert_eq!(Kind::of(&request.to_srv_request()), owed, "{path}");
     }
 }
 

@@ -23,7 +23,7 @@ const LARGEST: usize = 256 * 1024;
 /// How long the host is not asked again because of an unknown name, or after it failed, in seconds.
 const PAUSE_S: i64 = 60;
 /// The same after a failure while there are no keys at all.
-const PAUSE_WITHOUT_KEYS_S: i64 = 5;
+const PAUSE_WITHOUT_KEYS_S: i64 = 1;
 
 /// Why there is no key.
 #[derive(Debug, Clone)]

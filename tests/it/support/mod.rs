@@ -5,6 +5,7 @@ pub mod database;
 pub mod events;
 pub mod forge;
 pub mod issuer;
+pub mod knock;
 pub mod service;
 pub mod site;
 
