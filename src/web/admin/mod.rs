@@ -18,6 +18,7 @@ use super::viewer::demand_administration;
 use crate::app::App;
 use crate::connect::auth::FrameCaller;
 use crate::domain::site::Site;
+use crate::jira::permissions::Asker;
 use crate::problem::Problem;
 
 /// The routes of the administration page.
@@ -66,7 +67,7 @@ async fn show(
 }
 
 async fn gather(app: &App, site: &Site, account_id: Option<&str>) -> Result<Page, Problem> {
-    demand_administration(app, site, account_id).await?;
+    demand_administration(app, site, account_id.map(Asker::of)).await?;
     Ok(Page {
         frame: Frame::new(&app.config),
         health: health::Health::of(app, site).await?,

@@ -3,6 +3,9 @@
 pub mod attack;
 pub mod database;
 pub mod events;
+pub mod forge;
+pub mod issuer;
+pub mod knock;
 pub mod service;
 pub mod site;
 
