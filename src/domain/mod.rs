@@ -10,6 +10,7 @@ pub mod defect;
 pub mod execution;
 pub mod issue;
 pub mod keys;
+pub mod mirror;
 pub mod rule;
 pub mod run;
 pub mod run_detail;
