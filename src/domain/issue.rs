@@ -236,6 +236,16 @@ impl JiraEvent {
             Self::IssueLink(_) | Self::Project(_) | Self::PassedOver(_) => None,
         }
     }
+
+    /// Which fields of that state it tells.
+    #[must_use]
+    pub fn told(&self) -> Option<Fields> {
+        match self {
+            Self::IssueChanged(change) => Some(change.told),
+            Self::IssueDeleted(_, told) => Some(*told),
+            Self::IssueLink(_) | Self::Project(_) | Self::PassedOver(_) => None,
+        }
+    }
 }
 
 /// See [`JiraEvent::IssueChanged`].

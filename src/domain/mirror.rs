@@ -104,6 +104,12 @@ impl Fields {
         Self(self.0 | field.bit())
     }
 
+    /// The set with `others` in it.
+    #[must_use]
+    pub const fn and(self, others: Self) -> Self {
+        Self(self.0 | others.0)
+    }
+
     /// The set with `field` not in it.
     #[must_use]
     pub const fn without(self, field: Field) -> Self {

@@ -27,12 +27,15 @@ use super::{Conn, Dialect, SiteId, Sql, Store, StoreError};
 pub enum Channel {
     /// A webhook of an Atlassian Connect app.
     Connect,
+    /// A product event of Forge.
+    Forge,
 }
 
 impl Channel {
     fn code(self) -> i16 {
         match self {
             Self::Connect => 1,
+            Self::Forge => 2,
         }
     }
 }

@@ -14,12 +14,15 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::app::create_defect::record_created;
-use crate::domain::issue::IssueSnapshot;
+use crate::app::run_rules;
+use crate::domain::issue::{IssueSnapshot, IssueTransition, MirroredIssue};
+use crate::domain::mirror::Order;
 use crate::domain::site::Site;
 use crate::domain::work::{Block, Priority, Work};
 use crate::jira::limits::Scope;
 use crate::jira::{Gone, JiraError, SiteClient};
 use crate::store::defect_claims::ClaimState;
+use crate::store::issues::Learnt;
 use crate::store::outbox::{self, ClaimedWork};
 use crate::store::{Conn, StoreError, defect_claims, issues, rules, sites};
 
@@ -43,7 +46,15 @@ struct Done {
     /// What to say about it, when there is something to say.
     note: Option<String>,
     /// What Jira told us and the mirror shall know.
-    fetched: Option<IssueSnapshot>,
+    fetched: Option<Fetched>,
+}
+
+/// An issue that was read.
+#[derive(Debug)]
+struct Fetched {
+    snapshot: IssueSnapshot,
+    /// The newest change the mirror had applied before Jira was asked.
+    as_of: Order,
 }
 
 impl Done {
@@ -155,16 +166,38 @@ async fn attempt(app: &App, work: &ClaimedWork) -> Result<Done, Failure> {
                 return Ok(Done::noting("the creation has come to its end already"));
             }
             let made = defect::complete(app, &client, work, draft).await?;
+            let done = read(&client, &made.id.to_string(), None).await?;
             Ok(Done {
-                fetched: Some(client.issue(&made.id.to_string()).await?),
                 note: Some(made.key),
+                ..done
             })
         }
-        Work::FetchIssue { key } => Ok(Done {
-            note: None,
-            fetched: Some(client.issue(key).await?),
-        }),
+        Work::FetchIssue { key } => {
+            let known = issues::by_key(app.store.read(), work.site, key).await?;
+            read(&client, key, known).await
+        }
+        Work::ReadIssue { issue_jira_id, .. } => {
+            let txn = app.store.write().await?;
+            outbox::forget_key(&*txn, work).await?;
+            txn.commit().await?;
+            let known = issues::by_jira_id(app.store.read(), work.site, *issue_jira_id).await?;
+            read(&client, &issue_jira_id.to_string(), known).await
+        }
     }
+}
+
+/// Reads an issue, and remembers which changes the answer cannot have missed.
+async fn read(
+    client: &SiteClient<'_>,
+    key_or_id: &str,
+    known: Option<MirroredIssue>,
+) -> Result<Done, Failure> {
+    let as_of = known.map_or(Order::NEVER, |known| known.order());
+    let snapshot = client.issue(key_or_id).await?;
+    Ok(Done {
+        note: None,
+        fetched: Some(Fetched { snapshot, as_of }),
+    })
 }
 
 /// Learns which account the app acts as before it first does: events by that account are our own.
@@ -205,19 +238,36 @@ async fn finish(app: &App, owner: Uuid, work: &ClaimedWork, done: &Done) -> Resu
     }
     match (&work.work, &done.fetched) {
         (Work::CreateDefect { test_id, draft }, Some(made)) => {
-            let marker = draft.marker;
+            let (marker, made) = (draft.marker, &made.snapshot);
             record_created(&*txn, work.site, *test_id, marker, None, made, now_ms).await?;
         }
         (Work::FetchIssue { key }, Some(fetched)) => {
-            let issue = issues::upsert_snapshot(&*txn, work.site, fetched, now_ms).await?;
-            if *key != fetched.key {
+            let learnt = learn(&*txn, work, fetched, &[], now_ms).await?;
+            if *key != fetched.snapshot.key {
                 // Jira follows moves: what was linked under the old key belongs to the issue.
-                issues::absorb_placeholder(&*txn, work.site, key, issue).await?;
+                issues::absorb_placeholder(&*txn, work.site, key, learnt.after.id).await?;
             }
+        }
+        (Work::ReadIssue { undecided, .. }, Some(fetched)) => {
+            learn(&*txn, work, fetched, undecided, now_ms).await?;
         }
         _ => {}
     }
     txn.commit().await
+}
+
+/// Folds what was read into the mirror, and lets the rules look at it.
+async fn learn(
+    on: &impl Conn,
+    work: &ClaimedWork,
+    fetched: &Fetched,
+    undecided: &[IssueTransition],
+    now_ms: i64,
+) -> Result<Learnt, StoreError> {
+    let Fetched { snapshot, as_of } = fetched;
+    let learnt = issues::learn_snapshot(on, work.site, snapshot, *as_of, now_ms).await?;
+    run_rules::on_reading(on, work.site, now_ms, &learnt, undecided, &work.cause).await?;
+    Ok(learnt)
 }
 
 async fn put_back(
