@@ -46,12 +46,13 @@ impl MigrationTrait for Migration {
     }
 }
 
-const TABLES: [&str; 21] = [
+const TABLES: [&str; 22] = [
     "site",
     "project",
     "issue",
     "issue_alias",
     "inbox",
+    "waiting_event",
     "lane",
     "outbox",
     "expectation",
@@ -162,15 +163,25 @@ CREATE TABLE inbox (
     trace text,
     body BYTES NOT NULL,
     received_ms bigint NOT NULL,
-    state smallint NOT NULL DEFAULT 0,
-    attempts integer NOT NULL DEFAULT 0,
     note text,
     PRIMARY KEY (site_id, id)
 );
 CREATE UNIQUE INDEX inbox_by_content ON inbox (site_id, content_key);
 CREATE UNIQUE INDEX inbox_by_delivery ON inbox (site_id, delivery_key) WHERE delivery_key IS NOT NULL;
-CREATE INDEX inbox_open ON inbox (site_id, lane, event_ms, id) WHERE state = 0;
-CREATE INDEX inbox_parked ON inbox (site_id, received_ms) WHERE state = 2;
+
+CREATE TABLE waiting_event (
+    site_id bigint NOT NULL,
+    lane text NOT NULL,
+    event_ms bigint NOT NULL,
+    id UUID NOT NULL,
+    received_ms bigint NOT NULL,
+    body_length bigint NOT NULL,
+    attempts integer NOT NULL DEFAULT 0,
+    parked_ms bigint,
+    note text,
+    PRIMARY KEY (site_id, lane, event_ms, id)
+) CLUSTERED;
+CREATE INDEX waiting_event_parked ON waiting_event (site_id, received_ms) WHERE parked_ms IS NOT NULL;
 
 CREATE TABLE lane (
     site_id bigint NOT NULL,

@@ -73,7 +73,7 @@ async fn apply_lane(
     if let Some(first) = of_lane.first() {
         if first.attempts + 1 >= TRIES {
             tracing::error!(event.id = %first.id, "an event is parked after {TRIES} tries: {why}");
-            inbox::park(&*txn, first, &why).await?;
+            inbox::park(&*txn, first, &why, app.clock.now_ms()).await?;
         } else {
             let wait_ms = 1_000_i64 << first.attempts.clamp(0, 8);
             inbox::retry_later(&*txn, first, app.clock.now_ms() + wait_ms, &why).await?;
@@ -89,14 +89,10 @@ async fn apply_batch(
     lanes: &[ClaimedLane],
     events: &[OpenEvent],
 ) -> Result<(), StoreError> {
-    let read: Vec<_> = events
-        .iter()
-        .map(|event| (event, read(event)))
-        .collect();
+    let read: Vec<_> = events.iter().map(|event| (event, read(event))).collect();
 
-    let dialect = app.store.dialect();
-    let txn = app.store.write_bulk().await?;
-    let held = inbox::held(&*txn, dialect, worker, lanes).await?;
+    let txn = app.store.write().await?;
+    let held = inbox::held(&*txn, worker, lanes).await?;
     let mirror = Mirror::read(&txn, &read).await?;
     let is_ours = |event: &OpenEvent| held.iter().any(|lane| is_of(event, lane));
     let mut batch = Batch {
@@ -109,19 +105,16 @@ async fn apply_batch(
             Ok(payload) => batch.fold(event, payload, app.clock.now_ms()),
             Err(why) => {
                 tracing::warn!(event.id = %event.id, "an event is parked: {why}");
-                inbox::park(&*txn, event, &why.to_string()).await?;
+                inbox::park(&*txn, event, &why.to_string(), app.clock.now_ms()).await?;
             }
         }
     }
-    batch.write(app, &txn).await?;
-
-    let may_have_more = i64::try_from(events.len()).is_ok_and(|read| read >= EVENTS);
-    let emptied: Vec<_> = lanes
-        .iter()
-        .filter(|lane| !may_have_more && held.contains(lane))
-        .cloned()
-        .collect();
-    inbox::release(&*txn, dialect, worker, &held, &emptied).await?;
+    if !batch.write(app, &txn).await? {
+        // Leases keep replicas apart; a second process on one SQLite file is only met here.
+        tracing::warn!("events were applied by another process meanwhile");
+        return Ok(());
+    }
+    inbox::release(&*txn, worker, lanes).await?;
     txn.commit().await
 }
 
@@ -237,6 +230,8 @@ impl Batch {
         };
         self.finished.push(Finished {
             site,
+            lane: event.lane.clone(),
+            event_ms: event.event_ms,
             id: event.id,
             note,
         });
@@ -339,9 +334,8 @@ impl Batch {
         now_ms: i64,
     ) -> MirroredIssue {
         let known = self.mirror.issues.remove(&place);
-        known.unwrap_or_else(|| {
-            MirroredIssue::unknown(self.new_row(place.0, told), place.1, now_ms)
-        })
+        known
+            .unwrap_or_else(|| MirroredIssue::unknown(self.new_row(place.0, told), place.1, now_ms))
     }
 
     /// The id of the row for an issue the mirror does not know: its placeholder's, or a new one.
@@ -395,7 +389,8 @@ impl Batch {
         Ok(())
     }
 
-    async fn write(mut self, app: &App, txn: &Txn) -> Result<(), StoreError> {
+    /// Tells whether the events were still to be applied: if not, nothing of this may be committed.
+    async fn write(mut self, app: &App, txn: &Txn) -> Result<bool, StoreError> {
         let now_ms = app.clock.now_ms();
         for (site, placeholder, jira_id) in &self.adopted {
             issues::adopt(&**txn, *site, *placeholder, *jira_id).await?;
@@ -426,7 +421,7 @@ impl Batch {
         heard.sort_unstable();
         heard.dedup();
         inbox::note_heard(&**txn, &heard, now_ms).await?;
-        inbox::finish(&**txn, app.store.dialect(), &self.finished).await
+        inbox::finish(&**txn, &self.finished).await
     }
 }
 

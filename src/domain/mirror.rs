@@ -254,8 +254,7 @@ impl MirroredIssue {
                 held.is_subtask = told.is_subtask;
             }
             Field::Status => {
-                let is_in_it =
-                    known > Order::NEVER && held.status_category == told.status_category;
+                let is_in_it = known > Order::NEVER && held.status_category == told.status_category;
                 held.category_changed_ms = told
                     .category_changed_ms
                     .or(is_in_it.then_some(since_ms))
@@ -329,13 +328,28 @@ mod laws {
     fn what_an_event_leaves_out_stays_and_an_older_word_on_it_is_still_news() {
         let labels = Fields::NONE.with(Field::Labels);
         let issue = told(&[(1, Fields::ALL), (3, Fields::ALL.without(Field::Labels))]);
-        assert_eq!((issue.snapshot.summary.as_str(), &issue.snapshot.labels[..]), ("3", &["1".to_owned()][..]));
-        assert_eq!((issue.told_at(Field::Labels), issue.told_at(Field::Summary)), (Order(1, 0), Order(3, 0)));
+        assert_eq!(
+            (issue.snapshot.summary.as_str(), &issue.snapshot.labels[..]),
+            ("3", &["1".to_owned()][..])
+        );
+        assert_eq!(
+            (issue.told_at(Field::Labels), issue.told_at(Field::Summary)),
+            (Order(1, 0), Order(3, 0))
+        );
 
         let mut later = issue.clone();
         assert!(later.learn(state(2), labels, Order(2, 0)));
-        assert_eq!((later.snapshot.summary.as_str(), later.snapshot.labels[0].as_str()), ("3", "2"));
-        assert!(!later.learn(state(1), Fields::ALL, Order(1, 0)), "all of it is old");
+        assert_eq!(
+            (
+                later.snapshot.summary.as_str(),
+                later.snapshot.labels[0].as_str()
+            ),
+            ("3", "2")
+        );
+        assert!(
+            !later.learn(state(1), Fields::ALL, Order(1, 0)),
+            "all of it is old"
+        );
         assert!(later.learn(state(4), Fields::ALL, Order(4, 0)));
         assert!(later.behind.is_empty());
     }

@@ -122,7 +122,10 @@ pub async fn follow(
     sql.bind(key)
         .with(" WHERE site_id = ", site)
         .with(" AND jira_id = ", change.jira_id)
-        .with(" AND NOT EXISTS (SELECT 1 FROM project o WHERE o.site_id = ", site)
+        .with(
+            " AND NOT EXISTS (SELECT 1 FROM project o WHERE o.site_id = ",
+            site,
+        )
         .with(" AND o.key = ", key);
     sql.push(")").run(on).await?;
     let row = [
@@ -135,18 +138,17 @@ pub async fn follow(
         event_ms.into(),
     ];
     // A key is free for another project once the one that had it is gone.
-    let is_news = Sql::new(
-        "INSERT INTO project (site_id, id, key, jira_id, name, is_gone, event_ms) ",
-    )
-    .rows([row])
-    .push(
-        " ON CONFLICT (site_id, key) DO UPDATE SET jira_id = excluded.jira_id, \
+    let is_news =
+        Sql::new("INSERT INTO project (site_id, id, key, jira_id, name, is_gone, event_ms) ")
+            .rows([row])
+            .push(
+                " ON CONFLICT (site_id, key) DO UPDATE SET jira_id = excluded.jira_id, \
          name = excluded.name, is_gone = excluded.is_gone, event_ms = excluded.event_ms \
          WHERE project.event_ms <= excluded.event_ms",
-    )
-    .run(on)
-    .await?
-        > 0;
+            )
+            .run(on)
+            .await?
+            > 0;
     if !is_news {
         return Ok(());
     }

@@ -166,7 +166,13 @@ fn issue_of_address(address: &Scalar<'_>) -> Option<i64> {
 /// A hash that begins with what grows from event to event (`of`, 48 bits of it): keys that come one
 /// after the other lie side by side in the index, which a hash alone would spread over all of it.
 fn key(event: &str, kind: &str, id: i64, of: i64) -> [u8; 16] {
-    let parts: [&[u8]; 5] = [event.as_bytes(), &[0], kind.as_bytes(), &[0], &id.to_be_bytes()];
+    let parts: [&[u8]; 5] = [
+        event.as_bytes(),
+        &[0],
+        kind.as_bytes(),
+        &[0],
+        &id.to_be_bytes(),
+    ];
     growing_key(&parts, of)
 }
 

@@ -232,7 +232,11 @@ impl Entry<'_> {
     }
 }
 
-pub(super) fn needed<T>(part: Shape<T>, event: &str, what: &'static str) -> Result<T, PayloadError> {
+pub(super) fn needed<T>(
+    part: Shape<T>,
+    event: &str,
+    what: &'static str,
+) -> Result<T, PayloadError> {
     part.0.ok_or_else(|| PayloadError::Missing {
         event: event.to_owned(),
         what,

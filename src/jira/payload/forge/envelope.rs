@@ -201,15 +201,42 @@ mod tests {
     #[test]
     fn every_family_has_its_lane() {
         for (body, lane) in [
-            (r#"{"eventType":"avi:jira:updated:issue","issue":{"id":"10042"}}"#, "10042"),
-            (r#"{"payload":{"eventType":"avi:jira:updated:issue","issue":{"id":10042}}}"#, "10042"),
-            (r#"{"eventType":"avi:jira:created:worklog","worklog":{"id":"1","issueId":"7"}}"#, "7"),
-            (r#"{"eventType":"avi:jira:created:attachment","attachment":{"id":"1","issueId":7}}"#, "7"),
-            (r#"{"eventType":"avi:jira:created:issuelink","id":5,"sourceIssueId":"7"}"#, "7"),
-            (r#"{"eventType":"avi:jira:released:version","version":{"id":"3"}}"#, "version:3"),
-            (r#"{"eventType":"avi:jira:deleted:project","project":{"id":3}}"#, "project:3"),
-            (r#"{"eventType":"avi:jira-software:closed:sprint","sprint":{"id":"3"}}"#, "sprint:3"),
-            (r#"{"eventType":"avi:jira:created:field","id":"customfield_10300"}"#, "site"),
+            (
+                r#"{"eventType":"avi:jira:updated:issue","issue":{"id":"10042"}}"#,
+                "10042",
+            ),
+            (
+                r#"{"payload":{"eventType":"avi:jira:updated:issue","issue":{"id":10042}}}"#,
+                "10042",
+            ),
+            (
+                r#"{"eventType":"avi:jira:created:worklog","worklog":{"id":"1","issueId":"7"}}"#,
+                "7",
+            ),
+            (
+                r#"{"eventType":"avi:jira:created:attachment","attachment":{"id":"1","issueId":7}}"#,
+                "7",
+            ),
+            (
+                r#"{"eventType":"avi:jira:created:issuelink","id":5,"sourceIssueId":"7"}"#,
+                "7",
+            ),
+            (
+                r#"{"eventType":"avi:jira:released:version","version":{"id":"3"}}"#,
+                "version:3",
+            ),
+            (
+                r#"{"eventType":"avi:jira:deleted:project","project":{"id":3}}"#,
+                "project:3",
+            ),
+            (
+                r#"{"eventType":"avi:jira-software:closed:sprint","sprint":{"id":"3"}}"#,
+                "sprint:3",
+            ),
+            (
+                r#"{"eventType":"avi:jira:created:field","id":"customfield_10300"}"#,
+                "site",
+            ),
             (r#"{"payload":[1]}"#, "site"),
         ] {
             assert_eq!(of(body).lane, lane, "{body}");
@@ -223,7 +250,8 @@ mod tests {
     #[test]
     fn a_redelivery_has_the_same_key_in_either_envelope() {
         let first = format!("{{{MOVED}}}");
-        let retry = r#","retryContext":{"retryCount":2,"retryReason":"TIMEOUT_ERROR","retryData":null}"#;
+        let retry =
+            r#","retryContext":{"retryCount":2,"retryReason":"TIMEOUT_ERROR","retryData":null}"#;
         let flat = format!("{{{MOVED}{retry}}}");
         let nested = format!("{{\"payload\":\n{{{MOVED}{retry}}}}}");
         for again in [&flat, &nested] {
@@ -246,17 +274,34 @@ mod tests {
         let first = format!("{{{sprint}}}");
         let again = format!(r#"{{"payload":{{{sprint},"retryContext":{{"retryCount":1}}}}}}"#);
         assert_eq!(of(&first).content_key, of(&again).content_key);
-        assert_eq!((of(&first).event_ms, of(&first).lane.as_str()), (None, "sprint:6"));
+        assert_eq!(
+            (of(&first).event_ms, of(&first).lane.as_str()),
+            (None, "sprint:6")
+        );
         let later = first.replace("active", "closed");
         assert_ne!(of(&later).content_key, of(&first).content_key);
     }
 
     #[test]
     fn what_is_not_an_object_is_refused() {
-        for body in ["", "[]", "{", "17", "<html>", r#"{"payload":{"eventType":1}"#] {
+        for body in [
+            "",
+            "[]",
+            "{",
+            "17",
+            "<html>",
+            r#"{"payload":{"eventType":1}"#,
+        ] {
             assert!(envelope(body.as_bytes()).is_err(), "{body}");
         }
-        let deep = format!(r#"{{"payload":{}1{}}}"#, "{\"payload\":".repeat(5_000), "}".repeat(5_000));
-        assert!(matches!(envelope(deep.as_bytes()), Err(PayloadError::TooDeep)));
+        let deep = format!(
+            r#"{{"payload":{}1{}}}"#,
+            "{\"payload\":".repeat(5_000),
+            "}".repeat(5_000)
+        );
+        assert!(matches!(
+            envelope(deep.as_bytes()),
+            Err(PayloadError::TooDeep)
+        ));
     }
 }

@@ -171,11 +171,7 @@ impl Told {
 
 /// Puts the issue into the status it went to; returns that status's category, if the body has it
 /// anywhere.
-fn enter(
-    state: &mut IssueSnapshot,
-    entry: &Entry<'_>,
-    statuses: &Value,
-) -> Option<StatusCategory> {
+fn enter(state: &mut IssueSnapshot, entry: &Entry<'_>, statuses: &Value) -> Option<StatusCategory> {
     let entered = entered(entry)?;
     let shown = (state.status.id == entered.id).then_some(state.status_category);
     state.status = entered;
