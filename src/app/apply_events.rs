@@ -11,18 +11,17 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::app::ask_jira::{Question, ask_jira};
 use crate::app::run_rules;
 use crate::domain::issue::{
     IssueChanged, IssueSnapshot, IssueTransition, JiraEvent, MirroredIssue, ProjectChanged,
     StatusCategory,
 };
 use crate::domain::mirror::{Field, Fields, Order};
-use crate::domain::work::{Priority, Work};
 use crate::ids;
 use crate::jira::payload::{self, PayloadError};
 use crate::store::inbox::{self, ClaimedLane, Finished, OpenEvent};
-use crate::store::outbox::NewWork;
-use crate::store::{SiteId, StoreError, Txn, issues, outbox, projects};
+use crate::store::{SiteId, StoreError, Txn, issues, projects};
 
 /// Lanes taken at once: enough to share a commit, few enough that the writer is free again soon.
 pub const LANES: i64 = 128;
@@ -288,22 +287,24 @@ impl Batch {
         transition: Option<IssueTransition>,
         has_questions: bool,
     ) {
-        let question = has_questions.then(|| Question::of(site, event, issue));
-        let Some(transition) = transition else {
-            self.questions.extend(question);
-            return;
+        let is_decidable = |transition: &IssueTransition| {
+            let is_resolved = transition.to_category == StatusCategory::Done;
+            let is_resolution_known = issue.told_at(Field::Resolution) > Order::NEVER;
+            told.has(Field::Status) && (!is_resolved || is_resolution_known)
         };
-        let is_resolution_unknown = transition.to_category == StatusCategory::Done
-            && issue.told_at(Field::Resolution) == Order::NEVER;
-        if told.has(Field::Status) && !is_resolution_unknown {
-            self.transitions.push((site, transition));
-            self.questions.extend(question);
-            return;
+        let (decidable, undecided) = match transition {
+            Some(transition) if is_decidable(&transition) => (Some(transition), None),
+            undecided => (None, undecided),
+        };
+        self.transitions.extend(decidable.map(|seen| (site, seen)));
+        if has_questions || undecided.is_some() {
+            self.questions.push(Question {
+                site,
+                issue_jira_id: issue.snapshot.jira_id,
+                event_id: event.id,
+                undecided,
+            });
         }
-        self.questions.push(Question {
-            undecided: Some(transition),
-            ..Question::of(site, event, issue)
-        });
     }
 
     fn fold_deletion(
@@ -409,7 +410,7 @@ impl Batch {
         for (site, change, event_ms) in &self.projects {
             projects::follow(&**txn, *site, change, *event_ms).await?;
         }
-        ask(txn, self.questions, now_ms).await?;
+        ask_jira(&**txn, self.questions, now_ms).await?;
         let mut transitions: BTreeMap<SiteId, Vec<IssueTransition>> = BTreeMap::new();
         for (site, transition) in self.transitions {
             transitions.entry(site).or_default().push(transition);
@@ -423,57 +424,4 @@ impl Batch {
         inbox::note_heard(&**txn, &heard, now_ms).await?;
         inbox::finish(&**txn, &self.finished).await
     }
-}
-
-/// What only Jira can tell.
-#[derive(Debug)]
-struct Question {
-    site: SiteId,
-    issue_jira_id: i64,
-    event_id: Uuid,
-    /// The change of status that waits for the answer.
-    undecided: Option<IssueTransition>,
-}
-
-impl Question {
-    fn of(site: SiteId, event: &OpenEvent, issue: &MirroredIssue) -> Self {
-        Self {
-            site,
-            issue_jira_id: issue.snapshot.jira_id,
-            event_id: event.id,
-            undecided: None,
-        }
-    }
-
-    /// Questions that are answered by one reading have one key.
-    fn key(&self) -> String {
-        match self.undecided {
-            Some(_) => format!("read:{}:{}", self.issue_jira_id, self.event_id),
-            None => format!("read:{}", self.issue_jira_id),
-        }
-    }
-}
-
-/// Has issues read from Jira. Nobody waits for it here.
-async fn ask(txn: &Txn, questions: Vec<Question>, now_ms: i64) -> Result<(), StoreError> {
-    let mut asked = BTreeSet::new();
-    for question in questions {
-        let key = question.key();
-        if !asked.insert((question.site, key.clone())) {
-            continue;
-        }
-        let priority = match question.undecided {
-            Some(_) => Priority::Normal,
-            None => Priority::Background,
-        };
-        let work = Work::ReadIssue {
-            issue_jira_id: question.issue_jira_id,
-            undecided: question.undecided.into_iter().collect(),
-        };
-        let new = NewWork::new(&work, format!("event:{}", question.event_id), now_ms)
-            .once(key)
-            .with_priority(priority);
-        outbox::put(&**txn, question.site, &new).await?;
-    }
-    Ok(())
 }

@@ -6,6 +6,7 @@
 //! depend on the order of arrival; `laws` below is the proof by example.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -80,8 +81,17 @@ impl Field {
 }
 
 /// A set of fields.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
 pub struct Fields(u16);
+
+impl fmt::Debug for Fields {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let each = Field::EACH.into_iter();
+        f.debug_set()
+            .entries(each.filter(|field| self.has(*field)))
+            .finish()
+    }
+}
 
 impl Fields {
     /// None of them.
