@@ -5,6 +5,7 @@ use super::{Conn, SiteId, Sql, StoreError};
 
 /// Every table that holds rows of a site, the site's own row last.
 const TABLES: [&str; 21] = [
+    "installation",
     "lane",
     "inbox",
     "waiting_event",

@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::connect::auth::PageCaller;
 use crate::domain::site::Site;
 use crate::jira::JiraError;
-use crate::jira::permissions::Permission;
+use crate::jira::permissions::{Asker, Permission};
 use crate::problem::Problem;
 
 /// The person behind a request of our pages.
@@ -108,7 +108,10 @@ async fn may(
     permission: Permission,
 ) -> Result<bool, Problem> {
     match account_id {
-        Some(account) => Ok(app.jira.may(site, account, permission).await?),
+        Some(account_id) => {
+            let asker = Asker::of(account_id);
+            Ok(app.jira.may(site, &asker, permission).await?)
+        }
         None => Ok(false),
     }
 }
@@ -131,6 +134,9 @@ impl From<JiraError> for Problem {
                 Self::jira("Jira gave no usable answer.")
                     .detail("It may or may not have done it. Look at the issue, then try again.")
             }
+            JiraError::NoToken => Self::jira("Jira cannot be called for a while.").detail(
+                "Nothing was changed. Forge hands the app a new token every hour; try again then.",
+            ),
             JiraError::Gone(gone) => Self::jira("Jira does not let Touchstone do this.").detail(
                 format!("Reason: {gone}. A Jira administrator can change that."),
             ),

@@ -44,8 +44,8 @@ struct App {
     installation_id: Option<String>,
     installation: Option<Installation>,
     api_base_url: Option<String>,
-    #[serde(default)]
-    app_version: String,
+    #[serde(rename = "appVersion", default)]
+    version: String,
     environment: Option<Named>,
     module: Option<Module>,
     license: Option<Value>,
@@ -123,7 +123,7 @@ impl Claims {
             cloud_id: api.cloud_id,
             api_base_url: api.base_url,
             app_id: settings.app_id.clone(),
-            app_version: app.app_version,
+            app_version: app.version,
             environment_type: environment.kind,
             environment_id: environment.id,
             module_type: module.kind,

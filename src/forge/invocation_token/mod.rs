@@ -226,3 +226,10 @@ impl Invocation {
         self.module_type != ENDPOINT_MODULE && self.context.is_some()
     }
 }
+
+#[cfg(test)]
+mod issuer;
+#[cfg(test)]
+mod keys_tests;
+#[cfg(test)]
+mod vectors_tests;

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::forge::ForgeOptions;
+
 /// What the site begins with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Seed {
@@ -33,6 +35,8 @@ pub struct Options {
     pub webhook_timeout_ms: u64,
     /// Whether Jira's rate limits hold.
     pub enforce_limits: bool,
+    /// The Forge side.
+    pub forge: ForgeOptions,
 }
 
 impl Default for Options {
@@ -46,6 +50,7 @@ impl Default for Options {
             retry_delay_ms: (50, 200),
             webhook_timeout_ms: 10_000,
             enforce_limits: true,
+            forge: ForgeOptions::default(),
         }
     }
 }

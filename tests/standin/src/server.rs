@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use crate::clock::Clock;
 use crate::model::State;
 use crate::tokens::InstallKey;
-use crate::{Options, control, install, page, rest, seed, webhooks};
+use crate::{Options, control, forge, install, page, rest, seed, webhooks};
 
 /// The running site as its handlers and tasks see it.
 pub(crate) struct Shared {
@@ -38,6 +38,27 @@ impl Shared {
         let out = act(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
         self.changed.send_modify(|count| *count += 1);
         out
+    }
+
+    /// Waits until the site's clock reads `due_ms`, or something makes waiting needless.
+    pub(crate) async fn reach(&self, due_ms: i64, needless: impl Fn(&State) -> bool) {
+        let mut changed = self.watch();
+        loop {
+            let left = due_ms.saturating_sub(self.clock.now_ms());
+            if left <= 0 || self.read(&needless) {
+                return;
+            }
+            let gone = if self.clock.is_stopped() {
+                changed.changed().await.is_err()
+            } else {
+                let left = Duration::from_millis(left.unsigned_abs());
+                let waited = tokio::time::timeout(left, changed.changed()).await;
+                waited.is_ok_and(|changed| changed.is_err())
+            };
+            if gone {
+                return;
+            }
+        }
     }
 
     /// Tells of every change from now on.
@@ -72,9 +93,13 @@ pub(crate) fn start(options: Options) -> anyhow::Result<Running> {
     let base_url = options.base_url.clone().unwrap_or_else(|| own_url.clone());
     let clock = Clock::default();
     let (outgoing, queue) = mpsc::unbounded_channel();
-    let mut state = seed::site(&base_url, &clock, options.enforce_limits);
+    let side = forge::Side::new(&options.forge)?;
+    let mut state = seed::site(&base_url, &clock, options.enforce_limits, side);
+    state.forge.api_url = format!("{own_url}/ex/jira/{}", state.site.cloud_id);
     seed::fill(&mut state, options.seed)?;
     state.outgoing = Some(outgoing);
+    let (calls, forge_queue) = mpsc::unbounded_channel();
+    state.forge.outgoing = Some(calls);
     let http = reqwest::Client::builder()
         .timeout(Duration::from_millis(options.webhook_timeout_ms))
         .redirect(reqwest::redirect::Policy::none())
@@ -96,6 +121,7 @@ pub(crate) fn start(options: Options) -> anyhow::Result<Running> {
         WebApp::new()
             .app_data(data.clone())
             .app_data(web::PayloadConfig::new(25 * 1024 * 1024))
+            .configure(forge::routes::routes)
             .configure(control::routes)
             .configure(page::routes)
             .default_service(web::to(rest::handle))
@@ -115,6 +141,8 @@ pub(crate) fn start(options: Options) -> anyhow::Result<Running> {
     let mut tasks = vec![
         serving,
         tokio::spawn(webhooks::run(Arc::clone(&shared), queue)),
+        tokio::spawn(forge::deliver::run(Arc::clone(&shared), forge_queue)),
+        tokio::spawn(forge::install::run_schedule(Arc::clone(&shared))),
     ];
     if let Some(app_url) = shared.options.app_url.clone() {
         let shared = Arc::clone(&shared);
