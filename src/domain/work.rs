@@ -253,6 +253,7 @@ impl Work {
             | Self::Transition { .. }
             | Self::CreateDefect { .. }
             | Self::LinkIssues { .. }
+            | Self::ReadIssue { .. }
             | Self::FetchIssue { .. } => false,
         }
     }

@@ -7,6 +7,7 @@ pub mod fields;
 pub mod frame;
 pub mod headers;
 pub mod health;
+pub mod json_only;
 pub mod panel;
 pub mod router;
 pub mod times;
