@@ -46,7 +46,7 @@ pub use log::{
     Attempt, ChangeView, CommentView, IssueView, LinkView, Outcome, RemoteLinkView, Request,
 };
 pub use model::State;
-pub use options::{Options, Seed};
+pub use options::{Host, Options, Seed};
 pub use refusal::Refusal;
 pub use standin::{IssueRef, Standin};
 

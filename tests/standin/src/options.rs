@@ -14,6 +14,18 @@ pub enum Seed {
     Sample,
 }
 
+/// How the app comes to the site.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Host {
+    /// From its Connect descriptor.
+    #[default]
+    Connect,
+    /// From its Forge manifest.
+    Forge,
+    /// First the one, then the other.
+    Both,
+}
+
 /// How a site is started.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -23,6 +35,8 @@ pub struct Options {
     pub base_url: Option<String>,
     /// The app to install as soon as it answers.
     pub app_url: Option<String>,
+    /// How the app comes to the site.
+    pub host: Host,
     /// What the site begins with.
     pub seed: Seed,
     /// `node_modules` with the published bridge, for the pages.
@@ -45,6 +59,7 @@ impl Default for Options {
             listen: "127.0.0.1:0".to_owned(),
             base_url: None,
             app_url: None,
+            host: Host::default(),
             seed: Seed::default(),
             bridge_dir: None,
             retry_delay_ms: (50, 200),

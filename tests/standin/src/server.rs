@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
 use crate::model::State;
+use crate::options::Host;
 use crate::tokens::InstallKey;
 use crate::{Options, control, forge, install, page, rest, seed, webhooks};
 
@@ -71,6 +72,7 @@ impl Shared {
 pub(crate) struct Running {
     pub(crate) shared: Arc<Shared>,
     server: ServerHandle,
+    cdn: Option<ServerHandle>,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -78,6 +80,9 @@ impl Drop for Running {
     fn drop(&mut self) {
         // The command is sent at once; nobody needs to wait for its completion.
         drop(self.server.stop(false));
+        if let Some(cdn) = &self.cdn {
+            drop(cdn.stop(false));
+        }
         self.tasks.iter().for_each(JoinHandle::abort);
     }
 }
@@ -100,6 +105,16 @@ pub(crate) fn start(options: Options) -> anyhow::Result<Running> {
     state.outgoing = Some(outgoing);
     let (calls, forge_queue) = mpsc::unbounded_channel();
     state.forge.outgoing = Some(calls);
+    let cdn = if options.forge.manifest.is_some() || options.forge.ui_dir.is_some() {
+        let place = format!("{}:0", address.ip());
+        let listener = std::net::TcpListener::bind(&place)
+            .with_context(|| format!("listening on {place} for the app's pages"))?;
+        let port = listener.local_addr().context("reading the address")?.port();
+        state.forge.cdn_url = Some(format!("http://{}:{port}", address.ip()));
+        Some(listener)
+    } else {
+        None
+    };
     let http = reqwest::Client::builder()
         .timeout(Duration::from_millis(options.webhook_timeout_ms))
         .redirect(reqwest::redirect::Policy::none())
@@ -122,6 +137,7 @@ pub(crate) fn start(options: Options) -> anyhow::Result<Running> {
             .app_data(data.clone())
             .app_data(web::PayloadConfig::new(25 * 1024 * 1024))
             .configure(forge::routes::routes)
+            .configure(forge::page::routes)
             .configure(control::routes)
             .configure(page::routes)
             .default_service(web::to(rest::handle))
@@ -138,6 +154,10 @@ pub(crate) fn start(options: Options) -> anyhow::Result<Running> {
             tracing::error!(%error, "the stand-in's server stopped");
         }
     });
+    let cdn = match cdn {
+        Some(listener) => Some(forge::cdn::start(listener, &shared)?),
+        None => None,
+    };
     let mut tasks = vec![
         serving,
         tokio::spawn(webhooks::run(Arc::clone(&shared), queue)),
@@ -147,12 +167,18 @@ pub(crate) fn start(options: Options) -> anyhow::Result<Running> {
     if let Some(app_url) = shared.options.app_url.clone() {
         let shared = Arc::clone(&shared);
         tasks.push(tokio::spawn(async move {
-            install::when_ready(&shared, &app_url).await;
+            if shared.options.host != Host::Forge {
+                install::when_ready(&shared, &app_url).await;
+            }
+            if shared.options.host != Host::Connect {
+                forge::install::when_ready(&shared, &app_url).await;
+            }
         }));
     }
     Ok(Running {
         shared,
         server: handle,
+        cdn,
         tasks,
     })
 }

@@ -22,6 +22,8 @@ pub(crate) struct Place {
     pub(crate) key: String,
     pub(crate) issue: Option<u64>,
     pub(crate) project: Option<u64>,
+    /// Whether a gadget is being configured.
+    pub(crate) edit: bool,
     /// What the page itself adds to its `extension`.
     pub(crate) extension: Value,
 }
@@ -140,8 +142,14 @@ impl State {
             });
             set(&mut out, "project", own);
         }
-        if out.get("location").is_none() {
-            let location = format!("{base}/_standin/forge/page/{}", place.key);
+        if place.kind == "jira:dashboardGadget" {
+            set(&mut out, "dashboard", json!({ "id": "10000" }));
+            set(&mut out, "gadget", json!({ "id": "10020" }));
+            set(&mut out, "gadgetConfiguration", self.forge.gadget.clone());
+            let entry = if place.edit { "edit" } else { "view" };
+            set(&mut out, "entryPoint", json!(entry));
+        } else if out.get("location").is_none() {
+            let location = format!("{base}/apps/{}", place.key);
             set(&mut out, "location", json!(location));
         }
         if !place.extension.is_null() {
@@ -176,6 +184,7 @@ impl State {
             key: page.key.clone(),
             issue,
             project,
+            edit: false,
             extension: Value::Null,
         })
     }

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use serde_json::Value;
 
 use super::install;
-use super::{Installation, Settings};
+use super::{Installation, Settings, remote};
 use crate::acts::Actor;
 use crate::control::find_account;
 use crate::model::State;
@@ -245,6 +245,15 @@ impl Standin {
             let id = live(state, None)?.id.clone();
             state.user_token(&id, &account).ok_or_else(none)
         })
+    }
+
+    /// Makes a call of the app's page: `{as, module, issue?, call: {path, method, headers?,
+    /// body?}}`. Answers `{resolved}`, as the bridge is given it, or `{rejected}` with a reason.
+    ///
+    /// # Errors
+    /// When no Forge app is installed, it has no such module, or the account does not see the issue.
+    pub async fn invoke_remote(&self, call: &Value) -> Result<Value, Refusal> {
+        remote::invoke(self.shared(), call).await
     }
 
     /// Sends an event the site has no act for, to triggers that ask for it.

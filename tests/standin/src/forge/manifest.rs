@@ -1,11 +1,11 @@
 //! The app's Forge manifest, as far as a site acts on it: what it subscribes to, where calls go,
 //! which tokens go with them, and its pages.
 //!
-//! Read from the app's own `manifest.yml` or, without one, from a built-in sample. Variables are
-//! not substituted: the app's id comes from the options, its address from the installation.
+//! Read from the app's own `manifest.yml` or, without one, from a built-in sample. Variables have
+//! their defaults, but the app's id comes from the options and its address from the installation.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use serde_json::Value;
@@ -56,24 +56,27 @@ pub(crate) struct Manifest {
     pub(crate) hourly: Option<(String, String)>,
     /// File of each `resource/entry`.
     files: BTreeMap<String, String>,
+    /// Folder of each resource.
+    folders: BTreeMap<String, PathBuf>,
 }
 
 impl Manifest {
     /// Reads `manifest.yml`, or takes the sample.
     pub(crate) fn load(file: Option<&Path>) -> anyhow::Result<Self> {
         let Some(file) = file else {
-            return Ok(Self::read(&serde_json::from_str(include_str!(
-                "manifest.json"
-            ))?));
+            return Ok(Self::read(
+                &serde_json::from_str(include_str!("manifest.json"))?,
+                Path::new(""),
+            ));
         };
         let text = std::fs::read_to_string(file)
             .with_context(|| format!("reading the manifest {}", file.display()))?;
-        let read: Value = serde_saphyr::from_str(&text)
+        let read = read_yaml(&text)
             .with_context(|| format!("the manifest {} is not YAML", file.display()))?;
-        Ok(Self::read(&read))
+        Ok(Self::read(&read, file.parent().unwrap_or(Path::new(""))))
     }
 
-    fn read(all: &Value) -> Self {
+    fn read(all: &Value, home: &Path) -> Self {
         let modules = all.get("modules").cloned().unwrap_or_default();
         let scopes = match all.pointer("/permissions/scopes") {
             Some(Value::Array(list)) => list.iter().map(word).collect(),
@@ -99,6 +102,7 @@ impl Manifest {
                 .find(|it| text(it, "/interval") == "hour")
                 .map(|it| (text(it, "/key"), text(it, "/endpoint"))),
             files: files(all),
+            folders: folders(all, home),
         }
     }
 
@@ -117,10 +121,31 @@ impl Manifest {
         self.pages.iter().find(|it| it.key == key)
     }
 
-    /// The file of a `resource/entry`.
-    pub(crate) fn file(&self, resource: &str) -> Option<&str> {
-        self.files.get(resource).map(String::as_str)
+    /// Where on the host of pages a `resource/entry` stands.
+    pub(crate) fn address(&self, resource: &str) -> Option<String> {
+        let folder = resource.split('/').next().unwrap_or_default();
+        let file = self.files.get(resource)?;
+        Some(format!("/{folder}/{file}"))
     }
+
+    /// The folder of a resource's files.
+    pub(crate) fn folder(&self, resource: &str) -> Option<&Path> {
+        self.folders.get(resource).map(PathBuf::as_path)
+    }
+}
+
+/// The manifest with each `${NAME}` replaced by the variable's default.
+fn read_yaml(text: &str) -> Result<Value, serde_saphyr::Error> {
+    let read: Value = serde_saphyr::from_str(text)?;
+    let variables = read.pointer("/environment/variables");
+    let variables = variables.and_then(Value::as_array).into_iter().flatten();
+    let filled = variables.fold(text.to_owned(), |filled, it| {
+        filled.replace(
+            &format!("${{{}}}", self::text(it, "/key")),
+            &self::text(it, "/default"),
+        )
+    });
+    serde_saphyr::from_str(&filled)
 }
 
 fn word(value: &Value) -> String {
@@ -193,6 +218,13 @@ fn files(all: &Value) -> BTreeMap<String, String> {
     out
 }
 
+fn folders(all: &Value, home: &Path) -> BTreeMap<String, PathBuf> {
+    let resources = all.get("resources").and_then(Value::as_array);
+    let each = resources.into_iter().flatten();
+    each.map(|it| (text(it, "/key"), home.join(text(it, "/path"))))
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -201,7 +233,8 @@ mod tests {
     fn the_sample_has_what_a_site_acts_on() {
         let manifest = Manifest::load(None).unwrap();
         let panel = manifest.page_of("jira:issuePanel").unwrap();
-        assert_eq!(manifest.file(&panel.resource), Some("panel.html"));
+        let address = manifest.address(&panel.resource);
+        assert_eq!(address.as_deref(), Some("/ui/panel.html"));
         assert!(manifest.endpoint(&panel.endpoint).user_token);
         let hourly = manifest.hourly.clone().unwrap();
         assert_eq!(
@@ -219,9 +252,9 @@ mod tests {
 
     #[test]
     fn a_manifest_in_yaml_reads_the_same() {
-        let yaml = "app:\n  connect:\n    key: org.example\nmodules:\n  endpoint:\n    - key: e\n      route:\n        path: /e\npermissions:\n  scopes:\n    read:jira-work:\n      allowImpersonation: true\n";
-        let read: Value = serde_saphyr::from_str(yaml).unwrap();
-        let manifest = Manifest::read(&read);
+        let yaml = "environment:\n  variables:\n    - key: KEY\n      default: org.example\napp:\n  connect:\n    key: ${KEY}\nmodules:\n  endpoint:\n    - key: e\n      route:\n        path: /e\npermissions:\n  scopes:\n    read:jira-work:\n      allowImpersonation: true\n";
+        let read = read_yaml(yaml).unwrap();
+        let manifest = Manifest::read(&read, Path::new("home"));
         assert_eq!(manifest.connect_key.as_deref(), Some("org.example"));
         assert_eq!(manifest.endpoint("e").route, "/e");
         assert!(manifest.scopes.contains("read:jira-work"));

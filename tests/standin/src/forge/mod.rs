@@ -5,6 +5,7 @@
 //! carries calls of the app's pages to its server (`remote`). A site may have a Connect app, a
 //! Forge app, or both. What a test may turn stands in [`Settings`].
 
+pub(crate) mod cdn;
 pub(crate) mod deliver;
 mod events;
 mod fit;
@@ -13,6 +14,8 @@ pub(crate) mod install;
 mod keys;
 mod manifest;
 pub(crate) mod oauth;
+pub(crate) mod page;
+mod remote;
 pub(crate) mod routes;
 
 use std::collections::BTreeSet;
@@ -82,6 +85,10 @@ pub struct Spreading {
 /// What a test may turn on the Forge side.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each switch is one thing a test may turn"
+)]
 pub struct Settings {
     /// Overrules the manifest's `ignoreSelf`.
     pub ignore_self: Option<bool>,
@@ -159,6 +166,10 @@ pub(crate) struct Side {
     /// The account of the app's own user, once it was installed.
     pub(crate) account: Option<String>,
     pub(crate) outgoing: Option<UnboundedSender<Delivery>>,
+    /// Where the app's pages are served from, if they are.
+    pub(crate) cdn_url: Option<String>,
+    /// The configuration of the one gadget on the dashboard.
+    pub(crate) gadget: Value,
     /// How often waiting redeliveries were told not to wait.
     pub(crate) hurried: u64,
 }
@@ -176,6 +187,8 @@ impl Side {
             tokens: Vec::new(),
             account: None,
             outgoing: None,
+            cdn_url: None,
+            gadget: Value::Null,
             hurried: 0,
         })
     }

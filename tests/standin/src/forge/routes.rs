@@ -3,7 +3,7 @@
 use actix_web::{HttpResponse, web};
 use serde_json::{Value, json};
 
-use super::{Settings, install, keys};
+use super::{Settings, install, keys, remote};
 use crate::acts::Actor;
 use crate::control::{drawn, find_account};
 use crate::model::State;
@@ -17,6 +17,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .route("/_standin/forge", web::get().to(look))
         .route("/_standin/forge/settings", web::put().to(put_settings))
         .route("/_standin/forge/uninstall", web::post().to(uninstall))
+        .route("/_standin/forge/invoke", web::post().to(invoke))
         .route("/_standin/forge/{act}", web::post().to(act));
 }
 
@@ -59,14 +60,29 @@ async fn put_settings(shared: web::Data<Shared>, settings: web::Json<Settings>) 
 
 async fn uninstall(shared: web::Data<Shared>, body: web::Bytes) -> HttpResponse {
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
-    let id = body.get("installation").and_then(Value::as_str);
-    let quietly = body.get("quietly") == Some(&Value::Bool(true));
-    drawn(
-        install::uninstall(&shared, id, quietly)
-            .await
-            .map(|()| json!({}))
-            .map_err(|error| Refusal::missing(format!("{error:#}"))),
-    )
+    let shared = shared.into_inner();
+    let runtime = shared.runtime.clone();
+    let task = runtime.spawn(async move {
+        let id = body.get("installation").and_then(Value::as_str);
+        let quietly = body.get("quietly") == Some(&Value::Bool(true));
+        install::uninstall(&shared, id, quietly).await
+    });
+    drawn(match task.await {
+        Ok(Ok(())) => Ok(json!({})),
+        Ok(Err(error)) => Err(Refusal::missing(format!("{error:#}"))),
+        Err(error) => Err(Refusal::new(500, error.to_string())),
+    })
+}
+
+/// A call of a page of the app.
+async fn invoke(shared: web::Data<Shared>, body: web::Json<Value>) -> HttpResponse {
+    let shared = shared.into_inner();
+    let runtime = shared.runtime.clone();
+    let task = runtime.spawn(async move { remote::invoke(&shared, &body).await });
+    drawn(match task.await {
+        Ok(outcome) => outcome,
+        Err(error) => Err(Refusal::new(500, error.to_string())),
+    })
 }
 
 async fn act(shared: web::Data<Shared>, act: web::Path<String>, body: web::Bytes) -> HttpResponse {
@@ -74,7 +90,8 @@ async fn act(shared: web::Data<Shared>, act: web::Path<String>, body: web::Bytes
     drawn(shared.act(|state| perform(state, &act, &body)))
 }
 
-/// `install`, `upgrade`, `hourly`, `redeliver`, `rotate-keys`, `keys`, `fit`, `tokens`, `emit`.
+/// `install`, `upgrade`, `hourly`, `redeliver`, `rotate-keys`, `keys`, `fit`, `tokens`, `gadget`,
+/// `emit`.
 fn perform(state: &mut State, act: &str, body: &Value) -> Result<Value, Refusal> {
     let text = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default();
     let on = |name: &str| body.get(name) == Some(&Value::Bool(true));
@@ -129,6 +146,10 @@ fn perform(state: &mut State, act: &str, body: &Value) -> Result<Value, Refusal>
                 "system": state.system_token(&own.id),
                 "user": state.user_token(&own.id, &account),
             }))
+        }
+        "gadget" => {
+            state.forge.gadget = body.get("configuration").cloned().unwrap_or_default();
+            Ok(json!({}))
         }
         "emit" => {
             let actor = Actor::account(&find_account(state, text("as"))?);
