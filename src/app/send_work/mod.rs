@@ -19,7 +19,7 @@ use crate::app::create_defect::record_created;
 use crate::app::join_halves::{self, JoinError};
 use crate::app::run_rules;
 use crate::app::sites::SitesError;
-use crate::domain::issue::{IssueSnapshot, IssueTransition, MirroredIssue};
+use crate::domain::issue::{IssueSnapshot, MirroredIssue};
 use crate::domain::mirror::Order;
 use crate::domain::site::Site;
 use crate::domain::work::{Block, Priority, Work};
