@@ -18,13 +18,15 @@ use super::StoreError;
 const ACQUIRE: Duration = Duration::from_secs(3);
 /// How long a write waits for another process that holds SQLite's lock (`touchstone` commands).
 const SQLITE_BUSY: Duration = Duration::from_secs(5);
-/// Pages in the log before they are moved into the database: 32 MB. Pages that change again and again
-/// are moved once, and there are fewer flushes than with SQLite's 1,000.
-const CHECKPOINT_PAGES: &str = "8000";
+/// Pages in the log before a commit moves them into the database: 64 MB. Most are moved before that,
+/// see `checkpoint`.
+const CHECKPOINT_PAGES: &str = "16000";
 /// Memory of one SQLite connection for pages, negative for kB: readers find what they miss in the
 /// system's cache, and there are many of them.
 const READER_CACHE: &str = "-512";
 const WRITER_CACHE: &str = "-4000";
+/// Bytes of the database file that are read without a copy.
+const MAPPED: &str = "268435456";
 /// Statements kept prepared a connection; batches of different sizes are different statements.
 const PREPARED: usize = 512;
 
@@ -116,6 +118,7 @@ pub async fn connect(
             };
             options
                 .pragma("cache_size", cache)
+                .pragma("mmap_size", MAPPED)
                 .journal_mode(SqliteJournalMode::Wal)
                 .synchronous(SqliteSynchronous::Full)
                 .busy_timeout(SQLITE_BUSY)

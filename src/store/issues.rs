@@ -7,8 +7,8 @@
 
 use std::collections::HashMap;
 
-use sea_orm::FromQueryResult;
 use sea_orm::sea_query::{ArrayType, Value};
+use sea_orm::{FromQueryResult, QueryResult};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
@@ -18,7 +18,8 @@ use crate::domain::issue::{IssueSnapshot, MirroredIssue, Named, StatusCategory};
 use crate::domain::mirror::{Fields, Order};
 use crate::ids;
 
-const COLUMNS: &str = "site_id, id, jira_id, key, project_key, type_id, type_name, is_subtask, \
+/// The columns of a mirrored issue, for [`from_row`].
+pub(super) const COLUMNS: &str = "site_id, id, jira_id, key, project_key, type_id, type_name, is_subtask, \
     status_id, status_name, status_category, category_changed_ms, summary, parent_jira_id, fix_versions, sprints, \
     resolution, priority, labels, updated_ms, event_ms, changelog_id, behind, seen_ms, deleted_ms";
 
@@ -500,6 +501,11 @@ fn values(site: SiteId, issue: &MirroredIssue) -> [Value; 25] {
         issue.seen_ms.into(),
         issue.deleted_ms.into(),
     ]
+}
+
+/// Reads the [`COLUMNS`] of a row.
+pub(super) fn from_row(row: &QueryResult) -> Result<MirroredIssue, StoreError> {
+    issue(Row::from_query_result(row, "")?)
 }
 
 fn issue(row: Row) -> Result<MirroredIssue, StoreError> {

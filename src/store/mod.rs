@@ -9,11 +9,14 @@
 //! take either as `&impl Conn`. SQLite has one writer connection: keep write transactions short and
 //! never wait for anything but the database inside one.
 
+use std::sync::Arc;
+
 use migrations::{Migrator, MigratorTrait};
 use sea_orm::{DatabaseConnection, TransactionOptions, TransactionTrait};
 
 pub mod api_clients;
 pub mod audit;
+mod checkpoint;
 pub mod defect_claims;
 pub mod defects;
 pub mod dialect;
@@ -63,6 +66,8 @@ pub struct Store {
     bulk: DatabaseConnection,
     writer: DatabaseConnection,
     dialect: Dialect,
+    /// Tells the checkpoints that the store is in use.
+    _held: Arc<()>,
 }
 
 /// A transaction that may write; dropped without [`Txn::commit`] it leaves nothing behind.
@@ -96,11 +101,17 @@ impl Store {
             Dialect::Sqlite => dialect::connect(url, 1, Purpose::Read).await?,
             Dialect::Postgres => writer.clone(),
         };
+        let held = Arc::new(());
+        if dialect == Dialect::Sqlite {
+            let on = dialect::connect(url, 1, Purpose::Write).await?;
+            tokio::spawn(checkpoint::keep_moving(on, Arc::downgrade(&held)));
+        }
         Ok(Self {
             reader: dialect::connect(url, half, Purpose::Read).await?,
             bulk,
             writer,
             dialect,
+            _held: held,
         })
     }
 

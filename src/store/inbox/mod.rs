@@ -28,7 +28,7 @@ mod parked;
 mod writer;
 
 pub use claim::{finish, held, release, release_lane, take};
-pub use parked::{behind, depth, forget, note_heard, park, parked, replay, retry_later};
+pub use parked::{depth, forget, note_heard, park, parked, replay, retry_later};
 pub use writer::InboxWriter;
 
 pub(super) use parked::first_id_of;
@@ -156,7 +156,7 @@ pub struct Depth {
 }
 
 /// What is not applied yet of an issue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, FromQueryResult)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Behind {
     /// When the oldest waiting event came, milliseconds since the Unix epoch.
     pub waiting_ms: Option<i64>,

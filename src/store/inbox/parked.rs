@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::super::{Conn, SiteId, Sql, StoreError};
 use super::accept::{TOUCH, TOUCH_AGAIN};
-use super::{Behind, Depth, OpenEvent, ParkedEvent};
+use super::{Depth, OpenEvent, ParkedEvent};
 
 fn of_event<'a>(sql: &'a mut Sql, event: &OpenEvent) -> &'a mut Sql {
     sql.with(" WHERE site_id = ", event.site_id)
@@ -94,17 +94,6 @@ pub async fn depth(on: &impl Conn, site: Option<SiteId>) -> Result<Depth, StoreE
     if let Some(site) = site {
         sql.with(" WHERE site_id = ", site);
     }
-    Ok(sql.one(on).await?.unwrap_or_default())
-}
-
-/// How far the mirror of one issue (by its lane: Jira's id as text) is behind what Jira told us.
-pub async fn behind(on: &impl Conn, site: SiteId, lane: &str) -> Result<Behind, StoreError> {
-    let mut sql = Sql::new(
-        "SELECT min(CASE WHEN parked_ms IS NULL THEN received_ms END) AS waiting_ms, \
-         min(CASE WHEN parked_ms IS NOT NULL THEN received_ms END) AS parked_ms \
-         FROM waiting_event WHERE site_id = ",
-    );
-    sql.bind(site).with(" AND lane = ", lane);
     Ok(sql.one(on).await?.unwrap_or_default())
 }
 
