@@ -129,6 +129,7 @@ CREATE TABLE project (
     jira_id bigint,
     name text,
     is_gone boolean NOT NULL DEFAULT false,
+    event_ms bigint NOT NULL DEFAULT 0,
     next_test bigint NOT NULL DEFAULT 1,
     next_execution bigint NOT NULL DEFAULT 1,
     next_plan bigint NOT NULL DEFAULT 1,
@@ -160,8 +161,10 @@ CREATE TABLE issue (
     updated_ms bigint NOT NULL,
     event_ms bigint NOT NULL,
     changelog_id bigint NOT NULL,
+    behind text,
     seen_ms bigint NOT NULL,
     deleted_ms bigint,
+    is_gone_with_project boolean NOT NULL DEFAULT false,
     PRIMARY KEY (site_id, id)
 );
 CREATE UNIQUE INDEX issue_by_jira_id ON issue (site_id, jira_id);

@@ -6,7 +6,7 @@
 use crate::app::App;
 use crate::crypto::sha256;
 use crate::ids;
-use crate::jira::payload::{self, PayloadError};
+use crate::jira::payload::{self, Envelope, PayloadError};
 use crate::store::inbox::{Channel, NewEvent};
 use crate::store::{SiteId, StoreError};
 
@@ -40,10 +40,13 @@ pub enum AcceptError {
 ///
 /// # Errors
 ///
-/// [`AcceptError::Payload`] when the body is not JSON or too deep: sending it again will not help.
-/// [`AcceptError::Store`] when it could not be committed: Jira should send it again.
+/// [`AcceptError::Payload`] when the body of a webhook is not JSON or too deep: sending it again will
+/// not help. [`AcceptError::Store`] when it could not be committed: Jira should send it again.
 pub async fn accept_event(app: &App, received: Received) -> Result<(), AcceptError> {
-    let envelope = payload::envelope(&received.body)?;
+    let envelope = match received.channel {
+        Channel::Connect => payload::envelope(&received.body)?,
+        Channel::Forge => of_forge(&received.body),
+    };
     let now_ms = app.clock.now_ms();
     let (lane, event) = (envelope.lane, envelope.event.into_owned());
     let content_key = envelope.content_key;
@@ -61,6 +64,18 @@ pub async fn accept_event(app: &App, received: Received) -> Result<(), AcceptErr
         received_ms: now_ms,
     };
     Ok(app.inbox.keep(event).await?)
+}
+
+/// Forge repeats whatever is not accepted, four times, the same: what cannot be read is kept too, and
+/// parked where a person sees it.
+fn of_forge(body: &[u8]) -> Envelope<'_> {
+    payload::forge::envelope(body).unwrap_or_else(|why| {
+        tracing::warn!(
+            bytes = body.len(),
+            "an event of Forge cannot be read: {why}"
+        );
+        Envelope::unreadable(body)
+    })
 }
 
 fn delivery_key(identifier: &str) -> [u8; 16] {

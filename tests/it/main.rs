@@ -20,6 +20,7 @@ mod connect_lifecycle;
 mod connect_security;
 mod contract;
 mod defects;
+mod forge_events;
 mod forge_identity;
 mod forge_tokens;
 mod forge_tokens_for_jira;

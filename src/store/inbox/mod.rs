@@ -38,12 +38,15 @@ pub(super) use parked::first_id_of;
 pub enum Channel {
     /// A webhook of an Atlassian Connect app.
     Connect,
+    /// A product event of Forge.
+    Forge,
 }
 
 impl Channel {
     fn code(self) -> i16 {
         match self {
             Self::Connect => 1,
+            Self::Forge => 2,
         }
     }
 }
