@@ -4,6 +4,7 @@ pub mod admin;
 pub mod api;
 pub mod assets;
 pub mod fields;
+pub mod fragment;
 pub mod frame;
 pub mod headers;
 pub mod health;
