@@ -21,6 +21,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Secrets};
 use crate::connect::Connect;
 use crate::crypto::Seal;
+use crate::forge::Forge;
 use crate::store::{Dialect, InboxWriter, Store, inbox as inbox_store, outbox as outbox_store};
 use crate::{inbox, jira, outbox, web};
 
@@ -137,10 +138,16 @@ fn serve(app: &Arc<App>, role: Role, listener: TcpListener) -> anyhow::Result<Se
     };
     let shared = Data::from(Arc::clone(app));
     let connect = Data::new(Connect::new(&app.config)?);
+    let forge = Data::new(Forge::new(&app.config)?);
+    if role != Role::Worker {
+        let (forge, now_s) = (forge.clone(), app.clock.now_s());
+        tokio::spawn(async move { forge.load_keys(now_s).await });
+    }
     let server = HttpServer::new(move || {
         WebApp::new()
             .app_data(shared.clone())
             .app_data(connect.clone())
+            .app_data(forge.clone())
             .configure(|routes| web::router::configure(routes, role, connect.base_path()))
             .default_service(actix_web::web::to(web::router::unknown))
     })

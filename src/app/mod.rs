@@ -24,6 +24,7 @@ pub mod issue_coverage;
 pub mod issue_panel;
 pub mod link_defect;
 pub mod link_test;
+pub mod meet_installation;
 pub mod rebuild;
 pub mod remove_site;
 pub mod run_rules;

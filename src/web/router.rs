@@ -6,6 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use super::{admin, api, assets, health, panel};
 use crate::connect;
 use crate::connect::webhook;
+use crate::forge;
 use crate::problem::Problem;
 use crate::startup::Role;
 
@@ -31,6 +32,7 @@ fn add(routes: &mut ServiceConfig, role: Role) {
             .app_data(PayloadConfig::new(webhook::BODY_LIMIT))
             .route(web::post().to(webhook::receive)),
     );
+    routes.configure(forge::routes);
     routes.configure(api::v1::routes);
     routes.configure(panel::routes);
     routes.configure(admin::routes);
