@@ -64,4 +64,4 @@ await build({
 for (const [name, title] of Object.entries(PAGES)) {
   await writeFile(path.join(target, `${name}.html`), page(name, title));
 }
-await cp(path.join(here, "icons"), path.join(target, "icons"), { recursive: true });
+await cp(path.join(ui, "icons"), path.join(target, "icons"), { recursive: true });

@@ -29,7 +29,7 @@ function* eventsThatAreNone({ trigger = [] }, known) {
   for (const { key, events = [], filter } of trigger) {
     for (const event of events) {
       if (!known.has(event)) yield `trigger ${key}: there is no event ${event}`;
-      if (filter?.ignoreSelf && !event.startsWith("avi:jira")) yield `trigger ${key}: ignoreSelf means nothing to ${event}`;
+      if (filter?.ignoreSelf && !event.startsWith("avi:jira:")) yield `trigger ${key}: ignoreSelf means nothing to ${event}`;
     }
   }
 }

@@ -39,7 +39,10 @@ const WRONG = {
   "there is no event avi:jira:created:comment": (_, { trigger }) => trigger[0].events.push("avi:jira:created:comment"),
   "ignoreSelf means nothing to avi:jira-software:closed:sprint": (_, { trigger }) =>
     Object.assign(trigger[0], { events: ["avi:jira-software:closed:sprint"], filter: { ignoreSelf: true } }),
-  "the endpoint events has no route.path": (_, { endpoint }) => delete endpoint[0].route,
+  "the endpoint events has no route.path": (_, modules) => {
+    delete modules.endpoint[0].route;
+    delete modules.scheduledTrigger;
+  },
   "more than 5 schedules": (_, modules) => {
     modules.scheduledTrigger = Array.from({ length: 6 }, (__, n) => ({ key: `s${n}`, endpoint: "events", interval: "hour" }));
   },

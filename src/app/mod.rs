@@ -25,6 +25,7 @@ pub mod issue_panel;
 pub mod link_defect;
 pub mod link_test;
 pub mod meet_installation;
+pub mod project_coverage;
 pub mod rebuild;
 pub mod remove_site;
 pub mod run_rules;

@@ -17,6 +17,7 @@ use uuid::Uuid;
 use super::error::{Asked, Gone, JiraError};
 use super::limits::{Endpoint, Limiter, Scope};
 use super::permissions::Permissions;
+use super::sight::Sight;
 use super::{qsh, resolver};
 use crate::clock::Clock;
 use crate::domain::site::Site;
@@ -70,6 +71,7 @@ pub struct Client {
     clock: Clock,
     limiter: Limiter,
     pub(super) permissions: Permissions,
+    pub(super) sight: Sight,
 }
 
 /// Jira, one site of it; see [`Client::for_site`].
@@ -167,6 +169,7 @@ impl Client {
             clock,
             limiter: Limiter::default(),
             permissions: Permissions::default(),
+            sight: Sight::default(),
         })
     }
 

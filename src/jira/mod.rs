@@ -16,6 +16,7 @@ pub mod payload;
 pub mod permissions;
 pub mod qsh;
 mod resolver;
+mod sight;
 
 pub use client::{Client, Settings, SiteClient, Urgency};
 pub use error::{Gone, JiraError, Refusal};

@@ -28,6 +28,11 @@ pub enum Permission {
     BrowseIssue(i64),
     /// Edit an issue (`EDIT_ISSUES`).
     EditIssue(i64),
+    /// See a project (`BROWSE_PROJECTS`).
+    BrowseProject {
+        /// Jira's id of the project.
+        project: i64,
+    },
     /// Create issues in a project (`CREATE_ISSUES`).
     CreateIssues {
         /// Jira's id of the project.
@@ -52,7 +57,7 @@ impl Default for Permissions {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Granted {
+pub(super) struct Granted {
     #[serde(default)]
     global_permissions: Vec<String>,
     #[serde(default)]
@@ -114,11 +119,18 @@ fn question(account_id: &str, permission: Permission) -> serde_json::Value {
         }
         Permission::BrowseIssue(issue) => on("BROWSE_PROJECTS", &[issue], &[]),
         Permission::EditIssue(issue) => on("EDIT_ISSUES", &[issue], &[]),
+        Permission::BrowseProject { project } => on("BROWSE_PROJECTS", &[], &[project]),
         Permission::CreateIssues { project } => on("CREATE_ISSUES", &[], &[project]),
     }
 }
 
 impl Granted {
+    /// The issues on which something is granted.
+    pub(super) fn issues(&self) -> impl Iterator<Item = i64> {
+        let granted = self.project_permissions.iter();
+        granted.flat_map(|on| on.issues.iter().map(|Id(issue)| *issue))
+    }
+
     /// Jira lists what is granted and leaves out the rest, unknown ids included.
     fn includes(&self, permission: Permission) -> bool {
         let on = |name: &str, id: i64, ids: fn(&GrantedOn) -> &[Id]| {
@@ -133,6 +145,9 @@ impl Granted {
                 .any(|name| name == "ADMINISTER"),
             Permission::BrowseIssue(issue) => on("BROWSE_PROJECTS", issue, |on| &on.issues),
             Permission::EditIssue(issue) => on("EDIT_ISSUES", issue, |on| &on.issues),
+            Permission::BrowseProject { project } => {
+                on("BROWSE_PROJECTS", project, |on| &on.projects)
+            }
             Permission::CreateIssues { project } => on("CREATE_ISSUES", project, |on| &on.projects),
         }
     }

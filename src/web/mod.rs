@@ -9,6 +9,7 @@ pub mod frame;
 pub mod headers;
 pub mod health;
 pub mod panel;
+pub mod project;
 pub mod router;
 pub mod times;
 pub mod viewer;

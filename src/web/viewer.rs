@@ -13,6 +13,7 @@ use actix_web::{FromRequest, HttpRequest};
 
 use crate::app::App;
 use crate::connect::auth::PageCaller;
+use crate::domain::issue::is_project_key;
 use crate::domain::site::Site;
 use crate::jira::JiraError;
 use crate::jira::permissions::Permission;
@@ -77,9 +78,35 @@ impl Viewer {
         }
     }
 
+    /// Whether they may see a project; returns who they are.
+    pub async fn demand_project(&self, app: &App, key: &str) -> Result<&str, Problem> {
+        demand_project(app, &self.site, self.account_id.as_deref(), key).await
+    }
+
     /// Whether they administer the site; returns who they are.
     pub async fn demand_administration(&self, app: &App) -> Result<&str, Problem> {
         demand_administration(app, &self.site, self.account_id.as_deref()).await
+    }
+}
+
+/// Whether a person may see a project; returns who they are.
+pub async fn demand_project<'a>(
+    app: &App,
+    site: &Site,
+    account_id: Option<&'a str>,
+    key: &str,
+) -> Result<&'a str, Problem> {
+    let account = account_id.ok_or_else(|| {
+        Problem::forbidden("Log in to see tests.")
+            .detail("Results are shown to people who are logged in to Jira.")
+    })?;
+    if is_project_key(key) && app.jira.sees_project(site, account, key).await? {
+        Ok(account)
+    } else {
+        Err(
+            Problem::not_found("There is no such project, or you may not see it.")
+                .detail("A project's key looks like SHOP."),
+        )
     }
 }
 

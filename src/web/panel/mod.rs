@@ -13,8 +13,8 @@ use uuid::Uuid;
 mod defects;
 mod frame;
 mod links;
-mod look;
-mod present;
+pub(super) mod look;
+pub(super) mod present;
 #[cfg(test)]
 mod states;
 pub mod view;

@@ -1,0 +1,91 @@
+//! What a person sees of a project: the project itself, and which of its issues.
+//!
+//! Lists come from our mirror, which knows issues the reader may not: a security level hides an issue
+//! from people who see its project. So the issues of a page are asked for by id, all in one call.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use moka::future::Cache;
+use serde_json::json;
+
+use super::client::{Call, Client};
+use super::error::{Gone, JiraError};
+use super::permissions::{Granted, Permission};
+use crate::domain::site::{Site, SiteId};
+
+/// How long it is believed that a project is seen.
+const KEPT: Duration = Duration::from_mins(1);
+/// Answers kept at most.
+const CAPACITY: u64 = 50_000;
+
+/// Which projects people saw within the last minute.
+#[derive(Debug)]
+pub(super) struct Sight(Cache<(SiteId, String, String), bool>);
+
+impl Default for Sight {
+    fn default() -> Self {
+        Self(
+            Cache::builder()
+                .max_capacity(CAPACITY)
+                .time_to_live(KEPT)
+                .build(),
+        )
+    }
+}
+
+impl Client {
+    /// Whether there is a project of this key and a person sees it.
+    ///
+    /// # Errors
+    ///
+    /// When Jira does not answer. Whoever asks refuses then.
+    pub async fn sees_project(
+        &self,
+        site: &Site,
+        account_id: &str,
+        key: &str,
+    ) -> Result<bool, JiraError> {
+        let asked = (site.id, account_id.to_owned(), key.to_owned());
+        if let Some(answer) = self.sight.0.get(&asked).await {
+            return Ok(answer);
+        }
+        let answer = match self.for_site(site).project(key).await {
+            Ok(project) => {
+                let permission = Permission::BrowseProject {
+                    project: project.id,
+                };
+                self.may(site, account_id, permission).await?
+            }
+            Err(JiraError::Gone(Gone::NotFound)) => false,
+            Err(why) => return Err(why),
+        };
+        self.sight.0.insert(asked, answer).await;
+        Ok(answer)
+    }
+
+    /// Which of these issues a person sees; at most 1,000 can be asked for at once.
+    ///
+    /// # Errors
+    ///
+    /// When Jira does not answer. Whoever asks shows none then.
+    pub async fn visible_issues(
+        &self,
+        site: &Site,
+        account_id: &str,
+        issues: &[i64],
+    ) -> Result<HashSet<i64>, JiraError> {
+        if issues.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let body = json!({
+            "accountId": account_id,
+            "projectPermissions":
+                [{ "permissions": ["BROWSE_PROJECTS"], "issues": issues, "projects": [] }],
+        });
+        let address = "/rest/api/3/permissions/check";
+        let call = Call::post("permissions/check", address.into(), &body)?;
+        let granted: Granted = self.for_site(site).ask(call).await?;
+        Ok(granted.issues().collect())
+    }
+}
