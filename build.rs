@@ -8,6 +8,7 @@ use std::time::SystemTime;
 fn main() -> ExitCode {
     for path in [
         "ui/src",
+        "ui/icons",
         "ui/build.mjs",
         "ui/options.mjs",
         "ui/package-lock.json",

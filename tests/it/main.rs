@@ -28,6 +28,7 @@ mod kill;
 mod migrations;
 mod outbox;
 mod panel;
+mod project_page;
 mod readme;
 mod rebuild;
 mod retention;
