@@ -8,6 +8,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 
 use actix_web::dev::{Server, ServerHandle};
+use actix_web::middleware::from_fn;
 use actix_web::web::Data;
 use actix_web::{App as WebApp, HttpServer};
 use anyhow::Context;
@@ -150,6 +151,7 @@ fn serve(app: &Arc<App>, role: Role, listener: TcpListener) -> anyhow::Result<Se
             .app_data(forge.clone())
             .configure(|routes| web::router::configure(routes, role, connect.base_path()))
             .default_service(actix_web::web::to(web::router::unknown))
+            .wrap(from_fn(web::json_only::json_only))
     })
     .workers(threads)
     .shutdown_timeout(STOP_S)

@@ -16,10 +16,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::AUTHORIZATION;
+use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
 use secrecy::SecretString;
+use url::form_urlencoded;
 
 use super::Forge;
 use super::invocation_token::{Invocation, Refused};
@@ -62,7 +63,7 @@ impl FromRequest for EventCaller {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move {
-            let (app, invocation) = verified(&request).await?;
+            let (app, invocation) = verified(&request, not_set_up).await?;
             if !invocation.is_of_endpoint() {
                 return Err(Problem::forbidden("A page may not report events.")
                     .detail("Only Forge itself calls this address."));
@@ -81,7 +82,7 @@ impl FromRequest for UiCaller {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move {
-            let (app, invocation) = verified(&request).await?;
+            let (app, invocation) = verified(&request, unsigned).await?;
             if !invocation.is_of_page() {
                 return Err(Problem::forbidden("Only a page may ask for this.")
                     .detail("The call was not made from a page of the app in Jira."));
@@ -102,22 +103,39 @@ impl FromRequest for UiCaller {
     }
 }
 
-async fn verified(request: &HttpRequest) -> Result<(&App, Invocation), Problem> {
+/// What the token of a request says; `when_off` is the answer while Forge is not set up.
+async fn verified(
+    request: &HttpRequest,
+    when_off: fn() -> Problem,
+) -> Result<(&App, Invocation), Problem> {
     let app = request.app_data::<Data<App>>();
     let app = app.ok_or_else(Problem::internal)?;
     let forge = request.app_data::<Data<Forge>>();
-    let verifier = forge.ok_or_else(Problem::internal)?.verifier()?;
+    let forge = forge.ok_or_else(Problem::internal)?;
+    let verifier = forge.verifier.as_ref().ok_or_else(when_off)?;
     let token = only_token(request).ok_or_else(unsigned)?;
     Ok((app, verifier.verify(token, app.clock.now_s()).await?))
 }
 
-/// The token of the one `Authorization` header, if that is a bearer's.
+/// Whether a request carries a token of the scheme that Forge uses, among others or alone. Connect's
+/// scheme is another: the two are told apart by nothing else.
+#[must_use]
+pub fn is_from_forge(headers: &HeaderMap) -> bool {
+    let mut values = headers.get_all(AUTHORIZATION);
+    values.any(|value| bearer_token(value).is_some())
+}
+
+/// The one token of a request, if it is a bearer's.
 fn only_token(request: &HttpRequest) -> Option<&str> {
     let mut headers = request.headers().get_all(AUTHORIZATION);
-    let (only, None) = (headers.next()?, headers.next()) else {
-        return None;
-    };
-    let (scheme, token) = only.to_str().ok()?.trim().split_once(' ')?;
+    let mut parameters = form_urlencoded::parse(request.query_string().as_bytes());
+    let only = headers.next()?;
+    let is_only = headers.next().is_none() && parameters.all(|(name, _)| name != "jwt");
+    bearer_token(only).filter(|_| is_only)
+}
+
+fn bearer_token(value: &HeaderValue) -> Option<&str> {
+    let (scheme, token) = value.to_str().ok()?.trim().split_once(' ')?;
     scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim())
 }
 
@@ -146,7 +164,12 @@ async fn meet(
 }
 
 fn unsigned() -> Problem {
-    Problem::unauthorized("The request carries no token of Forge that verifies.")
+    Problem::unauthorized("The request is not signed by a Jira site that has the app.")
+}
+
+fn not_set_up() -> Problem {
+    Problem::not_found("Forge is not set up here.")
+        .detail("Set TOUCHSTONE_FORGE_APP_ID to the id of the Forge app.")
 }
 
 impl From<Refused> for Problem {

@@ -8,7 +8,6 @@ use actix_web::web::{self, PayloadConfig, ServiceConfig};
 use url::Url;
 
 use crate::config::Config;
-use crate::problem::Problem;
 
 pub mod auth;
 pub mod events;
@@ -82,13 +81,6 @@ impl Forge {
         if let Some(verifier) = &self.verifier {
             verifier.load_keys(now_s).await;
         }
-    }
-
-    fn verifier(&self) -> Result<&Verifier, Problem> {
-        self.verifier.as_ref().ok_or_else(|| {
-            Problem::not_found("Forge is not set up here.")
-                .detail("Set TOUCHSTONE_FORGE_APP_ID to the id of the Forge app.")
-        })
     }
 }
 

@@ -8,6 +8,7 @@ pub mod fragment;
 pub mod frame;
 pub mod headers;
 pub mod health;
+pub mod json_only;
 pub mod panel;
 pub mod project;
 pub mod router;

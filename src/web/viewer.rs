@@ -1,8 +1,9 @@
 //! The person who looks at a page of ours, whichever host framed it, and what they may do.
 //!
-//! A context token proves who looks and which issue Jira shows them; every other right is asked of
-//! Jira (`connect.md` 4.5) and remembered for a minute. When Jira does not answer, the answer is no,
-//! and says why.
+//! Under Connect the context token proves who looks and which issue Jira shows them. Under Forge the
+//! invocation proves who looks and nothing more: the issue it names was supplied by the page. Every
+//! other right is asked of Jira (`connect.md` 4.5, `forge.md` 3.3), under Forge with the person's own
+//! token, and remembered for a minute. When Jira does not answer, the answer is no, and says why.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -10,11 +11,13 @@ use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
+use secrecy::SecretString;
 
 use crate::app::App;
 use crate::connect::auth::PageCaller;
 use crate::domain::issue::is_project_key;
 use crate::domain::site::Site;
+use crate::forge::auth::{UiCaller, is_from_forge};
 use crate::jira::JiraError;
 use crate::jira::permissions::Permission;
 use crate::problem::Problem;
@@ -26,8 +29,10 @@ pub struct Viewer {
     pub site: Arc<Site>,
     /// Who they are; absent when nobody is logged in.
     pub account_id: Option<String>,
-    /// The issue Jira shows them, as Jira signed it.
+    /// The issue Jira shows them, where that is proof that they see it.
     pub issue_jira_id: Option<i64>,
+    /// Acts as the person in Jira, for this request only; under Forge.
+    pub user_token: Option<SecretString>,
 }
 
 impl FromRequest for Viewer {
@@ -35,19 +40,43 @@ impl FromRequest for Viewer {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        if is_from_forge(request.headers()) {
+            let caller = UiCaller::from_request(request, payload);
+            return Box::pin(async move { Self::under_forge(caller.await?) });
+        }
         let caller = PageCaller::from_request(request, payload);
-        Box::pin(async move {
-            let caller = caller.await?;
-            Ok(Self {
-                issue_jira_id: caller.page.issue_jira_id(),
-                account_id: caller.page.account_id,
-                site: caller.site,
-            })
-        })
+        Box::pin(async move { Ok(Self::under_connect(caller.await?)) })
     }
 }
 
 impl Viewer {
+    fn under_connect(caller: PageCaller) -> Self {
+        Self {
+            issue_jira_id: caller.page.issue_jira_id(),
+            account_id: caller.page.account_id,
+            site: caller.site,
+            user_token: None,
+        }
+    }
+
+    /// A person, with the token that lets Jira say what they may; nobody else is let in.
+    fn under_forge(caller: UiCaller) -> Result<Self, Problem> {
+        let account_id = caller.invocation.principal.ok_or_else(|| {
+            Problem::forbidden("Nobody is logged in.").detail("Log in to Jira, then try again.")
+        })?;
+        let user_token = caller.user_token.ok_or_else(|| {
+            Problem::forbidden("Jira does not let the app ask what you may see.").detail(
+                "A Jira administrator has to agree to the app's newest version under Manage apps.",
+            )
+        })?;
+        Ok(Self {
+            site: caller.site,
+            account_id: Some(account_id),
+            issue_jira_id: None,
+            user_token: Some(user_token),
+        })
+    }
+
     /// Whether they may see an issue: the one Jira shows them, or one Jira says they may browse.
     /// Nobody in particular sees nothing, as in the frame itself.
     pub async fn demand_sight(&self, app: &App, issue: i64) -> Result<(), Problem> {

@@ -139,6 +139,21 @@ fn imports_point_inwards() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+#[test]
+fn the_verifier_of_invocation_tokens_knows_nothing_of_the_rest() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/forge/invocation_token");
+    let files = rust_files(&folder);
+    let is_test = |file: &Path| file.to_string_lossy().ends_with("_tests.rs");
+    let code = files.iter().filter(|file| !is_test(file));
+    let mut read = 0;
+    for file in code {
+        let text = fs::read_to_string(file).unwrap();
+        assert!(!text.contains("crate::"), "{}", file.display());
+        read += 1;
+    }
+    assert!(read >= 5, "the folder has moved");
+}
+
 /// The first-level modules a line names: `crate::store::…`, `use crate::{inbox, jira}`.
 fn crate_modules(line: &str) -> Vec<String> {
     line.split("crate::")

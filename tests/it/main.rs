@@ -20,6 +20,7 @@ mod connect_lifecycle;
 mod connect_security;
 mod contract;
 mod defects;
+mod forge_tokens;
 mod import;
 mod import_command;
 mod inbox;
