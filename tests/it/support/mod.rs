@@ -3,6 +3,7 @@
 pub mod attack;
 pub mod database;
 pub mod events;
+pub mod forge;
 pub mod issuer;
 pub mod service;
 pub mod site;

@@ -47,10 +47,18 @@ impl TestApp {
     /// Starts the service and installs it on a stand-in Jira, which it calls from then on.
     pub async fn spawn_on(database: Database, jira: &jira_standin::Standin) -> Self {
         let options = ["--insecure-sites", "true"];
-        let keys = KeyHost::start();
-        let app = Self::spawn_trusting(database, keys, &jira.key_host(), &options).await;
+        let app = Self::spawn_trusting_site(database, jira, &options).await;
         jira.install(&app.base).await.unwrap();
         app
+    }
+
+    /// Starts the service so that a stand-in Jira may install it.
+    pub(super) async fn spawn_trusting_site(
+        database: Database,
+        jira: &jira_standin::Standin,
+        options: &[&str],
+    ) -> Self {
+        Self::spawn_trusting(database, KeyHost::start(), &jira.key_host(), options).await
     }
 
     async fn spawn_trusting(

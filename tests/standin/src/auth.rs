@@ -20,6 +20,8 @@ pub(crate) struct Caller {
     pub(crate) by_app: bool,
     /// Limited to the app's scopes: the app itself, or `AP.request` on its page.
     pub(crate) within_scopes: bool,
+    /// With a token of Forge, at the API's own address.
+    pub(crate) forge: bool,
 }
 
 /// What a request says about its caller.
@@ -58,6 +60,7 @@ pub(crate) fn identify(state: &State, it: &Credentials<'_>) -> Result<Option<Cal
                     account: account.id.clone(),
                     by_app: false,
                     within_scopes: true,
+                    forge: state.installation(None).is_some(),
                 }))
             }
         },
@@ -84,6 +87,7 @@ fn app_caller(state: &State, it: &Credentials<'_>, token: &str) -> Result<Caller
             account: app.account.clone(),
             by_app: true,
             within_scopes: true,
+            forge: false,
         })
     } else {
         Err(Refusal::unauthorized())
@@ -105,8 +109,27 @@ fn person(state: &State, value: &str) -> Result<Caller, Refusal> {
             account: it.id.clone(),
             by_app: false,
             within_scopes: false,
+            forge: false,
         })
         .ok_or_else(Refusal::unauthorized)
+}
+
+/// The caller at the API's own address, where tokens of Forge alone are good.
+pub(crate) fn identify_by_token(
+    state: &mut State,
+    cloud_id: &str,
+    authorization: Option<&str>,
+) -> Result<Caller, Refusal> {
+    let (scheme, token) = authorization
+        .and_then(|header| header.split_once(' '))
+        .ok_or_else(Refusal::unauthorized)?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(Refusal::unauthorized());
+    }
+    if cloud_id != state.site.cloud_id {
+        return Err(Refusal::missing("There is no such cloud."));
+    }
+    state.token_holder(token.trim())
 }
 
 /// The scope an app needs for a call, from the OpenAPI description's `x-atlassian-connect-scope`.

@@ -33,6 +33,11 @@ impl Clock {
         now + self.ahead_ms.load(Ordering::Relaxed)
     }
 
+    /// Whether only [`Clock::advance_ms`] moves it.
+    pub fn is_stopped(&self) -> bool {
+        self.stopped_ms.load(Ordering::Relaxed) != 0
+    }
+
     /// Stops the clock; from then on only [`Clock::advance_ms`] moves it.
     pub fn stop(&self) {
         let now = self.now_ms() - self.ahead_ms.load(Ordering::Relaxed);

@@ -42,7 +42,7 @@ async fn key(shared: web::Data<Shared>, kid: web::Path<String>) -> HttpResponse 
     }
 }
 
-fn drawn(outcome: Outcome) -> HttpResponse {
+pub(crate) fn drawn(outcome: Outcome) -> HttpResponse {
     match outcome {
         Ok(body) => HttpResponse::Ok().json(body),
         Err(refusal) => HttpResponse::build(

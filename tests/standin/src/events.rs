@@ -23,6 +23,7 @@ impl State {
         id: u64,
         entry: Option<&History>,
     ) {
+        self.tell_forge_of_issue(actor, event, event_type, id, entry);
         let Some(issue) = self.issues.get(&id) else {
             return;
         };
@@ -43,6 +44,7 @@ impl State {
     pub(crate) fn emit_children_of_deleted(&mut self, actor: &Actor, id: u64) {
         let aside = Actor {
             bulk: true,
+            cascading: true,
             ..actor.clone()
         };
         let comments = self
@@ -63,6 +65,9 @@ impl State {
     }
 
     pub(crate) fn emit_comment(&mut self, actor: &Actor, event: &str, id: u64, comment: &Comment) {
+        if !actor.cascading {
+            self.tell_forge_of_comment(actor, event, id, comment);
+        }
         let Some(issue) = self.issues.get(&id) else {
             return;
         };
@@ -82,6 +87,9 @@ impl State {
     }
 
     pub(crate) fn emit_link(&mut self, actor: &Actor, event: &str, link: &Link) {
+        if !actor.cascading {
+            self.tell_forge_of_link(actor, event, link);
+        }
         let number = |id: &str| id.parse::<u64>().unwrap_or_default();
         let body = json!({
             "issueLink": {
@@ -104,7 +112,9 @@ impl State {
 
     /// Hands an event to every webhook of the app that wants it.
     pub(crate) fn emit(&mut self, actor: &Actor, event: &str, issue: Option<u64>, mut body: Value) {
-        let Some(app) = self.installed_app().filter(|app| app.enabled).cloned() else {
+        self.tell_forge_of_plan(actor, event, &body);
+        let app = self.installed_app();
+        let Some(app) = app.filter(|app| app.enabled && !app.taken_over).cloned() else {
             return;
         };
         tokens::set(&mut body, "timestamp", json!(self.now()));

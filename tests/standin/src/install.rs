@@ -37,7 +37,7 @@ pub(crate) async fn install(shared: &Shared, app_url: &str) -> anyhow::Result<()
     let app = app_of(shared, found);
     let secret = new_secret();
     let (kept, site) = shared.read(|state| (state.app.clone(), state.site.clone()));
-    let body = json!({
+    let mut body = json!({
         "key": app.key,
         "clientKey": site.client_key,
         "oauthClientId": site.oauth_client_id,
@@ -51,6 +51,11 @@ pub(crate) async fn install(shared: &Shared, app_url: &str) -> anyhow::Result<()
         "cloudId": site.cloud_id,
         "eventType": "installed",
     });
+    // A Connect app that came with a Forge app says so.
+    let forge = shared.read(|state| state.installation(None).map(|it| it.id.clone()));
+    if let Some(installation) = forge {
+        tokens::set(&mut body, "installationId", json!(installation));
+    }
     let status = signed_callback(shared, &app, "installed", &body).await?;
     ensure!(
         (200..300).contains(&status),
@@ -72,7 +77,15 @@ pub(crate) async fn install(shared: &Shared, app_url: &str) -> anyhow::Result<()
         }
         state.site.shared_secret = secret;
         let properties = kept.map(|it| it.properties).unwrap_or_default();
-        state.app = Some(App { properties, ..app });
+        let of_forge = state.forge.manifest.connect_key.as_ref() == Some(&app.key);
+        let production = state.installation(None);
+        let production = production.is_some_and(|it| it.environment_type == "PRODUCTION");
+        let taken_over = of_forge && production;
+        state.app = Some(App {
+            properties,
+            taken_over,
+            ..app
+        });
     });
     set_enabled(shared, true).await
 }
@@ -102,7 +115,8 @@ pub(crate) async fn set_enabled(shared: &Shared, enabled: bool) -> anyhow::Resul
         Some(app.clone())
     });
     let app = app.context("no app is installed")?;
-    let Some(path) = lifecycle_path(&app, event) else {
+    // Forge has its own ways to say this.
+    let Some(path) = lifecycle_path(&app, event).filter(|_| !app.taken_over) else {
         return Ok(());
     };
     let body = small_body(shared, &app, event);
@@ -226,6 +240,7 @@ fn app_of(shared: &Shared, descriptor: Value) -> App {
         properties: std::collections::BTreeMap::default(),
         installed: true,
         enabled: false,
+        taken_over: false,
         descriptor,
     }
 }

@@ -16,6 +16,7 @@ mod control;
 mod descriptor;
 mod events;
 mod faults;
+mod forge;
 mod frames;
 mod install;
 mod jql;
@@ -40,11 +41,12 @@ mod view_issue;
 mod webhooks;
 
 pub use faults::{FailNext, Faults};
+pub use forge::{Envelope, ForgeOptions, Settings, Spreading};
 pub use log::{
     Attempt, ChangeView, CommentView, IssueView, LinkView, Outcome, RemoteLinkView, Request,
 };
 pub use model::State;
-pub use options::{Options, Seed};
+pub use options::{Host, Options, Seed};
 pub use refusal::Refusal;
 pub use standin::{IssueRef, Standin};
 

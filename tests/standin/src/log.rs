@@ -24,6 +24,8 @@ pub struct Request {
     pub account: Option<String>,
     /// Whether the installed app asked, with its own token.
     pub by_app: bool,
+    /// Whether a token of Forge was used, the app's own or a person's.
+    pub by_forge: bool,
     /// The status of the answer (0: none was given).
     pub status: u16,
     /// The body as it was sent, if it was JSON.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Parser;
-use jira_standin::{Options, Seed, Standin};
+use jira_standin::{ForgeOptions, Host, Options, Seed, Standin};
 
 /// A stand-in for one Jira Cloud site.
 #[derive(Parser)]
@@ -18,6 +18,22 @@ struct Arguments {
     /// The app to install, as soon as it answers.
     #[arg(long)]
     app_url: Option<String>,
+    /// How the app comes to the site.
+    #[arg(long, value_enum, default_value = "connect")]
+    host: Host,
+    /// A second site with the same beginnings, where the app comes through Forge. Both trust one
+    /// key set.
+    #[arg(long)]
+    forge_site: Option<String>,
+    /// The Forge app's id, `ari:cloud:ecosystem::app/…`.
+    #[arg(long, default_value_t = ForgeOptions::default().app_id)]
+    forge_app_id: String,
+    /// The app's manifest.yml; a built-in sample, if absent.
+    #[arg(long)]
+    forge_manifest: Option<PathBuf>,
+    /// The folder of the app's Custom UI; the manifest says where, if absent.
+    #[arg(long)]
+    custom_ui: Option<PathBuf>,
     /// What the site begins with.
     #[arg(long, value_enum, default_value = "sample")]
     seed: Seed,
@@ -47,22 +63,40 @@ async fn main() -> anyhow::Result<()> {
     } else {
         (1_000, 3_000)
     };
-    let standin = Standin::start(Options {
+    let options = Options {
         listen: arguments.listen,
         base_url: arguments.base_url,
         app_url: arguments.app_url,
+        host: arguments.host,
+        forge: ForgeOptions {
+            app_id: arguments.forge_app_id,
+            manifest: arguments.forge_manifest,
+            ui_dir: arguments.custom_ui,
+            ..ForgeOptions::default()
+        },
         seed: arguments.seed,
         bridge_dir: arguments.bridge_dir,
         retry_delay_ms,
         enforce_limits: !arguments.no_limits,
         ..Options::default()
-    })
-    .await?;
-    let base = standin.own_url();
-    println!("Jira stand-in   {base}/");
-    println!("an issue        {base}/browse/SHOP-7");
-    println!("key host        {}", standin.key_host());
-    println!("people, tokens  {base}/_standin/accounts");
+    };
+    let second = arguments.forge_site.map(|listen| Options {
+        listen,
+        base_url: None,
+        host: Host::Forge,
+        ..options.clone()
+    });
+    let mut sites = Vec::new();
+    for options in std::iter::once(options).chain(second) {
+        let site = Standin::start(options).await?;
+        let base = site.own_url();
+        println!("Jira stand-in   {base}/");
+        println!("an issue        {base}/browse/SHOP-7");
+        println!("key host        {}", site.key_host());
+        println!("Forge's keys    {}", site.jwks_url());
+        println!("people, tokens  {base}/_standin/accounts");
+        sites.push(site);
+    }
     tokio::signal::ctrl_c().await?;
     Ok(())
 }

@@ -10,6 +10,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::clock::{Clock, Dice};
 use crate::faults::Faults;
+use crate::forge;
 use crate::limits::Limits;
 use crate::log::{Attempt, Request};
 use crate::refusal::Refusal;
@@ -179,6 +180,8 @@ pub struct App {
     /// False after an uninstall: tokens are refused, no webhook is sent.
     pub installed: bool,
     pub enabled: bool,
+    /// Lives on in a Forge app: no pages and no webhooks any more, but its tokens work.
+    pub taken_over: bool,
 }
 
 /// A webhook that ran out of retries.
@@ -214,6 +217,7 @@ pub struct State {
     pub(crate) keys: HashMap<String, u64>,
     pub(crate) links: Vec<Link>,
     pub(crate) app: Option<App>,
+    pub(crate) forge: forge::Side,
     pub(crate) faults: Faults,
     pub(crate) dice: Dice,
     pub(crate) limits: Limits,

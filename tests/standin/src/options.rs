@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::forge::ForgeOptions;
+
 /// What the site begins with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Seed {
@@ -10,6 +12,18 @@ pub enum Seed {
     /// A web shop's backlog besides; SHOP-7 is its main story.
     #[default]
     Sample,
+}
+
+/// How the app comes to the site.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Host {
+    /// From its Connect descriptor.
+    #[default]
+    Connect,
+    /// From its Forge manifest.
+    Forge,
+    /// First the one, then the other.
+    Both,
 }
 
 /// How a site is started.
@@ -21,6 +35,8 @@ pub struct Options {
     pub base_url: Option<String>,
     /// The app to install as soon as it answers.
     pub app_url: Option<String>,
+    /// How the app comes to the site.
+    pub host: Host,
     /// What the site begins with.
     pub seed: Seed,
     /// `node_modules` with the published bridge, for the pages.
@@ -33,6 +49,8 @@ pub struct Options {
     pub webhook_timeout_ms: u64,
     /// Whether Jira's rate limits hold.
     pub enforce_limits: bool,
+    /// The Forge side.
+    pub forge: ForgeOptions,
 }
 
 impl Default for Options {
@@ -41,11 +59,13 @@ impl Default for Options {
             listen: "127.0.0.1:0".to_owned(),
             base_url: None,
             app_url: None,
+            host: Host::default(),
             seed: Seed::default(),
             bridge_dir: None,
             retry_delay_ms: (50, 200),
             webhook_timeout_ms: 10_000,
             enforce_limits: true,
+            forge: ForgeOptions::default(),
         }
     }
 }

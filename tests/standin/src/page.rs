@@ -10,6 +10,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Value, json};
 
 use crate::control::find_account;
+use crate::forge;
 use crate::frames::{self, Module};
 use crate::model::State;
 use crate::page_issue;
@@ -39,9 +40,9 @@ pub(crate) struct View {
     pub(crate) query: Vec<(String, String)>,
 }
 
-type Query = web::Query<Vec<(String, String)>>;
+pub(crate) type Query = web::Query<Vec<(String, String)>>;
 
-fn view(state: &State, query: &[(String, String)]) -> View {
+pub(crate) fn view(state: &State, query: &[(String, String)]) -> View {
     let text = |name: &str| {
         query
             .iter()
@@ -55,6 +56,14 @@ fn view(state: &State, query: &[(String, String)]) -> View {
         dark: text("theme") == "dark",
         width: text("width").parse().ok(),
         query: query.to_vec(),
+    }
+}
+
+impl View {
+    /// A parameter of the address; empty without it.
+    pub(crate) fn text(&self, name: &str) -> &str {
+        let found = self.query.iter().find(|(own, _)| own == name);
+        found.map_or("", |(_, value)| value.as_str())
     }
 }
 
@@ -146,6 +155,7 @@ pub(crate) fn whole(
 <script>window.AJS = {{ $: window.jQuery }};</script>
 <script src="/bridge/connect-host.js"></script>
 <script src="/bridge/host.js"></script>
+<script src="/bridge/forge-host.js"></script>
 </body>
 </html>
 "#,
@@ -158,7 +168,7 @@ pub(crate) fn whole(
     )
 }
 
-fn html(body: String) -> HttpResponse {
+pub(crate) fn html(body: String) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("text/html; charset=utf-8")
         .insert_header(("Cache-Control", "no-store"))
@@ -204,6 +214,13 @@ async fn issue(shared: web::Data<Shared>, key: web::Path<String>, query: Query) 
 }
 
 async fn admin(shared: web::Data<Shared>, query: Query) -> HttpResponse {
+    let of_forge = shared.read(|state| {
+        let page = state.forge_page("jira:adminPage")?;
+        Some(forge::page::draw(state, page, &view(state, &query)))
+    });
+    if let Some(page) = of_forge {
+        return html(page);
+    }
     app_page(&shared, &query, frames::admin_module)
 }
 
@@ -248,6 +265,7 @@ async fn bridge(
     let own = match file.as_str() {
         "page.css" => Some(("text/css", include_str!("../web/page.css"))),
         "host.js" => Some(("text/javascript", include_str!("../web/host.js"))),
+        "forge-host.js" => Some(("text/javascript", include_str!("../web/forge-host.js"))),
         _ => None,
     };
     if let Some((kind, text)) = own {

@@ -18,11 +18,15 @@ use crate::text::Text;
 /// The page of an issue the viewer may see.
 pub(crate) fn page(state: &State, view: &View, id: u64, with_bridge: bool) -> Option<String> {
     let issue = state.issues.get(&id)?;
-    let module = state.installed_app().and_then(frames::issue_module);
+    let app = state.installed_app().filter(|app| !app.taken_over);
+    let module = app.and_then(frames::issue_module);
+    let of_forge = state.forge_page("jira:issuePanel");
+    let module = module.filter(|_| of_forge.is_none());
     let frame = module
         .as_ref()
         .map(|it| frame_json(state, it, Some(id), view));
     let panel = match (&module, with_bridge) {
+        _ if of_forge.is_some() => String::new(),
         (Some(module), true) => format!(
             "<details class=\"group panel\" open><summary>{}</summary><div id=\"app-frame\" class=\"frame\"></div></details>",
             safe(&module.name)
@@ -35,7 +39,10 @@ pub(crate) fn page(state: &State, view: &View, id: u64, with_bridge: bool) -> Op
     let below = module
         .as_ref()
         .is_some_and(super::frames::Module::url_is_wide);
-    let (main_panel, side_panel) = if below {
+    let (wide, narrow) = forge_panels(state);
+    let (main_panel, side_panel) = if of_forge.is_some() {
+        (wide.as_str(), narrow.as_str())
+    } else if below {
         (panel.as_str(), "")
     } else {
         ("", panel.as_str())
@@ -81,6 +88,23 @@ pub(crate) fn page(state: &State, view: &View, id: u64, with_bridge: bool) -> Op
         &content,
         &config,
     ))
+}
+
+/// The panel of a Forge app in the main column, and its closed context at the side.
+fn forge_panels(state: &State) -> (String, String) {
+    let group = |kind: &str, id: &str, open: &str| {
+        state.forge_page(kind).map(|page| {
+            format!(
+                "<details class=\"group panel\"{open}><summary>{}</summary>{}</details>",
+                safe(&page.title),
+                state.forge_frame(page, &page.resource, id, ""),
+            )
+        })
+    };
+    (
+        group("jira:issuePanel", "app-frame", " open").unwrap_or_default(),
+        group("jira:issueContext", "context-frame", "").unwrap_or_default(),
+    )
 }
 
 impl frames::Module {

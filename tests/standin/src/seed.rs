@@ -50,7 +50,12 @@ fn people() -> Vec<Account> {
 }
 
 /// A site with people, projects, versions, a board and its sprints, and no issue.
-pub(crate) fn site(base_url: &str, clock: &Clock, enforce_limits: bool) -> State {
+pub(crate) fn site(
+    base_url: &str,
+    clock: &Clock,
+    enforce_limits: bool,
+    forge: crate::forge::Side,
+) -> State {
     let mut shop = project(10_000, "SHOP", "Web shop");
     let version = |id: u64, name: &str, released: bool, date: &str| Version {
         id,
@@ -118,6 +123,7 @@ pub(crate) fn site(base_url: &str, clock: &Clock, enforce_limits: bool) -> State
         keys: HashMap::new(),
         links: Vec::new(),
         app: None,
+        forge,
         faults: Faults::default(),
         dice: Dice::new(1),
         limits: Limits::new(enforce_limits),

@@ -10,8 +10,9 @@ use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
 use crate::model::State;
+use crate::options::Host;
 use crate::tokens::InstallKey;
-use crate::{Options, control, install, page, rest, seed, webhooks};
+use crate::{Options, control, forge, install, page, rest, seed, webhooks};
 
 /// The running site as its handlers and tasks see it.
 pub(crate) struct Shared {
@@ -40,6 +41,27 @@ impl Shared {
         out
     }
 
+    /// Waits until the site's clock reads `due_ms`, or something makes waiting needless.
+    pub(crate) async fn reach(&self, due_ms: i64, needless: impl Fn(&State) -> bool) {
+        let mut changed = self.watch();
+        loop {
+            let left = due_ms.saturating_sub(self.clock.now_ms());
+            if left <= 0 || self.read(&needless) {
+                return;
+            }
+            let gone = if self.clock.is_stopped() {
+                changed.changed().await.is_err()
+            } else {
+                let left = Duration::from_millis(left.unsigned_abs());
+                let waited = tokio::time::timeout(left, changed.changed()).await;
+                waited.is_ok_and(|changed| changed.is_err())
+            };
+            if gone {
+                return;
+            }
+        }
+    }
+
     /// Tells of every change from now on.
     pub(crate) fn watch(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
@@ -50,6 +72,7 @@ impl Shared {
 pub(crate) struct Running {
     pub(crate) shared: Arc<Shared>,
     server: ServerHandle,
+    cdn: Option<ServerHandle>,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -57,6 +80,9 @@ impl Drop for Running {
     fn drop(&mut self) {
         // The command is sent at once; nobody needs to wait for its completion.
         drop(self.server.stop(false));
+        if let Some(cdn) = &self.cdn {
+            drop(cdn.stop(false));
+        }
         self.tasks.iter().for_each(JoinHandle::abort);
     }
 }
@@ -72,9 +98,23 @@ pub(crate) fn start(options: Options) -> anyhow::Result<Running> {
     let base_url = options.base_url.clone().unwrap_or_else(|| own_url.clone());
     let clock = Clock::default();
     let (outgoing, queue) = mpsc::unbounded_channel();
-    let mut state = seed::site(&base_url, &clock, options.enforce_limits);
+    let side = forge::Side::new(&options.forge)?;
+    let mut state = seed::site(&base_url, &clock, options.enforce_limits, side);
+    state.forge.api_url = format!("{own_url}/ex/jira/{}", state.site.cloud_id);
     seed::fill(&mut state, options.seed)?;
     state.outgoing = Some(outgoing);
+    let (calls, forge_queue) = mpsc::unbounded_channel();
+    state.forge.outgoing = Some(calls);
+    let cdn = if options.forge.manifest.is_some() || options.forge.ui_dir.is_some() {
+        let place = format!("{}:0", address.ip());
+        let listener = std::net::TcpListener::bind(&place)
+            .with_context(|| format!("listening on {place} for the app's pages"))?;
+        let port = listener.local_addr().context("reading the address")?.port();
+        state.forge.cdn_url = Some(format!("http://{}:{port}", address.ip()));
+        Some(listener)
+    } else {
+        None
+    };
     let http = reqwest::Client::builder()
         .timeout(Duration::from_millis(options.webhook_timeout_ms))
         .redirect(reqwest::redirect::Policy::none())
@@ -96,6 +136,8 @@ pub(crate) fn start(options: Options) -> anyhow::Result<Running> {
         WebApp::new()
             .app_data(data.clone())
             .app_data(web::PayloadConfig::new(25 * 1024 * 1024))
+            .configure(forge::routes::routes)
+            .configure(forge::page::routes)
             .configure(control::routes)
             .configure(page::routes)
             .default_service(web::to(rest::handle))
@@ -112,19 +154,31 @@ pub(crate) fn start(options: Options) -> anyhow::Result<Running> {
             tracing::error!(%error, "the stand-in's server stopped");
         }
     });
+    let cdn = match cdn {
+        Some(listener) => Some(forge::cdn::start(listener, &shared)?),
+        None => None,
+    };
     let mut tasks = vec![
         serving,
         tokio::spawn(webhooks::run(Arc::clone(&shared), queue)),
+        tokio::spawn(forge::deliver::run(Arc::clone(&shared), forge_queue)),
+        tokio::spawn(forge::install::run_schedule(Arc::clone(&shared))),
     ];
     if let Some(app_url) = shared.options.app_url.clone() {
         let shared = Arc::clone(&shared);
         tasks.push(tokio::spawn(async move {
-            install::when_ready(&shared, &app_url).await;
+            if shared.options.host != Host::Forge {
+                install::when_ready(&shared, &app_url).await;
+            }
+            if shared.options.host != Host::Connect {
+                forge::install::when_ready(&shared, &app_url).await;
+            }
         }));
     }
     Ok(Running {
         shared,
         server: handle,
+        cdn,
         tasks,
     })
 }

@@ -170,7 +170,7 @@ impl InstallKey {
     }
 }
 
-fn pem(label: &str, der: &[u8]) -> String {
+pub(crate) fn pem(label: &str, der: &[u8]) -> String {
     let mut out = format!("-----BEGIN {label}-----\n");
     let text = STANDARD.encode(der);
     let mut rest = text.as_str();

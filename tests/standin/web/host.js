@@ -40,6 +40,7 @@
   }
 
   function issueChanged() {
+    document.dispatchEvent(new CustomEvent('standin-issue-changed'));
     if (!window.connectHost || !config.frame) return;
     connectHost.broadcastEvent('ISSUE_CHANGED', { addon_key: config.frame.addonKey }, { issueId: config.issue.id });
   }
@@ -115,6 +116,8 @@
       history.replaceState(null, '', url);
     });
   }
+
+  window.standinHost = { config, standin, flag, refresh, dialogBox, pageOf };
 
   const place = document.getElementById('app-frame');
   if (!config.frame || !window.connectHost || !place) return;

@@ -18,6 +18,8 @@ pub(crate) struct Actor {
     pub(crate) trace: Option<String>,
     /// Part of a bulk change: its events go the slow way.
     pub(crate) bulk: bool,
+    /// Follows from the deletion of its issue, which Forge tells nothing of.
+    pub(crate) cascading: bool,
 }
 
 impl Actor {

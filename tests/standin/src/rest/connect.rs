@@ -9,6 +9,17 @@ use crate::rest::{Answer, Call, Reply};
 pub(crate) fn route(call: &mut Call<'_>, path: &[&str]) -> Option<Answer> {
     let method = call.method;
     Some(match (method, path) {
+        (
+            "GET",
+            [
+                "atlassian-connect",
+                "1",
+                "addons",
+                key,
+                "properties",
+                CLIENT_KEY,
+            ],
+        ) if call.caller.forge => client_key(call, key),
         ("GET", ["webhook", "failed"]) => failed(call),
         ("GET", ["webhook"]) => Reply::ok(json!({
             "startAt": 0, "maxResults": 100, "total": 0, "isLast": true, "values": [],
@@ -29,6 +40,20 @@ pub(crate) fn route(call: &mut Call<'_>, path: &[&str]) -> Option<Answer> {
         ) => property_call(call, key, property),
         _ => return None,
     })
+}
+
+/// The property under which a Forge app finds the client key of the Connect app it took over.
+const CLIENT_KEY: &str = "connect_client_key_019cdff3-8bfb-71fe-9628-875b700aebb8";
+
+fn client_key(call: &mut Call<'_>, key: &str) -> Answer {
+    let state = &call.state;
+    let own = state.forge.manifest.connect_key.as_deref() == Some(key) && call.caller.by_app;
+    match state.app.as_ref().filter(|app| own && app.key == key) {
+        Some(_) => Reply::ok(json!({ "key": CLIENT_KEY, "value": state.site.client_key })),
+        None => Err(Refusal::missing(format!(
+            "Property with key {CLIENT_KEY} not found."
+        ))),
+    }
 }
 
 fn own_app<'a>(call: &'a mut Call<'_>, key: &str) -> Result<&'a mut App, Refusal> {
@@ -103,7 +128,7 @@ fn property_call(call: &mut Call<'_>, key: &str, property: &str) -> Answer {
 
 /// Deliveries that ran out of retries.
 fn failed(call: &mut Call<'_>) -> Answer {
-    if !call.caller.by_app {
+    if !call.caller.by_app || call.caller.forge {
         return Err(Refusal::forbidden("Only Connect apps may call this."));
     }
     let after = call

@@ -27,12 +27,13 @@ pub(crate) async fn handle(
     shared: web::Data<Shared>,
 ) -> HttpResponse {
     let method = request.method().as_str().to_owned();
-    let target = request
+    let whole = request
         .uri()
         .path_and_query()
         .map_or("/", |it| it.as_str())
         .to_owned();
-    let path = request.path().to_owned();
+    let (cloud_id, target) = place_of(&whole);
+    let path = target.split('?').next().unwrap_or_default().to_owned();
     if !path.starts_with("/rest/") {
         return HttpResponse::NotFound()
             .content_type("text/html")
@@ -43,7 +44,7 @@ pub(crate) async fn handle(
         note(
             &shared,
             &method,
-            &target,
+            target,
             &bytes,
             None,
             failure.status,
@@ -60,17 +61,21 @@ pub(crate) async fn handle(
     let (caller, answer) = shared.act(|state| {
         let credentials = Credentials {
             method: &method,
-            target: &target,
+            target,
             authorization: header("authorization"),
             viewer: header("x-standin-as"),
         };
-        let caller = match auth::identify(state, &credentials) {
+        let known = match cloud_id {
+            Some(id) => auth::identify_by_token(state, id, credentials.authorization).map(Some),
+            None => auth::identify(state, &credentials),
+        };
+        let caller = match known {
             Ok(caller) => caller,
             Err(refusal) => return (None, Err(refusal)),
         };
         let incoming = Incoming {
             method: &method,
-            target: &target,
+            target,
             bytes: &bytes,
             content_type: header("content-type").unwrap_or_default(),
             trace: header("x-atlassian-webhook-trace").map(str::to_owned),
@@ -86,7 +91,7 @@ pub(crate) async fn handle(
         note(
             &shared,
             &method,
-            &target,
+            target,
             &bytes,
             caller.as_ref(),
             failure.status,
@@ -97,13 +102,25 @@ pub(crate) async fn handle(
     note(
         &shared,
         &method,
-        &target,
+        target,
         &bytes,
         caller.as_ref(),
         status,
         status == 429,
     );
     draw(answer, account)
+}
+
+/// The cloud a target names, if it stands at the API's own address, and the target below it.
+fn place_of(whole: &str) -> (Option<&str>, &str) {
+    let named = whole.strip_prefix("/ex/jira/").and_then(|rest| {
+        let end = rest.find('/')?;
+        Some((rest.get(..end)?, rest.get(end..)?))
+    });
+    match named {
+        Some((cloud_id, target)) => (Some(cloud_id), target),
+        None => (None, whole),
+    }
 }
 
 struct Incoming<'a> {
@@ -146,6 +163,7 @@ fn note(
             target,
             account: caller.map(|it| it.account.clone()),
             by_app: caller.is_some_and(|it| it.by_app),
+            by_forge: caller.is_some_and(|it| it.forge),
             status,
             body: serde_json::from_slice(bytes).ok(),
             over_limit,
@@ -198,8 +216,8 @@ fn answer(state: &mut State, caller: Option<Caller>, incoming: &Incoming<'_>) ->
         .target
         .split_once('?')
         .unwrap_or((incoming.target, ""));
-    if caller.as_ref().is_some_and(|it| it.within_scopes) {
-        check_app_request(state, incoming, path)?;
+    if let Some(caller) = caller.as_ref().filter(|it| it.within_scopes) {
+        check_app_request(state, caller, incoming, path)?;
     }
     let now = state.now();
     state.limits.take_burst(incoming.method, path, now)?;
@@ -225,8 +243,12 @@ fn answer(state: &mut State, caller: Option<Caller>, incoming: &Incoming<'_>) ->
     limit_writes(state, incoming.method, rest, body.as_ref())?;
     let actor = Actor {
         account: caller.account.clone(),
-        trace: incoming.trace.clone().filter(|_| caller.by_app),
+        trace: incoming
+            .trace
+            .clone()
+            .filter(|_| caller.by_app || caller.forge),
         bulk: false,
+        cascading: false,
     };
     let mut call = Call {
         state,
@@ -240,15 +262,22 @@ fn answer(state: &mut State, caller: Option<Caller>, incoming: &Incoming<'_>) ->
     route(&mut call, rest)
 }
 
-fn check_app_request(state: &State, incoming: &Incoming<'_>, path: &str) -> Result<(), Refusal> {
+fn check_app_request(
+    state: &State,
+    caller: &Caller,
+    incoming: &Incoming<'_>,
+    path: &str,
+) -> Result<(), Refusal> {
     if incoming.method == "GET" && !incoming.bytes.is_empty() {
         return Err(Refusal::forbidden("A GET request must not have a body."));
     }
     let scope = auth::scope_of(incoming.method, path);
-    let held = state
-        .app
-        .as_ref()
-        .is_some_and(|app| app.scopes.contains(scope));
+    let connect = state.app.as_ref();
+    let held = if caller.forge {
+        state.forge_scope_held(scope, path)
+    } else {
+        connect.is_some_and(|app| app.scopes.contains(scope))
+    };
     if scope == "NONE" || held {
         Ok(())
     } else {

@@ -1,10 +1,6 @@
 //! The stand-in as an app and a person see it: installing, tokens, webhooks, refusals, limits.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
-
-mod app;
-
-use app::{KEY, installed};
+use crate::app::{KEY, installed};
 use jira_standin::{FailNext, Faults, Outcome, Seed, Standin, accounts};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use reqwest::{Client, Method, StatusCode};

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, dev::ServerHandle, web};
-use jira_standin::{Options, Seed, Standin};
+use jira_standin::{ForgeOptions, Options, Seed, Standin};
 use serde_json::{Value, json};
 
 /// A request the app got.
@@ -24,6 +24,12 @@ impl Got {
             .map(|(_, value)| value.as_str())
     }
 
+    /// The invocation token of a call of Forge's.
+    pub fn fit(&self) -> String {
+        let header = self.header("authorization").unwrap();
+        header.strip_prefix("Bearer ").unwrap().to_owned()
+    }
+
     pub fn token(&self) -> String {
         self.header("authorization")
             .unwrap()
@@ -39,6 +45,8 @@ struct Inner {
     got: Vec<Got>,
     /// Statuses of the next answers to webhooks; 204 when there are none.
     answers: VecDeque<u16>,
+    /// The answer to calls of pages: status, content type, body.
+    page_answer: (u16, String, String),
     lifecycle_status: Option<u16>,
 }
 
@@ -88,6 +96,10 @@ impl TinyApp {
         self.inner.lock().unwrap().answers = statuses.iter().copied().collect();
     }
 
+    pub fn answer_page(&self, status: u16, kind: &str, body: &str) {
+        self.inner.lock().unwrap().page_answer = (status, kind.to_owned(), body.to_owned());
+    }
+
     pub fn answer_lifecycle(&self, status: u16) {
         self.inner.lock().unwrap().lifecycle_status = Some(status);
     }
@@ -124,8 +136,13 @@ async fn answer(
         headers: headers.collect(),
         body: serde_json::from_slice(&bytes).unwrap_or_default(),
     });
+    if request.path().starts_with("/ui/") {
+        let (status, kind, body) = inner.page_answer.clone();
+        let status = actix_web::http::StatusCode::from_u16(status).unwrap();
+        return HttpResponse::build(status).content_type(kind).body(body);
+    }
     let status = match (request.path(), inner.lifecycle_status) {
-        ("/hook", _) => inner.answers.pop_front().unwrap_or(204),
+        ("/hook" | "/forge/events/jira", _) => inner.answers.pop_front().unwrap_or(204),
         (_, Some(status)) => status,
         _ => 204,
     };
@@ -171,5 +188,24 @@ pub async fn installed(seed: Seed) -> (Standin, TinyApp) {
     site.install(&app.base())
         .await
         .expect("the app is installed");
+    (site, app)
+}
+
+/// A site with the tiny app installed through Forge; `manifest` names a file beside this one.
+pub async fn installed_by_forge(manifest: Option<&str>) -> (Standin, TinyApp) {
+    let app = TinyApp::start();
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/app/");
+    let options = Options {
+        seed: Seed::Sample,
+        forge: ForgeOptions {
+            manifest: manifest.map(|name| format!("{folder}{name}").into()),
+            ..ForgeOptions::default()
+        },
+        ..Options::default()
+    };
+    let site = Standin::start(options).await.expect("the site starts");
+    site.install_forge(&app.base())
+        .await
+        .expect("the app hears of it");
     (site, app)
 }
