@@ -46,8 +46,9 @@ impl MigrationTrait for Migration {
     }
 }
 
-const TABLES: [&str; 21] = [
+const TABLES: [&str; 22] = [
     "site",
+    "installation",
     "project",
     "issue",
     "issue_alias",
@@ -74,16 +75,15 @@ const SCHEMA: &str = "
 CREATE TABLE site (
     id SERIAL_KEY,
     client_key text UNIQUE,
-    base_url text NOT NULL,
+    base_url text,
     display_url text,
+    site_url text,
     shared_secret BYTES,
     oauth_client_id text,
     app_account_id text,
     cloud_id text,
-    forge_installation_id text UNIQUE,
-    forge_app_id text,
-    forge_environment text,
-    forge_token BYTES,
+    environment text NOT NULL DEFAULT 'PRODUCTION',
+    merged_into bigint,
     state smallint NOT NULL,
     is_enabled boolean NOT NULL,
     created_ms bigint NOT NULL,
@@ -97,6 +97,29 @@ CREATE TABLE site (
     last_event_ms bigint
 );
 CREATE INDEX site_by_base_url ON site (base_url);
+CREATE INDEX site_by_cloud_id ON site (cloud_id);
+
+CREATE TABLE installation (
+    site_id bigint NOT NULL,
+    id text NOT NULL,
+    state smallint NOT NULL,
+    cloud_id text,
+    environment text,
+    environment_id text,
+    api_base_url text,
+    app_version text,
+    account_id text,
+    token BYTES,
+    token_expires_ms bigint,
+    first_seen_ms bigint NOT NULL,
+    last_seen_ms bigint NOT NULL,
+    last_hourly_ms bigint,
+    refused_ms bigint,
+    ended_ms bigint,
+    PRIMARY KEY (site_id, id)
+);
+CREATE UNIQUE INDEX installation_by_id ON installation (id);
+CREATE UNIQUE INDEX installation_live ON installation (site_id) WHERE state = 0;
 
 CREATE TABLE project (
     site_id bigint NOT NULL,

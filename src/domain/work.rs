@@ -54,6 +54,22 @@ pub enum Work {
         /// The key, as a result file wrote it.
         key: String,
     },
+    /// Ask for Atlassian's id of a site that came through Connect, which says whether Forge knows it.
+    LearnCloudId,
+    /// Ask for the address people see the site under, which Forge's events do not tell.
+    LearnAddress,
+    /// Ask whether the site of a Forge installation is one that came through Connect.
+    JoinConnect,
+    /// Move what still reached a half of the site after it was joined with this one.
+    Absorb {
+        /// Our key of the half.
+        half: i64,
+    },
+    /// Read the issues that changed lately, in case an event of theirs was lost.
+    Reconcile {
+        /// Changes since this moment, milliseconds since the Unix epoch.
+        since_ms: i64,
+    },
 }
 
 /// Where a transition should lead.
@@ -93,6 +109,9 @@ pub struct DefectDraft {
     /// Identifies the creation: stored in a property of the new issue, so that a try without an
     /// answer can be looked for (`jira-webhooks-rest.md` 10.9).
     pub marker: Uuid,
+    /// The account it is created as; the app's own when none is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub creator: Option<String>,
 }
 
 /// A block of text.
@@ -165,6 +184,11 @@ impl Work {
             Self::CreateDefect { .. } => "create_defect",
             Self::LinkIssues { .. } => "link_issues",
             Self::FetchIssue { .. } => "fetch_issue",
+            Self::LearnCloudId => "learn_cloud_id",
+            Self::LearnAddress => "learn_address",
+            Self::JoinConnect => "join_connect",
+            Self::Absorb { .. } => "absorb",
+            Self::Reconcile { .. } => "reconcile",
         }
     }
 
@@ -180,6 +204,44 @@ impl Work {
             } => outward_jira_id.to_string(),
             Self::CreateDefect { test_id, .. } => format!("test:{test_id}"),
             Self::FetchIssue { key } => format!("key:{key}"),
+            Self::LearnCloudId | Self::LearnAddress | Self::JoinConnect | Self::Absorb { .. } => {
+                "site".to_owned()
+            }
+            Self::Reconcile { .. } => "reconcile".to_owned(),
+        }
+    }
+
+    /// Whether it only looks: once done it leaves nothing behind, and can be asked for again.
+    #[must_use]
+    pub fn only_looks(&self) -> bool {
+        match self {
+            Self::FetchIssue { .. }
+            | Self::LearnCloudId
+            | Self::LearnAddress
+            | Self::JoinConnect
+            | Self::Reconcile { .. } => true,
+            Self::Comment { .. }
+            | Self::Transition { .. }
+            | Self::CreateDefect { .. }
+            | Self::LinkIssues { .. }
+            | Self::Absorb { .. } => false,
+        }
+    }
+
+    /// Whether it is about the site itself: nothing of it is seen in Jira.
+    #[must_use]
+    pub fn is_housekeeping(&self) -> bool {
+        match self {
+            Self::LearnCloudId
+            | Self::LearnAddress
+            | Self::JoinConnect
+            | Self::Absorb { .. }
+            | Self::Reconcile { .. } => true,
+            Self::Comment { .. }
+            | Self::Transition { .. }
+            | Self::CreateDefect { .. }
+            | Self::LinkIssues { .. }
+            | Self::FetchIssue { .. } => false,
         }
     }
 }

@@ -185,9 +185,8 @@ impl From<MeetError> for Problem {
     fn from(why: MeetError) -> Self {
         match why {
             MeetError::Sites(why) => why.into(),
-            MeetError::Unknown => {
-                Self::forbidden("The app is not known to be installed on this site.").because(why)
-            }
+            MeetError::Store(why) => why.into(),
+            MeetError::Seal(_) | MeetError::Lost => Self::internal().because(why),
         }
     }
 }

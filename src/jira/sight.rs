@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::client::{Call, Client};
 use super::error::{Gone, JiraError};
-use super::permissions::{Granted, Permission};
+use super::permissions::{Asker, Granted, Permission};
 use crate::domain::site::{Site, SiteId};
 
 /// How long it is believed that a project is seen.
@@ -43,19 +43,25 @@ impl Client {
     pub async fn sees_project(
         &self,
         site: &Site,
-        account_id: &str,
+        asker: &Asker<'_>,
         key: &str,
     ) -> Result<bool, JiraError> {
-        let asked = (site.id, account_id.to_owned(), key.to_owned());
+        let asked = (site.id, asker.account_id.to_owned(), key.to_owned());
         if let Some(answer) = self.sight.0.get(&asked).await {
             return Ok(answer);
         }
-        let answer = match self.for_site(site).project(key).await {
+        let on_site = self.for_site(site);
+        let found = match asker.user_token {
+            // To a person, a project they may not see does not exist.
+            Some(token) => on_site.as_user(token).project(key).await,
+            None => on_site.project(key).await,
+        };
+        let answer = match found {
+            Ok(_) if asker.user_token.is_some() => true,
             Ok(project) => {
-                let permission = Permission::BrowseProject {
-                    project: project.id,
-                };
-                self.may(site, account_id, permission).await?
+                let project = project.id;
+                self.may(site, asker, Permission::BrowseProject { project })
+                    .await?
             }
             Err(JiraError::Gone(Gone::NotFound)) => false,
             Err(why) => return Err(why),
@@ -72,20 +78,29 @@ impl Client {
     pub async fn visible_issues(
         &self,
         site: &Site,
-        account_id: &str,
+        asker: &Asker<'_>,
         issues: &[i64],
     ) -> Result<HashSet<i64>, JiraError> {
         if issues.is_empty() {
             return Ok(HashSet::new());
         }
-        let body = json!({
-            "accountId": account_id,
-            "projectPermissions":
-                [{ "permissions": ["BROWSE_PROJECTS"], "issues": issues, "projects": [] }],
-        });
+        let permissions =
+            json!([{ "permissions": ["BROWSE_PROJECTS"], "issues": issues, "projects": [] }]);
+        let (on_site, body) = match asker.user_token {
+            // Whoever asks without a name asks for themselves.
+            Some(token) => {
+                let body = json!({ "projectPermissions": permissions });
+                (self.for_site(site).as_user(token), body)
+            }
+            None => {
+                let account = asker.account_id;
+                let body = json!({ "accountId": account, "projectPermissions": permissions });
+                (self.for_site(site), body)
+            }
+        };
         let address = "/rest/api/3/permissions/check";
         let call = Call::post("permissions/check", address.into(), &body)?;
-        let granted: Granted = self.for_site(site).ask(call).await?;
+        let granted: Granted = on_site.ask(call).await?;
         Ok(granted.issues().collect())
     }
 }

@@ -4,7 +4,8 @@ use super::inbox::first_id_of;
 use super::{Conn, SiteId, Sql, StoreError};
 
 /// Every table that holds rows of a site, the site's own row last.
-const TABLES: [&str; 20] = [
+const TABLES: [&str; 21] = [
+    "installation",
     "lane",
     "inbox",
     "outbox",

@@ -14,12 +14,12 @@ use actix_web::{FromRequest, HttpRequest};
 use secrecy::SecretString;
 
 use crate::app::App;
-use crate::connect::auth::PageCaller;
+use crate::connect::auth::{FrameCaller, PageCaller};
 use crate::domain::issue::is_project_key;
 use crate::domain::site::Site;
 use crate::forge::auth::{UiCaller, is_from_forge};
 use crate::jira::JiraError;
-use crate::jira::permissions::Permission;
+use crate::jira::permissions::{Asker, Permission};
 use crate::problem::Problem;
 
 /// The person behind a request of our pages.
@@ -77,14 +77,24 @@ impl Viewer {
         })
     }
 
+    /// Who looks at a page that a Connect frame loads.
+    #[must_use]
+    pub fn of_frame(caller: FrameCaller) -> Self {
+        Self {
+            site: caller.site,
+            account_id: caller.account_id,
+            issue_jira_id: None,
+            user_token: None,
+        }
+    }
+
     /// Whether they may see an issue: the one Jira shows them, or one Jira says they may browse.
     /// Nobody in particular sees nothing, as in the frame itself.
     pub async fn demand_sight(&self, app: &App, issue: i64) -> Result<(), Problem> {
         if self.account_id.is_some() && self.issue_jira_id == Some(issue) {
             return Ok(());
         }
-        let permission = Permission::BrowseIssue(issue);
-        if may(app, &self.site, self.account_id.as_deref(), permission).await? {
+        if self.may(app, Permission::BrowseIssue(issue)).await? {
             return Ok(());
         }
         Err(Problem::not_found(
@@ -99,73 +109,54 @@ impl Viewer {
                 .detail("Links and defects follow the permission Edit Issues in Jira.")
         };
         let account = self.account_id.as_deref().ok_or_else(refused)?;
-        let permission = Permission::EditIssue(issue);
-        if may(app, &self.site, Some(account), permission).await? {
+        if self.may(app, Permission::EditIssue(issue)).await? {
             Ok(account)
         } else {
             Err(refused())
         }
     }
 
-    /// Whether they may see a project; returns who they are.
-    pub async fn demand_project(&self, app: &App, key: &str) -> Result<&str, Problem> {
-        demand_project(app, &self.site, self.account_id.as_deref(), key).await
-    }
-
-    /// Whether they administer the site; returns who they are.
-    pub async fn demand_administration(&self, app: &App) -> Result<&str, Problem> {
-        demand_administration(app, &self.site, self.account_id.as_deref()).await
-    }
-}
-
-/// Whether a person may see a project; returns who they are.
-pub async fn demand_project<'a>(
-    app: &App,
-    site: &Site,
-    account_id: Option<&'a str>,
-    key: &str,
-) -> Result<&'a str, Problem> {
-    let account = account_id.ok_or_else(|| {
-        Problem::forbidden("Log in to see tests.")
-            .detail("Results are shown to people who are logged in to Jira.")
-    })?;
-    if is_project_key(key) && app.jira.sees_project(site, account, key).await? {
-        Ok(account)
-    } else {
+    /// Whether they may see a project; returns how Jira is asked for them.
+    pub async fn demand_project(&self, app: &App, key: &str) -> Result<Asker<'_>, Problem> {
+        let asker = self.asker().ok_or_else(|| {
+            Problem::forbidden("Log in to see tests.")
+                .detail("Results are shown to people who are logged in to Jira.")
+        })?;
+        if is_project_key(key) && app.jira.sees_project(&self.site, &asker, key).await? {
+            return Ok(asker);
+        }
         Err(
             Problem::not_found("There is no such project, or you may not see it.")
                 .detail("A project's key looks like SHOP."),
         )
     }
-}
 
-/// Whether a person administers the site; returns who they are.
-pub async fn demand_administration<'a>(
-    app: &App,
-    site: &Site,
-    account_id: Option<&'a str>,
-) -> Result<&'a str, Problem> {
-    let refused = || {
-        Problem::forbidden("Only Jira administrators can change these settings.")
-            .detail("Ask someone with the global permission Administer Jira.")
-    };
-    let account = account_id.ok_or_else(refused)?;
-    if may(app, site, Some(account), Permission::Administer).await? {
-        Ok(account)
-    } else {
-        Err(refused())
+    /// Whether they administer the site; returns who they are.
+    pub async fn demand_administration(&self, app: &App) -> Result<&str, Problem> {
+        let refused = || {
+            Problem::forbidden("Only Jira administrators can change these settings.")
+                .detail("Ask someone with the global permission Administer Jira.")
+        };
+        let account = self.account_id.as_deref().ok_or_else(refused)?;
+        if self.may(app, Permission::Administer).await? {
+            Ok(account)
+        } else {
+            Err(refused())
+        }
     }
-}
 
-async fn may(
-    app: &App,
-    site: &Site,
-    account_id: Option<&str>,
-    permission: Permission,
-) -> Result<bool, Problem> {
-    match account_id {
-        Some(account) => Ok(app.jira.may(site, account, permission).await?),
-        None => Ok(false),
+    fn asker(&self) -> Option<Asker<'_>> {
+        Some(Asker {
+            account_id: self.account_id.as_deref()?,
+            user_token: self.user_token.as_ref(),
+        })
+    }
+
+    async fn may(&self, app: &App, permission: Permission) -> Result<bool, Problem> {
+        match self.asker() {
+            Some(asker) => Ok(app.jira.may(&self.site, &asker, permission).await?),
+            None => Ok(false),
+        }
     }
 }
 
@@ -187,6 +178,9 @@ impl From<JiraError> for Problem {
                 Self::jira("Jira gave no usable answer.")
                     .detail("It may or may not have done it. Look at the issue, then try again.")
             }
+            JiraError::NoToken => Self::jira("Jira cannot be called for a while.").detail(
+                "Nothing was changed. Forge hands the app a new token every hour; try again then.",
+            ),
             JiraError::Gone(gone) => Self::jira("Jira does not let Touchstone do this.").detail(
                 format!("Reason: {gone}. A Jira administrator can change that."),
             ),

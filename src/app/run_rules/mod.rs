@@ -131,14 +131,14 @@ pub async fn on_transitions(
         return Ok(());
     }
     let world = World::load(on, site, &concerned, Reach::WithCovering).await?;
-    let own_account = rules::own_account(on, site).await?;
+    let own_accounts = rules::own_accounts(on, site).await?;
     for (issue_id, transitions) in of_issue {
         let Some(issue) = world.issue(issue_id) else {
             continue;
         };
         let mut heard = Heard::default();
         for transition in transitions {
-            let is_own = is_own(on, site, transition, own_account.as_deref(), now_ms).await?;
+            let is_own = is_own(on, site, transition, &own_accounts, now_ms).await?;
             heard.add(transition, issue, is_own);
         }
         let decisions = world.follow(issue_id, heard.trigger(), heard.reopening);
@@ -196,13 +196,14 @@ async fn is_own(
     on: &impl Conn,
     site: SiteId,
     transition: &IssueTransition,
-    own_account: Option<&str>,
+    own_accounts: &[String],
     now_ms: i64,
 ) -> Result<bool, StoreError> {
     let status = ("status", transition.to_status_id.as_str());
     // An expectation is closed by what meets it, however else that is known to be ours.
     let is_expected = rules::meet(on, site, transition.issue_id, status, now_ms).await?;
-    if own_account.is_some() && transition.actor.as_deref() == own_account {
+    let actor = transition.actor.as_ref();
+    if actor.is_some_and(|actor| own_accounts.contains(actor)) {
         return Ok(true);
     }
     let trace = transition

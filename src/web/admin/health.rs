@@ -6,9 +6,10 @@ use uuid::Uuid;
 
 use super::base;
 use crate::app::App;
+use crate::domain::heartbeat::Heartbeat;
 use crate::domain::site::Site;
 use crate::problem::Problem;
-use crate::store::{inbox, outbox, site_health};
+use crate::store::{inbox, installations, outbox, site_health};
 use crate::web::fields::{Fields, SentForm};
 use crate::web::fragment::Fragment;
 use crate::web::times::When;
@@ -31,6 +32,7 @@ pub(super) struct Health {
     word: &'static str,
     sentence: String,
     installed: When,
+    forge: Option<Forge>,
     last_event: Option<When>,
     events_waiting: i64,
     events_parked: Vec<Parked>,
@@ -39,6 +41,17 @@ pub(super) struct Health {
     work_parked: Vec<Parked>,
     work_parked_count: i64,
     say: String,
+}
+
+/// The site's Forge installation.
+#[derive(Debug)]
+struct Forge {
+    environment: String,
+    version: String,
+    last_seen: When,
+    /// Until when the app may call Jira; absent without a token that is still good.
+    token_until: Option<When>,
+    sentence: &'static str,
 }
 
 /// Something that was put aside.
@@ -54,8 +67,9 @@ struct Parked {
 impl Health {
     pub(super) async fn of(app: &App, site: &Site) -> Result<Self, Problem> {
         let (on, now_ms) = (app.store.read(), app.clock.now_ms());
-        let (line, events, work, events_parked, work_parked) = tokio::try_join!(
+        let (line, forge, events, work, events_parked, work_parked) = tokio::try_join!(
             site_health::of_site(on, site.id),
+            installations::live(on, site.id),
             inbox::depth(on, Some(site.id)),
             outbox::counts(on, Some(site.id)),
             inbox::parked(on, site.id, SHOWN),
@@ -63,6 +77,10 @@ impl Health {
         )?;
         let line = line.ok_or_else(|| Problem::not_found("This site is not known any more."))?;
         let when = |at_ms| When::new(at_ms, now_ms);
+        let forge = forge.as_ref();
+        let heartbeat = forge.map(|forge| forge.pulse().heartbeat(now_ms));
+        // While Connect works too, nothing waits for Forge.
+        let trouble = heartbeat.filter(|beat| *beat != Heartbeat::Good && site.secret.is_none());
         let parked = events.parked + work.parked;
         let late = events.oldest_ms.filter(|at_ms| now_ms - at_ms > LATE_MS);
         let (word, tint, icon, sentence) = if parked > 0 {
@@ -73,6 +91,13 @@ impl Health {
             };
             let sentence = format!("{parked} {what} put aside after an error; see below.");
             ("Needs attention", "nok", "failed", sentence)
+        } else if let Some(trouble) = trouble {
+            let (word, tint, icon) = match trouble {
+                Heartbeat::ProbablyRemoved => ("Probably removed", "nok", "failed"),
+                Heartbeat::Silent => ("Silent", "nok", "failed"),
+                Heartbeat::NoToken | Heartbeat::Good => ("Waiting", "notrun", "notrun"),
+            };
+            (word, tint, icon, trouble.sentence().to_owned())
         } else if line.paused_until_ms > now_ms {
             let why = line.pause_reason.clone().unwrap_or_default();
             let sentence = format!("Jira asked for a pause; what waits is sent after it. {why}");
@@ -97,6 +122,17 @@ impl Health {
             word,
             sentence,
             installed: when(line.installed_ms),
+            forge: forge.zip(heartbeat).map(|(live, heartbeat)| Forge {
+                environment: site.environment.to_lowercase(),
+                version: (live.told.as_ref())
+                    .map(|told| told.app_version.clone())
+                    .unwrap_or_default(),
+                last_seen: when(live.last_seen_ms),
+                token_until: (live.token_expires_ms)
+                    .filter(|until_ms| *until_ms > now_ms)
+                    .map(when),
+                sentence: heartbeat.sentence(),
+            }),
             last_event: line.last_event_ms.map(when),
             events_waiting: events.waiting,
             events_parked_count: events.parked,

@@ -15,10 +15,9 @@ mod settings;
 use super::fields;
 use super::fragment::Fragment;
 use super::frame::{Frame, page, problem_page, root};
-use super::viewer::{Viewer, demand_administration};
+use super::viewer::Viewer;
 use crate::app::App;
 use crate::connect::auth::FrameCaller;
-use crate::domain::site::Site;
 use crate::problem::Problem;
 
 /// The routes of the administration page.
@@ -72,30 +71,26 @@ async fn show(
             return Ok(problem_page(&app, &request, None, &problem, None));
         }
     };
-    let site = &caller.site;
-    let account = caller.account_id.as_deref();
-    let allowed = demand_administration(&app, site, account).await;
-    let parts = match allowed {
-        Ok(_) => gather(&app, site).await,
-        Err(problem) => Err(problem),
-    };
-    match parts {
+    let viewer = Viewer::of_frame(caller);
+    let site = Some(viewer.site.as_ref());
+    match gather(&app, &viewer).await {
         Ok(parts) => {
             let frame = Frame::new(&app.config);
-            page(&app, Some(site), StatusCode::OK, &Page { frame, parts })
+            page(&app, site, StatusCode::OK, &Page { frame, parts })
         }
-        Err(problem) => Ok(problem_page(&app, &request, Some(site), &problem, None)),
+        Err(problem) => Ok(problem_page(&app, &request, site, &problem, None)),
     }
 }
 
 /// `GET /ui/admin`
 async fn show_body(viewer: Viewer, app: Data<App>) -> Result<Fragment, Problem> {
-    viewer.demand_administration(&app).await?;
-    let parts = gather(&app, &viewer.site).await?;
+    let parts = gather(&app, &viewer).await?;
     Fragment::of(&Body { parts })
 }
 
-async fn gather(app: &App, site: &Site) -> Result<Parts, Problem> {
+async fn gather(app: &App, viewer: &Viewer) -> Result<Parts, Problem> {
+    viewer.demand_administration(app).await?;
+    let site = &viewer.site;
     Ok(Parts {
         health: health::Health::of(app, site).await?,
         settings: settings::Form::of(app, site, None).await?,

@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::app::create_defect::{self, DefectError, Outcome, Preview, Request, create_defect};
 use crate::app::link_defect::{DefectLinkError, link_defect, unlink_defect};
 use crate::domain::work::{Block, Inline};
+use crate::jira::permissions::Asker;
 use crate::problem::Problem;
 use crate::web::fields::SentForm;
 use crate::web::fragment::Fragment;
@@ -46,6 +47,7 @@ pub(super) async fn preview(
         test: test_of(&found, path.test)?.id,
         project_key: &found.coverage.issue.snapshot.project_key,
         account_id: account,
+        user_token: None,
         summary: None,
     };
     let preview = create_defect::preview(&app, &viewer.site, &request).await?;
@@ -72,6 +74,7 @@ pub(super) async fn create(
         test: test_of(&found, path.test)?.id,
         project_key: &found.coverage.issue.snapshot.project_key,
         account_id: account,
+        user_token: None,
         summary: fields.chosen("summary"),
     };
     let done = match create_defect(&app, &viewer.site, &request).await? {
@@ -113,7 +116,8 @@ pub(super) async fn link(
     let found = find_facts(&app, &viewer.site, path.issue, None).await?;
     let test = test_of(&found, path.test)?.id;
     let typed = fields.chosen("issue").unwrap_or_default();
-    let key = link_defect(&app, &viewer.site, test, typed, account).await?;
+    let asker = Asker::of(account);
+    let key = link_defect(&app, &viewer.site, test, typed, &asker).await?;
     let done = format!("{key} linked");
     after(&app, &viewer, path.issue, &fields, done, false).await
 }

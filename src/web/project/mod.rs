@@ -18,12 +18,11 @@ mod overview;
 use super::fields;
 use super::fragment::Fragment;
 use super::frame::{Frame, page, problem_page, root};
-use super::viewer::{Viewer, demand_project};
+use super::viewer::Viewer;
 use crate::app::App;
 use crate::app::project_coverage::{listed, of_project};
 use crate::connect::auth::FrameCaller;
 use crate::domain::coverage::CoverageStatus;
-use crate::domain::site::Site;
 use crate::problem::Problem;
 use overview::{Overview, STATUSES, Shown};
 
@@ -98,17 +97,18 @@ async fn show_frame(
             return Ok(problem_page(&app, &request, None, &problem, None));
         }
     };
-    let (site, account) = (&caller.site, caller.account_id.as_deref());
+    let viewer = Viewer::of_frame(caller);
+    let site = Some(viewer.site.as_ref());
     let key = address.map_or_else(|_| String::new(), |address| address.project_key.clone());
-    match find(&app, site, account, &key, &Choice::default()).await {
+    match find(&app, &viewer, &key, &Choice::default()).await {
         Ok(overview) => {
             let frame = Frame::new(&app.config);
-            page(&app, Some(site), StatusCode::OK, &Page { frame, overview })
+            page(&app, site, StatusCode::OK, &Page { frame, overview })
         }
         Err(problem) => {
             let again = format!("{}/ui/project/{key}", root(&app.config));
-            let again = Some(again).filter(|_| account.is_some());
-            Ok(problem_page(&app, &request, Some(site), &problem, again))
+            let again = Some(again).filter(|_| viewer.account_id.is_some());
+            Ok(problem_page(&app, &request, site, &problem, again))
         }
     }
 }
@@ -120,20 +120,19 @@ async fn show(
     choice: Query<Choice>,
     app: Data<App>,
 ) -> Result<Fragment, Problem> {
-    let account = viewer.account_id.as_deref();
-    let mut overview = find(&app, &viewer.site, account, &project, &choice).await?;
+    let mut overview = find(&app, &viewer, &project, &choice).await?;
     overview.say = overview.spoken();
     Fragment::of(&Body { overview })
 }
 
 async fn find(
     app: &App,
-    site: &Site,
-    account_id: Option<&str>,
+    viewer: &Viewer,
     project: &str,
     choice: &Choice,
 ) -> Result<Overview, Problem> {
-    let account = demand_project(app, site, account_id, project).await?;
+    let asker = viewer.demand_project(app, project).await?;
+    let site = &viewer.site;
     let coverage = of_project(app, site, project).await?;
     let status = choice.status();
     let chosen: Vec<_> = coverage
@@ -146,7 +145,7 @@ async fn find(
     let number = choice.page.clamp(1, pages);
     let on_page = chosen.chunks(ROWS).nth(number - 1).unwrap_or_default();
     let ids: Vec<i64> = on_page.iter().map(|issue| issue.jira_id).collect();
-    let visible: HashSet<i64> = app.jira.visible_issues(site, account, &ids).await?;
+    let visible: HashSet<i64> = app.jira.visible_issues(site, &asker, &ids).await?;
     let mut rows = listed(app, site, on_page).await?;
     rows.retain(|row| visible.contains(&row.issue.snapshot.jira_id));
     Ok(Overview::new(
