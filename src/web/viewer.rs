@@ -145,7 +145,9 @@ impl Viewer {
         }
     }
 
-    fn asker(&self) -> Option<Asker<'_>> {
+    /// Whose rights are asked for; nobody's when nobody is logged in.
+    #[must_use]
+    pub fn asker(&self) -> Option<Asker<'_>> {
         Some(Asker {
             account_id: self.account_id.as_deref()?,
             user_token: self.user_token.as_ref(),

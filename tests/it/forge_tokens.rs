@@ -8,7 +8,6 @@ use touchstone::forge::Forge;
 
 use crate::both_databases;
 use crate::support::issuer::{APP_ID, Issuer};
-use crate::support::site::Site;
 use crate::support::{Database, TestApp};
 
 const EVENTS: [&str; 4] = [
@@ -34,30 +33,11 @@ impl World {
         let issuer = Issuer::start();
         let app = TestApp::spawn_with(database, &issuer.options()).await;
         let world = Self { app, issuer };
-        world.install_until_identity().await;
         let met = world
             .event("/forge/events/lifecycle", &world.issuer.event())
             .await;
         assert_eq!(met.status(), 204);
         world
-    }
-
-    async fn install_until_identity(&self) {
-        let site = Site::new("acme");
-        let mut body = site.lifecycle_body(&self.app.config.connect.app_key, "installed");
-        body["cloudId"] = json!(self.issuer.cloud_id);
-        let token = self
-            .app
-            .keys
-            .install_token(&site, &self.app.base, "/connect/installed");
-        let url = format!("{}/connect/installed", self.app.base);
-        let answer = self
-            .app
-            .http
-            .post(url)
-            .header("Authorization", format!("JWT {token}"))
-            .json(&body);
-        assert_eq!(answer.send().await.unwrap().status(), 204);
     }
 
     /// Sends a request with these `Authorization` headers.

@@ -47,7 +47,7 @@ pub(super) async fn preview(
         test: test_of(&found, path.test)?.id,
         project_key: &found.coverage.issue.snapshot.project_key,
         account_id: account,
-        user_token: None,
+        user_token: viewer.user_token.as_ref(),
         summary: None,
     };
     let preview = create_defect::preview(&app, &viewer.site, &request).await?;
@@ -74,7 +74,7 @@ pub(super) async fn create(
         test: test_of(&found, path.test)?.id,
         project_key: &found.coverage.issue.snapshot.project_key,
         account_id: account,
-        user_token: None,
+        user_token: viewer.user_token.as_ref(),
         summary: fields.chosen("summary"),
     };
     let done = match create_defect(&app, &viewer.site, &request).await? {
@@ -116,7 +116,10 @@ pub(super) async fn link(
     let found = find_facts(&app, &viewer.site, path.issue, None).await?;
     let test = test_of(&found, path.test)?.id;
     let typed = fields.chosen("issue").unwrap_or_default();
-    let asker = Asker::of(account);
+    let asker = Asker {
+        account_id: account,
+        user_token: viewer.user_token.as_ref(),
+    };
     let key = link_defect(&app, &viewer.site, test, typed, &asker).await?;
     let done = format!("{key} linked");
     after(&app, &viewer, path.issue, &fields, done, false).await

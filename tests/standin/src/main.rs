@@ -31,6 +31,9 @@ struct Arguments {
     /// The app's manifest.yml; a built-in sample, if absent.
     #[arg(long)]
     forge_manifest: Option<PathBuf>,
+    /// The manifest.yml on the second site; as on the first, if absent.
+    #[arg(long)]
+    forge_site_manifest: Option<PathBuf>,
     /// The folder of the app's Custom UI; the manifest says where, if absent.
     #[arg(long)]
     custom_ui: Option<PathBuf>,
@@ -84,6 +87,12 @@ async fn main() -> anyhow::Result<()> {
         listen,
         base_url: None,
         host: Host::Forge,
+        forge: ForgeOptions {
+            manifest: arguments
+                .forge_site_manifest
+                .or_else(|| options.forge.manifest.clone()),
+            ..options.forge.clone()
+        },
         ..options.clone()
     });
     let mut sites = Vec::new();

@@ -144,7 +144,7 @@ pub(crate) fn whole(
 <body{width}>
 <header>
 <a class="site" href="/">{site}</a>
-<nav><a href="/">Issues</a><a href="/admin?as=ada">Apps</a></nav>
+<nav><a href="/">Issues</a>{more}<a href="/admin?as=ada">Apps</a></nav>
 <label>Seen by <select data-param="as">{people}</select></label>
 <button id="theme" type="button">Light or dark</button>
 </header>
@@ -160,6 +160,7 @@ pub(crate) fn whole(
 </html>
 "#,
         people = people.concat(),
+        more = forge::page::links(state),
         title = safe(title),
         site = safe(&state.site.name),
         width = view.width.map_or_else(String::new, |it| {

@@ -30,7 +30,7 @@ impl State {
         };
         let changed = |field: &str| {
             let of = entry.into_iter().flat_map(|it| &it.changes);
-            of.filter(|it| it.field_id == Some(field)).last()
+            of.filter(|it| it.field_id == Some(field)).next_back()
         };
         let assigned = changed("assignee").filter(|_| event == "jira:issue_updated");
         let mut people = vec![actor.account.clone()];

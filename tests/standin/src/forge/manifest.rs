@@ -1,8 +1,8 @@
 //! The app's Forge manifest, as far as a site acts on it: what it subscribes to, where calls go,
 //! which tokens go with them, and its pages.
 //!
-//! Read from the app's own `manifest.yml` or, without one, from a built-in sample. Variables are
-//! not substituted: the app's id comes from the options, its address from the installation.
+//! Read from the app's own `manifest.yml` or, without one, from a built-in sample. Variables have
+//! their defaults, but the app's id comes from the options and its address from the installation.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -71,7 +71,7 @@ impl Manifest {
         };
         let text = std::fs::read_to_string(file)
             .with_context(|| format!("reading the manifest {}", file.display()))?;
-        let read: Value = serde_saphyr::from_str(&text)
+        let read = read_yaml(&text)
             .with_context(|| format!("the manifest {} is not YAML", file.display()))?;
         Ok(Self::read(&read, file.parent().unwrap_or(Path::new(""))))
     }
@@ -132,6 +132,20 @@ impl Manifest {
     pub(crate) fn folder(&self, resource: &str) -> Option<&Path> {
         self.folders.get(resource).map(PathBuf::as_path)
     }
+}
+
+/// The manifest with each `${NAME}` replaced by the variable's default.
+fn read_yaml(text: &str) -> Result<Value, serde_saphyr::Error> {
+    let read: Value = serde_saphyr::from_str(text)?;
+    let variables = read.pointer("/environment/variables");
+    let variables = variables.and_then(Value::as_array).into_iter().flatten();
+    let filled = variables.fold(text.to_owned(), |filled, it| {
+        filled.replace(
+            &format!("${{{}}}", self::text(it, "/key")),
+            &self::text(it, "/default"),
+        )
+    });
+    serde_saphyr::from_str(&filled)
 }
 
 fn word(value: &Value) -> String {
@@ -238,8 +252,8 @@ mod tests {
 
     #[test]
     fn a_manifest_in_yaml_reads_the_same() {
-        let yaml = "app:\n  connect:\n    key: org.example\nmodules:\n  endpoint:\n    - key: e\n      route:\n        path: /e\npermissions:\n  scopes:\n    read:jira-work:\n      allowImpersonation: true\n";
-        let read: Value = serde_saphyr::from_str(yaml).unwrap();
+        let yaml = "environment:\n  variables:\n    - key: KEY\n      default: org.example\napp:\n  connect:\n    key: ${KEY}\nmodules:\n  endpoint:\n    - key: e\n      route:\n        path: /e\npermissions:\n  scopes:\n    read:jira-work:\n      allowImpersonation: true\n";
+        let read = read_yaml(yaml).unwrap();
         let manifest = Manifest::read(&read, Path::new("home"));
         assert_eq!(manifest.connect_key.as_deref(), Some("org.example"));
         assert_eq!(manifest.endpoint("e").route, "/e");

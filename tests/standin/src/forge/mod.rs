@@ -85,6 +85,10 @@ pub struct Spreading {
 /// What a test may turn on the Forge side.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each switch is one thing a test may turn"
+)]
 pub struct Settings {
     /// Overrules the manifest's `ignoreSelf`.
     pub ignore_self: Option<bool>,

@@ -42,6 +42,19 @@ impl State {
     }
 }
 
+/// Links to the app's pages beside issues.
+pub(crate) fn links(state: &State) -> String {
+    let link = |kind: &str, name: &str| {
+        let page = state.forge_page(kind)?;
+        Some(format!("<a href=\"/apps/{}\">{name}</a>", safe(&page.key)))
+    };
+    let all = [
+        link("jira:projectPage", "Project"),
+        link("jira:dashboardGadget", "Dashboard"),
+    ];
+    all.into_iter().flatten().collect()
+}
+
 /// A page that fills the window: administration, project, dashboard.
 async fn module_page(
     shared: web::Data<Shared>,

@@ -24,9 +24,9 @@ async fn opened(site: &Standin, token: &str) -> Option<Value> {
         .await
         .unwrap();
     let kid = jsonwebtoken::decode_header(token).unwrap().kid.unwrap();
-    let all = set["keys"].as_array().unwrap();
-    let key = all.iter().find(|it| it["kid"] == json!(kid))?;
-    let text = |name: &str| key[name].as_str().unwrap();
+    let all = set.get("keys").and_then(Value::as_array).unwrap();
+    let key = all.iter().find(|it| it.get("kid") == Some(&json!(kid)))?;
+    let text = |name: &str| key.get(name).and_then(Value::as_str).unwrap();
     let key = DecodingKey::from_rsa_components(text("n"), text("e")).unwrap();
     let mut validation = Validation::new(Algorithm::RS256);
     validation.set_audience(&[site.forge_app_id()]);
