@@ -21,6 +21,7 @@ mod connect_security;
 mod contract;
 mod defects;
 mod forge_tokens;
+mod forge_manifest;
 mod import;
 mod import_command;
 mod inbox;
