@@ -23,7 +23,7 @@ use crate::config::{Config, Secrets};
 use crate::connect::Connect;
 use crate::crypto::Seal;
 use crate::forge::Forge;
-use crate::store::{Dialect, InboxWriter, Store, inbox as inbox_store, outbox as outbox_store};
+use crate::store::{Dialect, InboxWriter, Store, outbox as outbox_store};
 use crate::{inbox, jira, outbox, web};
 
 /// What a process does.
@@ -117,7 +117,6 @@ async fn start_workers(
         Dialect::Sqlite => {
             // Alone with its file, this process owns what a killed one still seems to hold.
             let txn = app.store.write().await?;
-            inbox_store::release_all(&*txn).await?;
             outbox_store::release_all(&*txn).await?;
             txn.commit().await?;
             1

@@ -46,13 +46,14 @@ impl MigrationTrait for Migration {
     }
 }
 
-const TABLES: [&str; 22] = [
+const TABLES: [&str; 23] = [
     "site",
     "installation",
     "project",
     "issue",
     "issue_alias",
     "inbox",
+    "waiting_event",
     "lane",
     "outbox",
     "expectation",
@@ -128,6 +129,7 @@ CREATE TABLE project (
     jira_id bigint,
     name text,
     is_gone boolean NOT NULL DEFAULT false,
+    event_ms bigint NOT NULL DEFAULT 0,
     next_test bigint NOT NULL DEFAULT 1,
     next_execution bigint NOT NULL DEFAULT 1,
     next_plan bigint NOT NULL DEFAULT 1,
@@ -159,8 +161,10 @@ CREATE TABLE issue (
     updated_ms bigint NOT NULL,
     event_ms bigint NOT NULL,
     changelog_id bigint NOT NULL,
+    behind text,
     seen_ms bigint NOT NULL,
     deleted_ms bigint,
+    is_gone_with_project boolean NOT NULL DEFAULT false,
     PRIMARY KEY (site_id, id)
 );
 CREATE UNIQUE INDEX issue_by_jira_id ON issue (site_id, jira_id);
@@ -185,15 +189,25 @@ CREATE TABLE inbox (
     trace text,
     body BYTES NOT NULL,
     received_ms bigint NOT NULL,
-    state smallint NOT NULL DEFAULT 0,
-    attempts integer NOT NULL DEFAULT 0,
     note text,
     PRIMARY KEY (site_id, id)
 );
 CREATE UNIQUE INDEX inbox_by_content ON inbox (site_id, content_key);
 CREATE UNIQUE INDEX inbox_by_delivery ON inbox (site_id, delivery_key) WHERE delivery_key IS NOT NULL;
-CREATE INDEX inbox_open ON inbox (site_id, lane, event_ms, id) WHERE state = 0;
-CREATE INDEX inbox_parked ON inbox (site_id, received_ms) WHERE state = 2;
+
+CREATE TABLE waiting_event (
+    site_id bigint NOT NULL,
+    lane text NOT NULL,
+    event_ms bigint NOT NULL,
+    id UUID NOT NULL,
+    received_ms bigint NOT NULL,
+    body_length bigint NOT NULL,
+    attempts integer NOT NULL DEFAULT 0,
+    parked_ms bigint,
+    note text,
+    PRIMARY KEY (site_id, lane, event_ms, id)
+) CLUSTERED;
+CREATE INDEX waiting_event_parked ON waiting_event (site_id, received_ms) WHERE parked_ms IS NOT NULL;
 
 CREATE TABLE lane (
     site_id bigint NOT NULL,

@@ -15,6 +15,7 @@ use crate::store::{InboxWriter, Store};
 
 pub mod accept_event;
 pub mod apply_events;
+pub mod ask_jira;
 pub mod create_api_client;
 pub mod create_defect;
 pub mod forget_old;

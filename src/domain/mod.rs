@@ -11,6 +11,7 @@ pub mod execution;
 pub mod heartbeat;
 pub mod issue;
 pub mod keys;
+pub mod mirror;
 pub mod rule;
 pub mod run;
 pub mod run_detail;

@@ -9,7 +9,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::issue::StatusCategory;
+use super::issue::{IssueTransition, StatusCategory};
 
 /// One thing to be done in Jira.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +48,14 @@ pub enum Work {
         inward_jira_id: i64,
         /// Jira's id of the outward issue.
         outward_jira_id: i64,
+    },
+    /// Read an issue that an event told of in part, and decide what had to wait for the rest.
+    ReadIssue {
+        /// Jira's id of the issue.
+        issue_jira_id: i64,
+        /// Changes of status that could not be judged by what was known, the oldest first.
+        #[serde(default)]
+        undecided: Vec<IssueTransition>,
     },
     /// Read an issue that only its key is known of, to fill its row in the mirror.
     FetchIssue {
@@ -183,6 +191,7 @@ impl Work {
             Self::Transition { .. } => "transition",
             Self::CreateDefect { .. } => "create_defect",
             Self::LinkIssues { .. } => "link_issues",
+            Self::ReadIssue { .. } => "read_issue",
             Self::FetchIssue { .. } => "fetch_issue",
             Self::LearnCloudId => "learn_cloud_id",
             Self::LearnAddress => "learn_address",
@@ -203,6 +212,8 @@ impl Work {
                 outward_jira_id, ..
             } => outward_jira_id.to_string(),
             Self::CreateDefect { test_id, .. } => format!("test:{test_id}"),
+            // Not the issue's own lane: what waits there must not hold up what is to be known of it.
+            Self::ReadIssue { issue_jira_id, .. } => format!("read:{issue_jira_id}"),
             Self::FetchIssue { key } => format!("key:{key}"),
             Self::LearnCloudId | Self::LearnAddress | Self::JoinConnect | Self::Absorb { .. } => {
                 "site".to_owned()
@@ -216,6 +227,7 @@ impl Work {
     pub fn only_looks(&self) -> bool {
         match self {
             Self::FetchIssue { .. }
+            | Self::ReadIssue { .. }
             | Self::LearnCloudId
             | Self::LearnAddress
             | Self::JoinConnect
@@ -241,6 +253,7 @@ impl Work {
             | Self::Transition { .. }
             | Self::CreateDefect { .. }
             | Self::LinkIssues { .. }
+            | Self::ReadIssue { .. }
             | Self::FetchIssue { .. } => false,
         }
     }

@@ -283,6 +283,17 @@ pub async fn finish(
     ours(&mut sql, claimed.site, claimed.id, owner, on).await
 }
 
+/// Gives the key of work that is being done free: whatever happens from now on may ask for it again.
+pub async fn forget_key(on: &impl Conn, claimed: &ClaimedWork) -> Result<(), StoreError> {
+    let mut sql = Sql::new("UPDATE outbox SET dedupe_key = ");
+    sql.bind(None::<String>)
+        .with(" WHERE site_id = ", claimed.site)
+        .with(" AND id = ", claimed.id)
+        .run(on)
+        .await?;
+    Ok(())
+}
+
 /// Puts work back until `ready_ms`; `counts` says whether there was a try at all.
 pub async fn retry(
     on: &impl Conn,

@@ -87,7 +87,11 @@ fn what_calls_the_service_names_an_endpoint_that_brings_the_right_tokens() {
     for module in pages.iter().flat_map(|kind| modules(&manifest, kind)) {
         assert_eq!(module["resolver"]["endpoint"], "pages", "{module}");
         for resource in [&module["resource"], &module["edit"]["resource"]] {
-            shown.extend(resource.as_str().map(|name| name.strip_prefix("pages/").unwrap()));
+            shown.extend(
+                resource
+                    .as_str()
+                    .map(|name| name.strip_prefix("pages/").unwrap()),
+            );
         }
     }
     let entries: BTreeSet<&str> = entries.keys().map(String::as_str).collect();
@@ -95,7 +99,11 @@ fn what_calls_the_service_names_an_endpoint_that_brings_the_right_tokens() {
     for endpoint in modules(&manifest, "endpoint") {
         let enabled = |token: &str| endpoint["auth"][token]["enabled"] == true;
         assert!(enabled("appSystemToken"), "{endpoint}");
-        assert_eq!(enabled("appUserToken"), endpoint["key"] == "pages", "{endpoint}");
+        assert_eq!(
+            enabled("appUserToken"),
+            endpoint["key"] == "pages",
+            "{endpoint}"
+        );
     }
 }
 
@@ -107,7 +115,9 @@ fn every_page_of_the_manifest_is_built_and_knows_what_to_ask_for() {
     let opening = fs::read_to_string(root().join("ui/src/opening.ts")).unwrap();
     for (name, file) in manifest["resources"][0]["entry"].as_object().unwrap() {
         assert_eq!(file.as_str().unwrap(), format!("{name}.html"));
-        let names = |text: &str| text.contains(&format!("\n  {name}: ")) || text.contains(&format!("\n  \"{name}\": "));
+        let names = |text: &str| {
+            text.contains(&format!("\n  {name}: ")) || text.contains(&format!("\n  \"{name}\": "))
+        };
         assert!(names(&build) && names(&opening), "{name}");
     }
 }
@@ -130,7 +140,10 @@ fn every_event_the_manifest_asks_for_has_an_effect() {
         let body = format!(r#"{{"eventType":"{event}","timestamp":"1795511520000"}}"#);
         // A body that lacks everything is an error for an event that matters, and for no other.
         let read = forge::parse(body.as_bytes());
-        assert!(!matches!(read, Ok(JiraEvent::PassedOver(_))), "{event}: {read:?}");
+        assert!(
+            !matches!(read, Ok(JiraEvent::PassedOver(_))),
+            "{event}: {read:?}"
+        );
     }
     assert_eq!(asked.len(), 12);
 }
@@ -157,7 +170,10 @@ fn the_scopes_are_those_the_service_uses() {
     for (file, path) in called_paths() {
         let known = SCOPES.iter().find(|(begins, _)| path.starts_with(begins));
         let (_, scopes) = known.unwrap_or_else(|| {
-            panic!("{} calls {path}: say here which scope that needs", file.display())
+            panic!(
+                "{} calls {path}: say here which scope that needs",
+                file.display()
+            )
         });
         needed.extend(scopes.iter());
     }
@@ -202,7 +218,10 @@ fn called_paths() -> Vec<(PathBuf, String)> {
 async fn the_joined_app_names_the_connect_lifecycle_of_the_service() {
     let app = TestApp::spawn(Database::sqlite()).await;
     let joined = read("connect.yml");
-    assert_eq!(joined["app"]["connect"]["remote"], read("manifest.yml")["remotes"][0]["key"]);
+    assert_eq!(
+        joined["app"]["connect"]["remote"],
+        read("manifest.yml")["remotes"][0]["key"]
+    );
     let lifecycle = &joined["connectModules"]["jira:lifecycle"][0];
     for event in ["installed", "uninstalled"] {
         let url = format!("{}{}", app.base, lifecycle[event].as_str().unwrap());

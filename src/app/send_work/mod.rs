@@ -17,8 +17,10 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::app::create_defect::record_created;
 use crate::app::join_halves::{self, JoinError};
+use crate::app::run_rules;
 use crate::app::sites::SitesError;
-use crate::domain::issue::IssueSnapshot;
+use crate::domain::issue::{IssueSnapshot, MirroredIssue};
+use crate::domain::mirror::Order;
 use crate::domain::site::Site;
 use crate::domain::work::{Block, Priority, Work};
 use crate::jira::limits::Scope;
@@ -51,7 +53,16 @@ struct Done {
     /// What to say about it, when there is something to say.
     note: Option<String>,
     /// What Jira told us and the mirror shall know.
-    fetched: Vec<IssueSnapshot>,
+    fetched: Vec<Fetched>,
+}
+
+/// An issue that was read.
+#[derive(Debug)]
+struct Fetched {
+    snapshot: IssueSnapshot,
+    /// The newest change the mirror had applied before Jira was asked, where the answer cannot have
+    /// missed it.
+    as_of: Order,
 }
 
 impl Done {
@@ -180,15 +191,23 @@ async fn attempt(app: &App, work: &ClaimedWork) -> Result<Done, Failure> {
                 return Ok(Done::noting("the creation has come to its end already"));
             }
             let made = defect::complete(app, &client, work, draft).await?;
+            let done = read(&client, &made.id.to_string(), None).await?;
             Ok(Done {
-                fetched: vec![client.issue(&made.id.to_string()).await?],
                 note: Some(made.key),
+                ..done
             })
         }
-        Work::FetchIssue { key } => Ok(Done {
-            note: None,
-            fetched: vec![client.issue(key).await?],
-        }),
+        Work::FetchIssue { key } => {
+            let known = issues::by_key(app.store.read(), work.site, key).await?;
+            read(&client, key, known).await
+        }
+        Work::ReadIssue { issue_jira_id, .. } => {
+            let txn = app.store.write().await?;
+            outbox::forget_key(&*txn, work).await?;
+            txn.commit().await?;
+            let known = issues::by_jira_id(app.store.read(), work.site, *issue_jira_id).await?;
+            read(&client, &issue_jira_id.to_string(), known).await
+        }
         Work::LearnCloudId => site::learn_cloud_id(app, &site, &client).await,
         Work::LearnAddress => site::learn_address(app, &site, &client).await,
         Work::JoinConnect => site::join_connect(app, &site, &client).await,
@@ -198,6 +217,20 @@ async fn attempt(app: &App, work: &ClaimedWork) -> Result<Done, Failure> {
         }
         Work::Reconcile { since_ms } => site::changed_since(app, &site, &client, *since_ms).await,
     }
+}
+
+/// Reads an issue, and remembers which changes the answer cannot have missed.
+async fn read(
+    client: &SiteClient<'_>,
+    key_or_id: &str,
+    known: Option<MirroredIssue>,
+) -> Result<Done, Failure> {
+    let as_of = known.map_or(Order::NEVER, |known| known.order());
+    let snapshot = client.issue(key_or_id).await?;
+    Ok(Done {
+        note: None,
+        fetched: vec![Fetched { snapshot, as_of }],
+    })
 }
 
 /// Learns which account the app acts as before it first does: events by that account are our own.
@@ -243,20 +276,36 @@ async fn finish(app: &App, owner: Uuid, work: &ClaimedWork, done: &Done) -> Resu
         return Ok(());
     }
     for fetched in &done.fetched {
-        if let Work::CreateDefect { test_id, draft } = &work.work {
-            let marker = draft.marker;
-            record_created(&*txn, work.site, *test_id, marker, None, fetched, now_ms).await?;
-            continue;
-        }
-        let issue = issues::upsert_snapshot(&*txn, work.site, fetched, now_ms).await?;
-        if let Work::FetchIssue { key } = &work.work
-            && *key != fetched.key
-        {
-            // Jira follows moves: what was linked under the old key belongs to the issue.
-            issues::absorb_placeholder(&*txn, work.site, key, issue).await?;
-        }
+        keep_fetched(&*txn, work, fetched, now_ms).await?;
     }
     txn.commit().await
+}
+
+/// Folds what was read into the mirror, and lets the rules look at it.
+async fn keep_fetched(
+    on: &impl Conn,
+    work: &ClaimedWork,
+    fetched: &Fetched,
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    let Fetched { snapshot, as_of } = fetched;
+    if let Work::CreateDefect { test_id, draft } = &work.work {
+        let marker = draft.marker;
+        return record_created(on, work.site, *test_id, marker, None, snapshot, now_ms).await;
+    }
+    let learnt = issues::learn_snapshot(on, work.site, snapshot, *as_of, now_ms).await?;
+    let undecided = match &work.work {
+        Work::ReadIssue { undecided, .. } => undecided.as_slice(),
+        _ => &[],
+    };
+    run_rules::on_reading(on, work.site, now_ms, &learnt, undecided, &work.cause).await?;
+    if let Work::FetchIssue { key } = &work.work
+        && *key != snapshot.key
+    {
+        // Jira follows moves: what was linked under the old key belongs to the issue.
+        issues::absorb_placeholder(on, work.site, key, learnt.after.id).await?;
+    }
+    Ok(())
 }
 
 async fn put_back(

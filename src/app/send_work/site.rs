@@ -1,8 +1,10 @@
 //! Work about the site itself: who it is, where people see it, and what changed on it unheard.
 
-use super::{Done, Failure};
+use super::{Done, Failure, Fetched};
 use crate::app::App;
 use crate::app::join_halves::{join, join_by_cloud_id};
+use crate::domain::issue::IssueSnapshot;
+use crate::domain::mirror::Order;
 use crate::domain::site::Site;
 use crate::domain::site_address::{Allowed, display_address};
 use crate::domain::work::{Priority, Work};
@@ -109,6 +111,14 @@ pub(super) async fn changed_since(
     }
     Ok(Done {
         note: None,
-        fetched: changed.issues,
+        fetched: changed.issues.into_iter().map(found).collect(),
     })
+}
+
+/// An issue that a search found. The search index lags, so it may be older than what is known.
+fn found(snapshot: IssueSnapshot) -> Fetched {
+    Fetched {
+        snapshot,
+        as_of: Order::NEVER,
+    }
 }
