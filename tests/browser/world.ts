@@ -42,22 +42,26 @@ export default async function setUp(): Promise<() => Promise<void>> {
   const jira = `http://127.0.0.1:${await freePort()}`;
   const forgeJira = `http://127.0.0.1:${await freePort()}`;
   const database = `sqlite://${path.join(folder, "touchstone.db")}?mode=rwc`;
-  const service = run(named("SERVICE_BIN"), ["serve"], {
-    TOUCHSTONE_LISTEN: app.slice("http://".length),
-    TOUCHSTONE_BASE_URL: app,
-    TOUCHSTONE_DATABASE_URL: database,
-    TOUCHSTONE_SECRET_KEY: randomBytes(32).toString("base64"),
-    TOUCHSTONE_INSECURE_SITES: "true",
-    TOUCHSTONE_CONNECT_SITE_SUFFIXES: "127.0.0.1",
-    TOUCHSTONE_CONNECT_KEY_HOST: `${jira}/_standin/keys`,
-    TOUCHSTONE_CONNECT_BRIDGE_URL: `${jira}/bridge/all.js`,
-    TOUCHSTONE_FORGE_APP_ID: FORGE_APP,
-    TOUCHSTONE_FORGE_JWKS_URL: `${jira}/forge/.well-known/jwks.json`,
-    TOUCHSTONE_FORGE_API_HOSTS: "127.0.0.1",
-    TOUCHSTONE_LOG: process.env["TOUCHSTONE_LOG"] ?? "warn",
-  });
-  await until("the service answers", async () => (await fetch(`${app}/health/ready`)).ok);
-  const standin = run(named("STANDIN_BIN"), [
+  const children: ChildProcess[] = [];
+  const end = async () => {
+    await Promise.all(children.map(stopped));
+    rmSync(folder, { recursive: true, force: true });
+  };
+  try {
+    // Jira first: the service reads the keys of Forge's tokens when it starts.
+    children.push(runJira(jira, forgeJira, app));
+    await until("Jira answers", async () => (await fetch(`${jira}/_standin/state`)).ok);
+    children.push(runService(app, jira, database));
+    process.env["BROWSER_WORLD"] = JSON.stringify(await furnish(app, jira, forgeJira, database));
+  } catch (why) {
+    await end();
+    throw why;
+  }
+  return end;
+}
+
+function runJira(jira: string, forgeJira: string, app: string): ChildProcess {
+  return run(named("STANDIN_BIN"), [
     "--listen",
     jira.slice("http://".length),
     "--app-url",
@@ -71,6 +75,33 @@ export default async function setUp(): Promise<() => Promise<void>> {
     "--bridge-dir",
     path.join(import.meta.dirname, "../standin/web/node_modules"),
   ]);
+}
+
+function runService(app: string, jira: string, database: string): ChildProcess {
+  return run(named("SERVICE_BIN"), ["serve"], {
+    TOUCHSTONE_LISTEN: app.slice("http://".length),
+    TOUCHSTONE_BASE_URL: app,
+    TOUCHSTONE_DATABASE_URL: database,
+    TOUCHSTONE_SECRET_KEY: randomBytes(32).toString("base64"),
+    TOUCHSTONE_INSECURE_SITES: "true",
+    TOUCHSTONE_CONNECT_SITE_SUFFIXES: "127.0.0.1",
+    TOUCHSTONE_CONNECT_KEY_HOST: `${jira}/_standin/keys`,
+    TOUCHSTONE_CONNECT_BRIDGE_URL: `${jira}/bridge/all.js`,
+    TOUCHSTONE_FORGE_APP_ID: FORGE_APP,
+    TOUCHSTONE_FORGE_JWKS_URL: `${jira}/forge/.well-known/jwks.json`,
+    TOUCHSTONE_FORGE_API_HOSTS: "127.0.0.1",
+    TOUCHSTONE_LOG: process.env["TOUCHSTONE_LOG"] ?? "warn",
+  });
+}
+
+/** Waits until both sites have the app, and reports the same builds to both. */
+async function furnish(
+  app: string,
+  jira: string,
+  forgeJira: string,
+  database: string,
+): Promise<Record<Host, World>> {
+  await until("the service answers", async () => (await fetch(`${app}/health/ready`)).ok);
   const token = (what: string, site: () => Promise<string>) =>
     until(what, async () =>
       execFileSync(
@@ -92,15 +123,11 @@ export default async function setUp(): Promise<() => Promise<void>> {
       token: await token("Forge has installed the app", () => cloudId(forgeJira)),
     },
   };
-  process.env["BROWSER_WORLD"] = JSON.stringify(worlds);
   for (const build of builds(Date.now())) {
     await report(build, worlds.connect);
     await report(build, worlds.forge);
   }
-  return async () => {
-    await Promise.all([end(service), end(standin)]);
-    rmSync(folder, { recursive: true, force: true });
-  };
+  return worlds;
 }
 
 /** Reports one file of results, as a build would. */
@@ -157,7 +184,7 @@ function run(program: string, args: string[], environment: Record<string, string
   });
 }
 
-function end(child: ChildProcess): Promise<void> {
+function stopped(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null) return Promise.resolve();
   return new Promise((resolve) => {
     child.once("exit", () => resolve());
