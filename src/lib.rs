@@ -1,7 +1,7 @@
 //! Touchstone shows test status inside Jira and keeps defects in step with it.
 //!
 //! ```text
-//! edges (web | connect | jira events | cli) → app → store | jira | results → domain
+//! edges (web | connect | forge | cli) → app → store | jira | results → domain
 //! ```
 //!
 //! Edges translate, `app` decides the order, `domain` decides the truth, `store` and `jira` do what
@@ -16,6 +16,7 @@ pub mod config;
 pub mod connect;
 pub mod crypto;
 pub mod domain;
+pub mod forge;
 pub mod ids;
 pub mod inbox;
 pub mod jira;

@@ -10,6 +10,7 @@ use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 
 use crate::app::install_site::InstallSiteError;
+use crate::app::join_halves::JoinError;
 use crate::app::sites::SitesError;
 use crate::store::StoreError;
 
@@ -174,8 +175,13 @@ impl From<SitesError> for Problem {
 impl From<InstallSiteError> for Problem {
     fn from(error: InstallSiteError) -> Self {
         match error {
-            InstallSiteError::Store(error) => error.into(),
-            InstallSiteError::Seal(_) => Self::internal().because(error),
+            InstallSiteError::Store(error) | InstallSiteError::Join(JoinError::Store(error)) => {
+                error.into()
+            }
+            InstallSiteError::Seal(_)
+            | InstallSiteError::Join(JoinError::Seal(_) | JoinError::Results) => {
+                Self::internal().because(error)
+            }
         }
     }
 }

@@ -8,6 +8,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 
 use actix_web::dev::{Server, ServerHandle};
+use actix_web::middleware::from_fn;
 use actix_web::web::Data;
 use actix_web::{App as WebApp, HttpServer};
 use anyhow::Context;
@@ -21,7 +22,8 @@ use crate::clock::Clock;
 use crate::config::{Config, Secrets};
 use crate::connect::Connect;
 use crate::crypto::Seal;
-use crate::store::{Dialect, InboxWriter, Store, inbox as inbox_store, outbox as outbox_store};
+use crate::forge::Forge;
+use crate::store::{Dialect, InboxWriter, Store, outbox as outbox_store};
 use crate::{inbox, jira, outbox, web};
 
 /// What a process does.
@@ -115,7 +117,6 @@ async fn start_workers(
         Dialect::Sqlite => {
             // Alone with its file, this process owns what a killed one still seems to hold.
             let txn = app.store.write().await?;
-            inbox_store::release_all(&*txn).await?;
             outbox_store::release_all(&*txn).await?;
             txn.commit().await?;
             1
@@ -137,12 +138,19 @@ fn serve(app: &Arc<App>, role: Role, listener: TcpListener) -> anyhow::Result<Se
     };
     let shared = Data::from(Arc::clone(app));
     let connect = Data::new(Connect::new(&app.config)?);
+    let forge = Data::new(Forge::new(&app.config)?);
+    if role != Role::Worker {
+        let (forge, now_s) = (forge.clone(), app.clock.now_s());
+        tokio::spawn(async move { forge.load_keys(now_s).await });
+    }
     let server = HttpServer::new(move || {
         WebApp::new()
             .app_data(shared.clone())
             .app_data(connect.clone())
+            .app_data(forge.clone())
             .configure(|routes| web::router::configure(routes, role, connect.base_path()))
             .default_service(actix_web::web::to(web::router::unknown))
+            .wrap(from_fn(web::json_only::json_only))
     })
     .workers(threads)
     .shutdown_timeout(STOP_S)

@@ -54,6 +54,15 @@ struct Template {
     places: Vec<(Field, Range<usize>)>,
 }
 
+/// How much of the issue an event shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    /// All that a webhook shows, for bodies of the same size.
+    All,
+    /// The few fields that Forge shows.
+    AsForgeDoes,
+}
+
 /// Signed webhook requests.
 #[derive(Debug, Clone)]
 pub struct Events {
@@ -78,13 +87,33 @@ impl Events {
     }
 
     fn under(token: &str) -> Self {
-        let template = |body: &Value| Rc::new(Template::new(token, body));
+        let head = format!(
+            "POST /connect/webhook HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: JWT {token}\r\n\
+             Content-Type: application/json; charset=UTF-8\r\nUser-Agent: Atlassian HttpClient\r\n\
+             X-Atlassian-Webhook-Identifier: {}\r\nX-Atlassian-Webhook-Flow: Primary\r\n",
+            Field::Delivery.mark(),
+        );
+        Self::made_of(&head, updated)
+    }
+
+    /// The same events as Forge sends them, under an invocation token of 25 seconds.
+    pub fn of_forge(token: &str, issue: Shown) -> Self {
+        let head = format!(
+            "POST /forge/events/jira HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n\
+             Content-Type: application/json\r\nx-b3-traceid: {0}000000000000\r\nx-b3-spanid: {0}\r\n",
+            Field::Delivery.mark(),
+        );
+        Self::made_of(&head, |status, change| of_forge(status, change, issue))
+    }
+
+    fn made_of(head: &str, body: impl Fn(Status, &Value) -> Value) -> Self {
+        let template = |status, change: &Value| Rc::new(Template::new(head, &body(status, change)));
         let [to_do, in_progress, done] = STATUSES;
         Self {
-            edit: template(&updated(to_do, &summary_edit())),
+            edit: template(to_do, &summary_edit()),
             moves: [
-                template(&updated(in_progress, &status_change(to_do, in_progress))),
-                template(&updated(done, &status_change(in_progress, done))),
+                template(in_progress, &status_change(to_do, in_progress)),
+                template(done, &status_change(in_progress, done)),
             ],
         }
     }
@@ -115,16 +144,9 @@ impl Requests for Events {
 }
 
 impl Template {
-    fn new(token: &str, body: &Value) -> Self {
+    fn new(head: &str, body: &Value) -> Self {
         let body = body.to_string();
-        let text = format!(
-            "POST /connect/webhook HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: JWT {token}\r\n\
-             Content-Type: application/json; charset=UTF-8\r\nUser-Agent: Atlassian HttpClient\r\n\
-             X-Atlassian-Webhook-Identifier: {}\r\nX-Atlassian-Webhook-Flow: Primary\r\n\
-             Content-Length: {}\r\n\r\n{body}",
-            Field::Delivery.mark(),
-            body.len()
-        );
+        let text = format!("{head}Content-Length: {}\r\n\r\n{body}", body.len());
         let mut places = Vec::new();
         for field in [Field::Delivery, Field::Issue, Field::Changelog, Field::Time] {
             let found = text.match_indices(field.mark());
@@ -181,6 +203,40 @@ fn updated(status: Status, change: &Value) -> Value {
         "changelog": { "id": Field::Changelog.mark(), "items": [change] },
     })
 }
+
+fn of_forge(status: Status, change: &Value, shown: Shown) -> Value {
+    let mut event = updated(status, change);
+    let account = event["user"]["accountId"].take();
+    let body = event.as_object_mut().unwrap();
+    for webhooks_only in ["user", "webhookEvent", "issue_event_type_name"] {
+        body.remove(webhooks_only);
+    }
+    event["eventType"] = json!("avi:jira:updated:issue");
+    event["selfGenerated"] = json!(false);
+    event["timestamp"] = json!(Field::Time.mark());
+    event["jiraEventTypeName"] = json!("issue_generic");
+    event["associatedUsers"] = json!([{ "accountId": account }]);
+    event["atlassianId"] = account;
+    if shown == Shown::AsForgeDoes {
+        let fields = event["issue"]["fields"].as_object_mut().unwrap();
+        fields.retain(|name, _| FORGE_SHOWS.contains(&name.as_str()));
+        for person in ["assignee", "reporter"] {
+            event["issue"]["fields"][person] = json!({ "accountId": "5b10ac8d82e05b22cc7d4ef5" });
+        }
+    }
+    event
+}
+
+const FORGE_SHOWS: [&str; 8] = [
+    "summary",
+    "issuetype",
+    "created",
+    "project",
+    "reporter",
+    "assignee",
+    "updated",
+    "status",
+];
 
 fn fields(status: Status) -> Value {
     let mut fields = json!({

@@ -10,7 +10,7 @@ use super::process::Program;
 use super::report::{Goal, judge, median, say};
 use super::site::{KeyHost, Site};
 
-const CONNECTIONS: usize = 64;
+pub const CONNECTIONS: usize = 64;
 /// Requests of one round, rounds of each server.
 const REQUESTS: u64 = 16_000;
 const ROUNDS: u64 = 5;
@@ -28,9 +28,14 @@ pub struct Installed {
 
 impl Installed {
     pub async fn new(kind: Kind) -> Option<Self> {
+        Self::with(kind, &[]).await
+    }
+
+    /// The same, under further options.
+    pub async fn with(kind: Kind, options: &[&str]) -> Option<Self> {
         let (keys, site) = (KeyHost::start(), Site::new("acme"));
         let database = Database::new(kind).await?;
-        let program = Program::product(&database, &keys, None).await;
+        let program = Program::product_with(&database, &keys, None, options).await;
         program.install(&keys, &site).await;
         Some(Self {
             program,

@@ -142,6 +142,9 @@ struct Found {
     behind: u64,
 }
 
+/// When each applied event happened.
+const APPLIED: &str = "SELECT event_ms FROM inbox i WHERE NOT EXISTS (SELECT 1 FROM waiting_event w WHERE w.id = i.id)";
+
 async fn look(database: &Database, acknowledged: &BTreeSet<u64>) -> Found {
     let connection = database.connect().await;
     let mut kept: BTreeMap<u64, u64> = BTreeMap::new();
@@ -152,7 +155,7 @@ async fn look(database: &Database, acknowledged: &BTreeSet<u64>) -> Found {
         forged: 0,
         behind: 0,
     };
-    for row in all(&connection, "SELECT event_ms FROM inbox WHERE state = 1").await {
+    for row in all(&connection, APPLIED).await {
         let event_ms: i64 = row.try_get_by_index(0).unwrap();
         let number = u64::try_from(event_ms).unwrap() - T0;
         *kept.entry(number).or_default() += 1;

@@ -17,9 +17,13 @@ mod bare;
 mod client;
 mod database;
 mod events;
+mod forge;
 mod idle;
 mod import;
 mod ingest;
+#[expect(dead_code, reason = "tests sign more kinds of token than load needs")]
+#[path = "../../tests/it/support/issuer.rs"]
+mod issuer;
 mod kill;
 mod machine;
 mod panel;
@@ -32,9 +36,10 @@ mod site;
 use database::Kind::{self, Postgres, Sqlite};
 
 /// Every scenario, on either database; `panel-10m` only when it is asked for by name.
-const SCENARIOS: [&str; 7] = [
+const SCENARIOS: [&str; 8] = [
     "idle",
     "ingest",
+    "forge-ingest",
     "open",
     "import",
     "import-memory",
@@ -98,6 +103,7 @@ async fn run(scenario: &str, kind: Kind) {
     match scenario {
         "idle" => idle::idle(kind).await,
         "ingest" => ingest::closed(kind).await,
+        "forge-ingest" => forge::ingest(kind).await,
         "open" => ingest::open(kind).await,
         "import" => import::speed(kind).await,
         "import-memory" => import::memory(kind).await,

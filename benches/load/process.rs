@@ -52,13 +52,24 @@ impl Program {
 
     /// Starts the product on a database, on a port of its choice or the one given.
     pub async fn product(database: &Database, keys: &KeyHost, port: Option<u16>) -> Self {
+        Self::product_with(database, keys, port, &[]).await
+    }
+
+    /// The same, with further options.
+    pub async fn product_with(
+        database: &Database,
+        keys: &KeyHost,
+        port: Option<u16>,
+        options: &[&str],
+    ) -> Self {
         let port = port.unwrap_or_else(free_port);
         let mut command = Command::new(PRODUCT);
         command
             .args(["serve", "--listen", &format!("127.0.0.1:{port}")])
             .args(["--base-url", &format!("http://127.0.0.1:{port}")])
             .args(["--database-url", &database.url])
-            .args(["--secret-key", SECRET_KEY, "--key-host", &keys.url]);
+            .args(["--secret-key", SECRET_KEY, "--key-host", &keys.url])
+            .args(options);
         Self::start(command, port, "/health/ready").await
     }
 

@@ -46,12 +46,14 @@ impl MigrationTrait for Migration {
     }
 }
 
-const TABLES: [&str; 21] = [
+const TABLES: [&str; 23] = [
     "site",
+    "installation",
     "project",
     "issue",
     "issue_alias",
     "inbox",
+    "waiting_event",
     "lane",
     "outbox",
     "expectation",
@@ -74,16 +76,15 @@ const SCHEMA: &str = "
 CREATE TABLE site (
     id SERIAL_KEY,
     client_key text UNIQUE,
-    base_url text NOT NULL,
+    base_url text,
     display_url text,
+    site_url text,
     shared_secret BYTES,
     oauth_client_id text,
     app_account_id text,
     cloud_id text,
-    forge_installation_id text UNIQUE,
-    forge_app_id text,
-    forge_environment text,
-    forge_token BYTES,
+    environment text NOT NULL DEFAULT 'PRODUCTION',
+    merged_into bigint,
     state smallint NOT NULL,
     is_enabled boolean NOT NULL,
     created_ms bigint NOT NULL,
@@ -97,6 +98,29 @@ CREATE TABLE site (
     last_event_ms bigint
 );
 CREATE INDEX site_by_base_url ON site (base_url);
+CREATE INDEX site_by_cloud_id ON site (cloud_id);
+
+CREATE TABLE installation (
+    site_id bigint NOT NULL,
+    id text NOT NULL,
+    state smallint NOT NULL,
+    cloud_id text,
+    environment text,
+    environment_id text,
+    api_base_url text,
+    app_version text,
+    account_id text,
+    token BYTES,
+    token_expires_ms bigint,
+    first_seen_ms bigint NOT NULL,
+    last_seen_ms bigint NOT NULL,
+    last_hourly_ms bigint,
+    refused_ms bigint,
+    ended_ms bigint,
+    PRIMARY KEY (site_id, id)
+);
+CREATE UNIQUE INDEX installation_by_id ON installation (id);
+CREATE UNIQUE INDEX installation_live ON installation (site_id) WHERE state = 0;
 
 CREATE TABLE project (
     site_id bigint NOT NULL,
@@ -105,6 +129,7 @@ CREATE TABLE project (
     jira_id bigint,
     name text,
     is_gone boolean NOT NULL DEFAULT false,
+    event_ms bigint NOT NULL DEFAULT 0,
     next_test bigint NOT NULL DEFAULT 1,
     next_execution bigint NOT NULL DEFAULT 1,
     next_plan bigint NOT NULL DEFAULT 1,
@@ -136,8 +161,10 @@ CREATE TABLE issue (
     updated_ms bigint NOT NULL,
     event_ms bigint NOT NULL,
     changelog_id bigint NOT NULL,
+    behind text,
     seen_ms bigint NOT NULL,
     deleted_ms bigint,
+    is_gone_with_project boolean NOT NULL DEFAULT false,
     PRIMARY KEY (site_id, id)
 );
 CREATE UNIQUE INDEX issue_by_jira_id ON issue (site_id, jira_id);
@@ -162,15 +189,25 @@ CREATE TABLE inbox (
     trace text,
     body BYTES NOT NULL,
     received_ms bigint NOT NULL,
-    state smallint NOT NULL DEFAULT 0,
-    attempts integer NOT NULL DEFAULT 0,
     note text,
     PRIMARY KEY (site_id, id)
 );
 CREATE UNIQUE INDEX inbox_by_content ON inbox (site_id, content_key);
 CREATE UNIQUE INDEX inbox_by_delivery ON inbox (site_id, delivery_key) WHERE delivery_key IS NOT NULL;
-CREATE INDEX inbox_open ON inbox (site_id, lane, event_ms, id) WHERE state = 0;
-CREATE INDEX inbox_parked ON inbox (site_id, received_ms) WHERE state = 2;
+
+CREATE TABLE waiting_event (
+    site_id bigint NOT NULL,
+    lane text NOT NULL,
+    event_ms bigint NOT NULL,
+    id UUID NOT NULL,
+    received_ms bigint NOT NULL,
+    body_length bigint NOT NULL,
+    attempts integer NOT NULL DEFAULT 0,
+    parked_ms bigint,
+    note text,
+    PRIMARY KEY (site_id, lane, event_ms, id)
+) CLUSTERED;
+CREATE INDEX waiting_event_parked ON waiting_event (site_id, received_ms) WHERE parked_ms IS NOT NULL;
 
 CREATE TABLE lane (
     site_id bigint NOT NULL,

@@ -6,7 +6,7 @@
 use crate::app::App;
 use crate::crypto::sha256;
 use crate::ids;
-use crate::jira::payload::{self, PayloadError};
+use crate::jira::payload::{self, Envelope, PayloadError};
 use crate::store::inbox::{Channel, NewEvent};
 use crate::store::{SiteId, StoreError};
 
@@ -40,21 +40,27 @@ pub enum AcceptError {
 ///
 /// # Errors
 ///
-/// [`AcceptError::Payload`] when the body is not JSON or too deep: sending it again will not help.
-/// [`AcceptError::Store`] when it could not be committed: Jira should send it again.
+/// [`AcceptError::Payload`] when the body of a webhook is not JSON or too deep: sending it again will
+/// not help. [`AcceptError::Store`] when it could not be committed: Jira should send it again.
 pub async fn accept_event(app: &App, received: Received) -> Result<(), AcceptError> {
-    let envelope = payload::envelope(&received.body)?;
+    let envelope = match received.channel {
+        Channel::Connect => payload::envelope(&received.body)?,
+        Channel::Forge => of_forge(&received.body),
+    };
     let now_ms = app.clock.now_ms();
     let (lane, event) = (envelope.lane, envelope.event.into_owned());
-    let (event_ms, content_key) = (envelope.event_ms.unwrap_or(now_ms), envelope.content_key);
+    let content_key = envelope.content_key;
     let event = NewEvent {
         site: received.site,
         id: ids::next(),
         lane,
         channel: received.channel,
         event,
-        event_ms,
-        delivery_key: received.delivery.as_deref().map(delivery_key),
+        event_ms: envelope.event_ms.unwrap_or(now_ms),
+        delivery_key: received
+            .delivery
+            .as_deref()
+            .map(|identifier| delivery_key(identifier, envelope.event_ms)),
         content_key,
         trace: received.trace,
         body: received.body,
@@ -63,8 +69,26 @@ pub async fn accept_event(app: &App, received: Received) -> Result<(), AcceptErr
     Ok(app.inbox.keep(event).await?)
 }
 
-fn delivery_key(identifier: &str) -> [u8; 16] {
-    let mut key = [0; 16];
-    key.copy_from_slice(sha256(identifier.as_bytes()).split_at(16).0);
+/// Forge repeats whatever is not accepted, four times, the same: what cannot be read is kept too, and
+/// parked where a person sees it.
+fn of_forge(body: &[u8]) -> Envelope<'_> {
+    payload::forge::envelope(body).unwrap_or_else(|why| {
+        tracing::warn!(
+            bytes = body.len(),
+            "an event of Forge cannot be read: {why}"
+        );
+        Envelope::unreadable(body)
+    })
+}
+
+/// A hash of the identifier behind the time the body says (48 bits of it, the same on every retry,
+/// because a retry repeats the body): identifiers come in no order, and hashes of them alone would be
+/// spread over all of the index.
+fn delivery_key(identifier: &str, event_ms: Option<i64>) -> [u8; 16] {
+    let (mut key, hash) = ([0; 16], sha256(identifier.as_bytes()));
+    let time = event_ms.unwrap_or(0).to_be_bytes();
+    for (to, from) in key.iter_mut().zip(time.iter().skip(2).chain(&hash)) {
+        *to = *from;
+    }
     key
 }

@@ -11,14 +11,17 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::app::run_rules::{self, IssueTransition};
+use crate::app::ask_jira::{Question, ask_jira};
+use crate::app::run_rules;
 use crate::domain::issue::{
-    IssueChanged, IssueSnapshot, JiraEvent, MirroredIssue, ProjectChanged, StatusCategory,
+    IssueChanged, IssueSnapshot, IssueTransition, JiraEvent, MirroredIssue, ProjectChanged,
+    StatusCategory,
 };
+use crate::domain::mirror::{Field, Fields, Order};
 use crate::ids;
-use crate::jira::payload;
+use crate::jira::payload::{self, PayloadError};
 use crate::store::inbox::{self, ClaimedLane, Finished, OpenEvent};
-use crate::store::{SiteId, StoreError, Txn, issues};
+use crate::store::{SiteId, StoreError, Txn, issues, projects};
 
 /// Lanes taken at once: enough to share a commit, few enough that the writer is free again soon.
 pub const LANES: i64 = 128;
@@ -69,7 +72,7 @@ async fn apply_lane(
     if let Some(first) = of_lane.first() {
         if first.attempts + 1 >= TRIES {
             tracing::error!(event.id = %first.id, "an event is parked after {TRIES} tries: {why}");
-            inbox::park(&*txn, first, &why).await?;
+            inbox::park(&*txn, first, &why, app.clock.now_ms()).await?;
         } else {
             let wait_ms = 1_000_i64 << first.attempts.clamp(0, 8);
             inbox::retry_later(&*txn, first, app.clock.now_ms() + wait_ms, &why).await?;
@@ -85,14 +88,10 @@ async fn apply_batch(
     lanes: &[ClaimedLane],
     events: &[OpenEvent],
 ) -> Result<(), StoreError> {
-    let read: Vec<_> = events
-        .iter()
-        .map(|event| (event, payload::parse(&event.body)))
-        .collect();
+    let read: Vec<_> = events.iter().map(|event| (event, read(event))).collect();
 
-    let dialect = app.store.dialect();
-    let txn = app.store.write_bulk().await?;
-    let held = inbox::held(&*txn, dialect, worker, lanes).await?;
+    let txn = app.store.write().await?;
+    let held = inbox::held(&*txn, worker, lanes).await?;
     let mirror = Mirror::read(&txn, &read).await?;
     let is_ours = |event: &OpenEvent| held.iter().any(|lane| is_of(event, lane));
     let mut batch = Batch {
@@ -105,33 +104,41 @@ async fn apply_batch(
             Ok(payload) => batch.fold(event, payload, app.clock.now_ms()),
             Err(why) => {
                 tracing::warn!(event.id = %event.id, "an event is parked: {why}");
-                inbox::park(&*txn, event, &why.to_string()).await?;
+                inbox::park(&*txn, event, &why.to_string(), app.clock.now_ms()).await?;
             }
         }
     }
-    batch.write(app, &txn).await?;
-
-    let may_have_more = i64::try_from(events.len()).is_ok_and(|read| read >= EVENTS);
-    let emptied: Vec<_> = lanes
-        .iter()
-        .filter(|lane| !may_have_more && held.contains(lane))
-        .cloned()
-        .collect();
-    inbox::release(&*txn, dialect, worker, &held, &emptied).await?;
+    if !batch.write(app, &txn).await? {
+        // Leases keep replicas apart; a second process on one SQLite file is only met here.
+        tracing::warn!("events were applied by another process meanwhile");
+        return Ok(());
+    }
+    inbox::release(&*txn, worker, lanes).await?;
     txn.commit().await
+}
+
+/// What an event says; its name tells in which of the two languages.
+fn read(event: &OpenEvent) -> Result<JiraEvent, PayloadError> {
+    if payload::forge::is_name(&event.event) {
+        payload::forge::parse(&event.body)
+    } else {
+        payload::parse(&event.body)
+    }
 }
 
 fn is_of(event: &OpenEvent, lane: &ClaimedLane) -> bool {
     event.site_id == lane.site_id && event.lane == lane.lane
 }
 
-type Parsed<'a> = (&'a OpenEvent, Result<JiraEvent, payload::PayloadError>);
+type Parsed<'a> = (&'a OpenEvent, Result<JiraEvent, PayloadError>);
 
 /// What the mirror knew of a batch's issues before it.
 #[derive(Debug, Default)]
 struct Mirror {
     issues: HashMap<(SiteId, i64), MirroredIssue>,
     placeholders: HashMap<(SiteId, String), Uuid>,
+    /// Categories of statuses that events named without one.
+    categories: HashMap<(SiteId, String), StatusCategory>,
 }
 
 impl Mirror {
@@ -148,6 +155,16 @@ impl Mirror {
             .collect();
         wanted.sort_unstable();
         wanted.dedup();
+        // What a whole issue replaces need not be held still.
+        let told_in_part: Vec<_> = events
+            .iter()
+            .filter_map(|(event, payload)| {
+                let payload = payload.as_ref().ok()?;
+                let is_part = !payload.told()?.has_all(Fields::DETAILS);
+                is_part.then_some((SiteId(event.site_id), payload.snapshot()?.jira_id))
+            })
+            .collect();
+        issues::hold(&**txn, &told_in_part).await?;
         let issues = issues::by_jira_ids(&**txn, &wanted).await?;
         let unknown: Vec<_> = snapshots
             .iter()
@@ -155,11 +172,29 @@ impl Mirror {
             .map(|(site, issue)| (*site, issue.key.as_str()))
             .collect();
         let placeholders = issues::placeholders(&**txn, &unknown).await?;
+        let mut categories = HashMap::new();
+        for (site, status_id) in events.iter().filter_map(status_without_category) {
+            let place = (site, status_id.to_owned());
+            if let Some(known) = issues::category_of_status(&**txn, site, status_id).await? {
+                categories.insert(place, known);
+            }
+        }
         Ok(Self {
             issues,
             placeholders,
+            categories,
         })
     }
+}
+
+/// The status an event brings an issue into without saying what category it is of.
+fn status_without_category<'a>((event, payload): &'a Parsed<'_>) -> Option<(SiteId, &'a str)> {
+    let Ok(JiraEvent::IssueChanged(change)) = payload else {
+        return None;
+    };
+    let status = change.issue.status.id.as_str();
+    let is_wanted = !change.told.has(Field::Status) && !status.is_empty();
+    is_wanted.then_some((SiteId(event.site_id), status))
 }
 
 /// A batch being folded: the state after it, and what has to be written.
@@ -172,7 +207,8 @@ struct Batch {
     /// Issues whose key the mirror did not know them by before.
     newly_named: BTreeSet<(SiteId, i64)>,
     transitions: Vec<(SiteId, IssueTransition)>,
-    projects: Vec<(SiteId, ProjectChanged)>,
+    projects: Vec<(SiteId, ProjectChanged, i64)>,
+    questions: Vec<Question>,
     finished: Vec<Finished>,
 }
 
@@ -181,9 +217,11 @@ impl Batch {
         let site = SiteId(event.site_id);
         let note = match payload {
             JiraEvent::IssueChanged(change) => self.fold_change(site, event, change, now_ms),
-            JiraEvent::IssueDeleted(last) => self.fold_deletion(site, event, last, now_ms),
+            JiraEvent::IssueDeleted(last, told) => {
+                self.fold_deletion(site, event, last, told, now_ms)
+            }
             JiraEvent::Project(change) => {
-                self.projects.push((site, change));
+                self.projects.push((site, change, event.event_ms));
                 None
             }
             JiraEvent::IssueLink(_) => Some("links between issues are not mirrored"),
@@ -191,6 +229,8 @@ impl Batch {
         };
         self.finished.push(Finished {
             site,
+            lane: event.lane.clone(),
+            event_ms: event.event_ms,
             id: event.id,
             note,
         });
@@ -200,57 +240,71 @@ impl Batch {
         &mut self,
         site: SiteId,
         event: &OpenEvent,
-        change: IssueChanged,
+        mut change: IssueChanged,
         now_ms: i64,
     ) -> Option<&'static str> {
         let place = (site, change.issue.jira_id);
-        let before = self.mirror.issues.remove(&place);
-        let order = (event.event_ms, change.changelog_id.unwrap_or(0));
-        // At one and the same instant, without a changelog's id to tell, what came later holds.
-        let is_newer = |held: &&MirroredIssue| {
-            let known = (held.event_ms, held.changelog_id);
-            known > order || (known == order && change.changelog_id.is_some())
+        let order = Order(event.event_ms, change.changelog_id.unwrap_or(0));
+        let status = (site, change.issue.status.id.clone());
+        if let Some(known) = self.mirror.categories.get(&status) {
+            change.issue.status_category = *known;
+            change.told = change.told.with(Field::Status);
+        }
+        let mut issue = self.known_or_new(place, &change.issue, now_ms);
+        // Told by both channels, or assigned and updated at once.
+        let is_known = change.changelog_id == Some(issue.changelog_id);
+        let transition = run_rules::transition_in(event, &issue, &change).filter(|_| !is_known);
+        let has_questions = !is_known && change.leaves_questions(&issue, order);
+        let (told, old_key) = (change.told, issue.snapshot.key.clone());
+        let is_news = issue.learn(change.issue, told, order);
+        self.decide_or_ask(site, event, &issue, told, transition, has_questions);
+        if is_news {
+            if old_key != issue.snapshot.key {
+                if !old_key.is_empty() {
+                    self.aliases.push((site, old_key, issue.id));
+                }
+                self.newly_named.insert(place);
+            }
+            issue.seen_ms = now_ms;
+            self.changed.insert(place);
+        }
+        self.mirror.issues.insert(place, issue);
+        match (is_news, is_known) {
+            (false, _) => Some("superseded: the mirror holds a newer state"),
+            (true, true) => Some("known: the same change was told before"),
+            (true, false) => None,
+        }
+    }
+
+    /// Hands a change of status to the rules, unless what they need of the issue is not known; then,
+    /// and when the event leaves other questions, Jira is to be asked.
+    fn decide_or_ask(
+        &mut self,
+        site: SiteId,
+        event: &OpenEvent,
+        issue: &MirroredIssue,
+        told: Fields,
+        transition: Option<IssueTransition>,
+        has_questions: bool,
+    ) {
+        let is_decidable = |transition: &IssueTransition| {
+            let is_resolved = transition.to_category == StatusCategory::Done;
+            let is_resolution_known = issue.told_at(Field::Resolution) > Order::NEVER;
+            told.has(Field::Status) && (!is_resolved || is_resolution_known)
         };
-        if let Some(held) = before.as_ref().filter(is_newer) {
-            // The mirror has moved on; that the issue was in that status still matters to the rules.
-            let seen = IssueTransition::seen(held.id, event, Some(held), &change);
-            self.transitions.extend(seen.map(|seen| (site, seen)));
-            self.mirror.issues.insert(place, held.clone());
-            return Some("superseded: the mirror holds a newer state");
-        }
-        let id = match &before {
-            Some(held) => held.id,
-            None => self.new_row(site, &change.issue),
+        let (decidable, undecided) = match transition {
+            Some(transition) if is_decidable(&transition) => (Some(transition), None),
+            undecided => (None, undecided),
         };
-        if let Some(old) = before
-            .as_ref()
-            .filter(|old| old.snapshot.key != change.issue.key)
-        {
-            self.aliases.push((site, old.snapshot.key.clone(), id));
-            self.newly_named.insert(place);
+        self.transitions.extend(decidable.map(|seen| (site, seen)));
+        if has_questions || undecided.is_some() {
+            self.questions.push(Question {
+                site,
+                issue_jira_id: issue.snapshot.jira_id,
+                event_id: event.id,
+                undecided,
+            });
         }
-        if let Some(transition) = IssueTransition::seen(id, event, before.as_ref(), &change) {
-            self.transitions.push((site, transition));
-        }
-        let mut snapshot = change.issue;
-        if let Some(held) = &before {
-            snapshot.keep_what_is_unsaid(&held.snapshot);
-        }
-        snapshot.category_changed_ms = snapshot
-            .category_changed_ms
-            .or_else(|| in_category_since(before.as_ref(), snapshot.status_category))
-            .or(Some(event.event_ms));
-        let after = MirroredIssue {
-            id,
-            snapshot,
-            event_ms: order.0,
-            changelog_id: order.1,
-            seen_ms: now_ms,
-            deleted_ms: None,
-        };
-        self.mirror.issues.insert(place, after);
-        self.changed.insert(place);
-        None
     }
 
     fn fold_deletion(
@@ -258,31 +312,31 @@ impl Batch {
         site: SiteId,
         event: &OpenEvent,
         last: IssueSnapshot,
+        told: Fields,
         now_ms: i64,
     ) -> Option<&'static str> {
         let place = (site, last.jira_id);
-        let before = self.mirror.issues.remove(&place);
-        let id = match &before {
-            Some(held) => held.id,
-            None => self.new_row(site, &last),
-        };
+        let mut issue = self.known_or_new(place, &last, now_ms);
         // Nothing can follow a deletion, so it stands whatever its place in time.
-        let event_ms = before
-            .as_ref()
-            .map_or(0, |held| held.event_ms)
-            .max(event.event_ms);
-        let changelog_id = before.as_ref().map_or(0, |held| held.changelog_id);
-        let after = MirroredIssue {
-            id,
-            snapshot: last,
-            event_ms,
-            changelog_id,
-            seen_ms: now_ms,
-            deleted_ms: Some(event.event_ms),
-        };
-        self.mirror.issues.insert(place, after);
+        let order = issue.order().max(Order(event.event_ms, issue.changelog_id));
+        issue.learn(last, told, order);
+        issue.deleted_ms = Some(event.event_ms);
+        issue.seen_ms = now_ms;
+        self.mirror.issues.insert(place, issue);
         self.changed.insert(place);
         None
+    }
+
+    /// The issue as the mirror holds it, taken out of there.
+    fn known_or_new(
+        &mut self,
+        place: (SiteId, i64),
+        told: &IssueSnapshot,
+        now_ms: i64,
+    ) -> MirroredIssue {
+        let known = self.mirror.issues.remove(&place);
+        known
+            .unwrap_or_else(|| MirroredIssue::unknown(self.new_row(place.0, told), place.1, now_ms))
     }
 
     /// The id of the row for an issue the mirror does not know: its placeholder's, or a new one.
@@ -336,7 +390,8 @@ impl Batch {
         Ok(())
     }
 
-    async fn write(mut self, app: &App, txn: &Txn) -> Result<(), StoreError> {
+    /// Tells whether the events were still to be applied: if not, nothing of this may be committed.
+    async fn write(mut self, app: &App, txn: &Txn) -> Result<bool, StoreError> {
         let now_ms = app.clock.now_ms();
         for (site, placeholder, jira_id) in &self.adopted {
             issues::adopt(&**txn, *site, *placeholder, *jira_id).await?;
@@ -352,9 +407,10 @@ impl Batch {
         for (site, old_key, id) in &self.aliases {
             issues::insert_alias(&**txn, *site, old_key, *id).await?;
         }
-        for (site, change) in &self.projects {
-            issues::follow_project(&**txn, *site, change).await?;
+        for (site, change, event_ms) in &self.projects {
+            projects::follow(&**txn, *site, change, *event_ms).await?;
         }
+        ask_jira(&**txn, self.questions, now_ms).await?;
         let mut transitions: BTreeMap<SiteId, Vec<IssueTransition>> = BTreeMap::new();
         for (site, transition) in self.transitions {
             transitions.entry(site).or_default().push(transition);
@@ -366,12 +422,6 @@ impl Batch {
         heard.sort_unstable();
         heard.dedup();
         inbox::note_heard(&**txn, &heard, now_ms).await?;
-        inbox::finish(&**txn, app.store.dialect(), &self.finished).await
+        inbox::finish(&**txn, &self.finished).await
     }
-}
-
-/// Since when an issue is in a category, when it was in it before; for sites that do not say.
-fn in_category_since(before: Option<&MirroredIssue>, category: StatusCategory) -> Option<i64> {
-    let before = before.filter(|before| before.snapshot.status_category == category)?;
-    Some(before.in_category_since_ms())
 }

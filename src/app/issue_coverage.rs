@@ -1,6 +1,6 @@
 //! What panel and API show of an issue: its status with the reason, and its tests.
 //!
-//! Reads projections only, in three statements however many results there are; asks Jira nothing.
+//! Reads projections only, in one statement however many results there are; asks Jira nothing.
 
 use std::collections::HashMap;
 
@@ -13,8 +13,10 @@ use crate::domain::coverage::{
 use crate::domain::issue::MirroredIssue;
 use crate::domain::run::RunStatus;
 use crate::domain::test::TestKind;
-use crate::store::issue_tests::{Annotations, CoveringTest, Link, LinkedDefect, SetMark};
-use crate::store::{Conn, SiteId, Store, StoreError, issue_tests, issues};
+use crate::store::issue_tests::{
+    Annotations, CoveringTest, Link, LinkedDefect, LinkedIssue, SetMark, Which,
+};
+use crate::store::{SiteId, Store, StoreError, issue_tests, issues};
 
 /// How an issue is named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,13 +101,36 @@ pub async fn of_issue(
     environment: Option<&str>,
     now_ms: i64,
 ) -> Result<Option<IssueCoverage>, StoreError> {
+    let found = find(store, site, issue).await?;
+    Ok(found.map(|found| of_linked(found, environment, now_ms)))
+}
+
+/// What is stored of an issue and the tests that cover it.
+pub async fn find(
+    store: &Store,
+    site: SiteId,
+    issue: IssueRef<'_>,
+) -> Result<Option<LinkedIssue>, StoreError> {
     let on = store.read();
-    let found = match issue {
-        IssueRef::ByJiraId(id) => issues::by_jira_id(on, site, id).await?,
-        IssueRef::ByKey(key) => issues::by_key(on, site, key).await?,
+    let which = match issue {
+        IssueRef::ByJiraId(id) => Which::JiraId(id),
+        IssueRef::ByKey(key) => match issues::by_key(on, site, key).await? {
+            Some(issue) => Which::Id(issue.id),
+            None => return Ok(None),
+        },
     };
-    let Some(issue) = found else { return Ok(None) };
-    let (tests, annotations) = linked_by(on, site, issue.id, Link::Covers).await?;
+    issue_tests::of_issue(on, site, which, Link::Covers).await
+}
+
+/// The coverage that what is stored makes.
+#[must_use]
+pub fn of_linked(found: LinkedIssue, environment: Option<&str>, now_ms: i64) -> IssueCoverage {
+    let LinkedIssue {
+        issue,
+        tests,
+        annotations,
+        ..
+    } = found;
     let keys: Vec<String> = tests.iter().map(|test| test.case.key.to_string()).collect();
     let linked: Vec<LinkedTest<'_>> = tests.iter().zip(&keys).map(linked_test).collect();
     let coverage = judge(&linked, Settings::default(), environment, now_ms);
@@ -118,14 +143,14 @@ pub async fn of_issue(
         .collect();
     environments.sort_unstable();
     environments.dedup();
-    Ok(Some(IssueCoverage {
+    IssueCoverage {
         issue,
         status: coverage.status,
         counts: coverage.counts,
         reason: coverage.reason,
         environments,
         tests: rows,
-    }))
+    }
 }
 
 /// The tests that found a defect (our id of the mirrored issue), the worst first, over all
@@ -135,7 +160,14 @@ pub async fn found_by(
     site: SiteId,
     defect: Uuid,
 ) -> Result<Vec<TestRow>, StoreError> {
-    let (tests, annotations) = linked_by(store.read(), site, defect, Link::Found).await?;
+    let which = Which::Id(defect);
+    let found = issue_tests::of_issue(store.read(), site, which, Link::Found).await?;
+    let Some(LinkedIssue {
+        tests, annotations, ..
+    }) = found
+    else {
+        return Ok(Vec::new());
+    };
     let keys: Vec<String> = tests.iter().map(|test| test.case.key.to_string()).collect();
     let linked: Vec<LinkedTest<'_>> = tests.iter().zip(&keys).map(linked_test).collect();
     let statuses: Vec<TestStatus<'_>> = linked
@@ -143,18 +175,6 @@ pub async fn found_by(
         .map(|test| test.latest.status(Settings::default(), None))
         .collect();
     Ok(rows(&linked, &tests, &statuses, annotations))
-}
-
-async fn linked_by(
-    on: &impl Conn,
-    site: SiteId,
-    issue: Uuid,
-    link: Link,
-) -> Result<(Vec<CoveringTest>, Annotations), StoreError> {
-    tokio::try_join!(
-        issue_tests::of_issue(on, site, issue, link),
-        issue_tests::annotations(on, site, issue, link),
-    )
 }
 
 /// The worst first, and what does not count last; within that by key, as they are.

@@ -6,8 +6,8 @@ use super::issue_coverage::{self, IssueCoverage, IssueRef, TestRow};
 use crate::domain::settings::Settings;
 use crate::domain::site::Site;
 use crate::jira::{Gone, JiraError};
-use crate::store::inbox::{self, Behind};
-use crate::store::{StoreError, issues, settings};
+use crate::store::inbox::Behind;
+use crate::store::{StoreError, issues};
 
 /// What the panel of an issue shows.
 #[derive(Debug, Clone)]
@@ -56,18 +56,12 @@ pub async fn of_issue(
     issue: IssueRef<'_>,
     environment: Option<&str>,
 ) -> Result<Option<IssuePanel>, StoreError> {
-    let now_ms = app.clock.now_ms();
-    let found = issue_coverage::of_issue(&app.store, site.id, issue, environment, now_ms).await?;
-    let Some(coverage) = found else {
+    let Some(found) = issue_coverage::find(&app.store, site.id, issue).await? else {
         return Ok(None);
     };
-    let on = app.store.read();
+    let (settings, behind) = (found.settings.clone(), found.behind);
+    let coverage = issue_coverage::of_linked(found, environment, app.clock.now_ms());
     let snapshot = &coverage.issue.snapshot;
-    let lane = snapshot.jira_id.to_string();
-    let (settings, behind) = tokio::try_join!(
-        settings::of_project(on, site.id, &snapshot.project_key),
-        inbox::behind(on, site.id, &lane),
-    )?;
     let found_by = if settings.is_defect(&snapshot.issue_type.name) {
         issue_coverage::found_by(&app.store, site.id, coverage.issue.id).await?
     } else {

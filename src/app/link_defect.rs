@@ -9,7 +9,7 @@ use crate::app::{App, run_rules};
 use crate::domain::issue::{IssueKey, IssueSnapshot, NotAnIssueKey};
 use crate::domain::settings::Settings;
 use crate::domain::site::Site;
-use crate::jira::permissions::Permission;
+use crate::jira::permissions::{Asker, Permission};
 use crate::jira::{Gone, JiraError};
 use crate::store::audit::{self, NewEntry};
 use crate::store::defects::NewDefectLink;
@@ -55,7 +55,7 @@ pub async fn link_defect(
     site: &Site,
     test: Uuid,
     typed_key: &str,
-    account_id: &str,
+    asker: &Asker<'_>,
 ) -> Result<String, DefectLinkError> {
     let on = app.store.read();
     let key: IssueKey = typed_key.parse()?;
@@ -63,7 +63,7 @@ pub async fn link_defect(
     let found = found.ok_or(DefectLinkError::UnknownTest)?;
     let issue = look_up(app, site, &key).await?;
     let may = Permission::BrowseIssue(issue.jira_id);
-    if !app.jira.may(site, account_id, may).await? {
+    if !app.jira.may(site, asker, may).await? {
         return Err(DefectLinkError::UnknownIssue(key));
     }
     let settings = settings::of_project(on, site.id, &issue.project_key).await?;
@@ -81,7 +81,7 @@ pub async fn link_defect(
         issue: issue_id,
         run: None,
         signature: None,
-        created_by: Some(account_id),
+        created_by: Some(asker.account_id),
     };
     defects::link(&*txn, site.id, &link, now_ms).await?;
     let reason = format!("{} was linked to {} by hand.", issue.key, found.key);
@@ -92,7 +92,7 @@ pub async fn link_defect(
         pair,
         "link defect",
         reason,
-        account_id,
+        asker.account_id,
         now_ms,
     )
     .await?;

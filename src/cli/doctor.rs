@@ -5,11 +5,14 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Args;
 
+use crate::clock::Clock;
 use crate::config::{Database, Secrets};
 use crate::crypto::Seal;
+use crate::domain::heartbeat::Heartbeat;
 use crate::startup::secret_key;
-use crate::store::sites::{self, secret_place};
-use crate::store::{Store, inbox, outbox};
+use crate::store::installations::{self, token_place};
+use crate::store::sites::{self, SealedSite, secret_place};
+use crate::store::{Store, halves, inbox, outbox};
 
 /// Check a deployment: configuration, database, keys, queues.
 #[derive(Debug, Args)]
@@ -54,21 +57,16 @@ impl Doctor {
         if pending.is_empty() {
             let store = Store::open(url, 2).await?;
             for held in sites::list(store.read()).await? {
-                let place = secret_place(held.site.id);
-                let opens = held
-                    .sealed_secret
-                    .as_deref()
-                    .is_none_or(|sealed| seal.open(&place, sealed).is_ok());
+                for (is_good, text) in examine_site(&store, &seal, &held).await? {
+                    report(is_good, text);
+                }
+            }
+            for (connect, forge) in halves::apart(store.read()).await? {
                 report(
-                    opens,
-                    if opens {
-                        format!("the secret of {} opens", held.site.base_url)
-                    } else {
-                        format!(
-                            "the secret of {} does not open; add the key it was sealed with",
-                            held.site.base_url
-                        )
-                    },
+                    false,
+                    format!(
+                        "sites {connect} (Connect) and {forge} (Forge) are the same Jira, but both have tests; they are kept apart"
+                    ),
                 );
             }
             let events = inbox::depth(store.read(), None).await?;
@@ -88,6 +86,41 @@ impl Doctor {
         anyhow::ensure!(troubles == 0, "{troubles} checks failed");
         Ok(())
     }
+}
+
+/// What is in order about a site, and what is not; never what the secrets are.
+async fn examine_site(
+    store: &Store,
+    seal: &Seal,
+    held: &SealedSite,
+) -> anyhow::Result<Vec<(bool, String)>> {
+    let (site, name) = (&held.site, held.site.name());
+    let mut found = Vec::new();
+    let mut opens = |what: &str, place: &str, sealed: &[u8]| {
+        found.push(match seal.open(place, sealed) {
+            Ok(_) => (true, format!("the {what} of {name} opens")),
+            Err(_) => (
+                false,
+                format!("the {what} of {name} does not open; add the key it was sealed with"),
+            ),
+        });
+    };
+    if let Some(sealed) = &held.sealed_secret {
+        opens("secret", &secret_place(site.id), sealed);
+    }
+    if let (Some(forge), Some((sealed, _))) = (&site.forge, &held.sealed_token) {
+        opens("token", &token_place(&forge.installation_id), sealed);
+    }
+    if let Some(live) = installations::live(store.read(), site.id).await? {
+        let now_ms = Clock::System.now_ms();
+        let heartbeat = live.pulse().heartbeat(now_ms);
+        let minutes = (now_ms - live.last_seen_ms).max(0) / 60_000;
+        let is_good = matches!(heartbeat, Heartbeat::Good | Heartbeat::NoToken);
+        let (environment, said) = (&site.environment, heartbeat.sentence());
+        let text = format!("{name} ({environment}), heard of {minutes} min ago: {said}");
+        found.push((is_good, text));
+    }
+    Ok(found)
 }
 
 async fn ask_service(url: &str) -> anyhow::Result<()> {

@@ -20,7 +20,7 @@ impl Rebuild {
         let store = Store::open(&self.database.url, 2).await?;
         for held in sites::list(store.read()).await? {
             let count = rebuild(&store, held.site.id).await?;
-            println!("{}: {count} tests", held.site.base_url);
+            println!("{}: {count} tests", held.site.name());
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ use crate::config::{Database, Secrets};
 use crate::crypto::Seal;
 use crate::startup::secret_key;
 use crate::store::Store;
+use crate::store::installations::{self, token_place};
 use crate::store::sites::{self, secret_place};
 
 /// Seal every stored secret with the newest key.
@@ -25,14 +26,21 @@ impl RotateKey {
         let store = Store::open(&self.database.url, 2).await?;
         let mut count = 0_usize;
         for held in sites::list(store.read()).await? {
-            let Some(sealed) = held.sealed_secret.filter(|sealed| !seal.is_newest(sealed)) else {
-                continue;
-            };
-            let place = secret_place(held.site.id);
-            let anew = seal.seal(&place, &seal.open(&place, &sealed)?)?;
+            let site = held.site.id;
             let txn = store.write().await?;
-            if sites::reseal(&*txn, held.site.id, &sealed, &anew).await? {
-                count += 1;
+            if let Some(sealed) = held.sealed_secret.filter(|sealed| !seal.is_newest(sealed)) {
+                let place = secret_place(site);
+                let anew = seal.seal(&place, &seal.open(&place, &sealed)?)?;
+                count += usize::from(sites::reseal(&*txn, site, &sealed, &anew).await?);
+            }
+            if let (Some(forge), Some((sealed, _))) = (held.site.forge, held.sealed_token)
+                && !seal.is_newest(&sealed)
+            {
+                let id = &forge.installation_id;
+                let place = token_place(id);
+                let anew = seal.seal(&place, &seal.open(&place, &sealed)?)?;
+                let is_done = installations::reseal(&*txn, site, id, &sealed, &anew).await?;
+                count += usize::from(is_done);
             }
             txn.commit().await?;
         }

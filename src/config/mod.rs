@@ -67,11 +67,12 @@ pub struct Database {
         hide_env_values = true
     )]
     pub url: String,
-    /// Connections kept open at the most, per process
+    /// Connections kept open at the most, per process, half of them for reading; SQLite writes
+    /// through one
     #[arg(
         long = "database-connections",
         env = "TOUCHSTONE_DATABASE_CONNECTIONS",
-        default_value_t = 8
+        default_value_t = 16
     )]
     pub connections: u32,
 }

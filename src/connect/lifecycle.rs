@@ -17,13 +17,13 @@ use serde_json::error::Category;
 use uuid::Uuid;
 
 use super::auth::{LifecycleCaller, WebhookCaller};
-use super::site_address::{Allowed, display_address, site_address};
 use super::token::Refused;
 use crate::app::App;
 use crate::app::install_site::install_site;
 use crate::app::remove_site::remove_site;
 use crate::app::switch_site::switch_site;
 use crate::config::Config;
+use crate::domain::site_address::{Allowed, display_address, site_address};
 use crate::problem::Problem;
 use crate::store::sites::Installation;
 

@@ -13,7 +13,6 @@ pub mod auth;
 pub mod descriptor;
 pub mod install_keys;
 pub mod lifecycle;
-mod site_address;
 pub mod token;
 pub mod webhook;
 

@@ -9,6 +9,9 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub use super::mirror::MirroredIssue;
+use super::mirror::{Field, Fields, Order};
+
 /// A Jira issue key such as `SHOP-7`, parsed: an upper-case project key, a dash, a number from 1.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
@@ -193,63 +196,6 @@ pub struct IssueSnapshot {
     pub updated_ms: i64,
 }
 
-impl IssueSnapshot {
-    /// Takes over from an earlier state what an issue always has and this one does not say: its type,
-    /// status and summary. Some events carry fewer fields than others.
-    pub fn keep_what_is_unsaid(&mut self, earlier: &Self) {
-        if self.issue_type.id.is_empty() && self.issue_type.name.is_empty() {
-            self.issue_type = earlier.issue_type.clone();
-            self.is_subtask = earlier.is_subtask;
-        }
-        if self.status.id.is_empty() && self.status.name.is_empty() {
-            self.status = earlier.status.clone();
-            self.status_category = earlier.status_category;
-        }
-        if self.summary.is_empty() {
-            self.summary.clone_from(&earlier.summary);
-        }
-    }
-}
-
-/// What the mirror holds of an issue.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MirroredIssue {
-    /// Our id of the row; links refer to it.
-    pub id: Uuid,
-    /// The newest state known. A placeholder (an issue named by a result file before Jira told us
-    /// of it) has the key and nothing else, and a `jira_id` of 0.
-    pub snapshot: IssueSnapshot,
-    /// When the newest applied change happened, milliseconds since the Unix epoch.
-    pub event_ms: i64,
-    /// The changelog id of that change, 0 when it had none; breaks ties of `event_ms`.
-    pub changelog_id: i64,
-    /// When we last heard of it, milliseconds since the Unix epoch.
-    pub seen_ms: i64,
-    /// When it was deleted in Jira.
-    pub deleted_ms: Option<i64>,
-}
-
-impl MirroredIssue {
-    /// Whether only the key is known.
-    #[must_use]
-    pub fn is_placeholder(&self) -> bool {
-        self.snapshot.jira_id == 0
-    }
-
-    /// Since when it is in its status category, milliseconds since the Unix epoch; the time of the
-    /// newest change when Jira never told.
-    #[must_use]
-    pub fn in_category_since_ms(&self) -> i64 {
-        self.snapshot.category_changed_ms.unwrap_or(self.event_ms)
-    }
-
-    /// Whether Jira would say it is done.
-    #[must_use]
-    pub fn is_done(&self) -> bool {
-        self.snapshot.status_category == StatusCategory::Done
-    }
-}
-
 /// One entry of a changelog: which field went from what to what (ids where the field has ids).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Change {
@@ -270,8 +216,8 @@ pub struct Change {
 pub enum JiraEvent {
     /// An issue was created or changed.
     IssueChanged(IssueChanged),
-    /// An issue was deleted; the body is the last that is known of it.
-    IssueDeleted(IssueSnapshot),
+    /// An issue was deleted; the last that is known of it, and which fields of it that is.
+    IssueDeleted(IssueSnapshot, Fields),
     /// Two issues were linked or the link was removed.
     IssueLink(IssueLink),
     /// A project was created, changed, or taken away.
@@ -286,7 +232,17 @@ impl JiraEvent {
     pub fn snapshot(&self) -> Option<&IssueSnapshot> {
         match self {
             Self::IssueChanged(change) => Some(&change.issue),
-            Self::IssueDeleted(last) => Some(last),
+            Self::IssueDeleted(last, _) => Some(last),
+            Self::IssueLink(_) | Self::Project(_) | Self::PassedOver(_) => None,
+        }
+    }
+
+    /// Which fields of that state it tells.
+    #[must_use]
+    pub fn told(&self) -> Option<Fields> {
+        match self {
+            Self::IssueChanged(change) => Some(change.told),
+            Self::IssueDeleted(_, told) => Some(*told),
             Self::IssueLink(_) | Self::Project(_) | Self::PassedOver(_) => None,
         }
     }
@@ -297,6 +253,10 @@ impl JiraEvent {
 pub struct IssueChanged {
     /// The issue as the event's sender saw it.
     pub issue: IssueSnapshot,
+    /// Which fields of it the event tells; the others say nothing.
+    pub told: Fields,
+    /// Fields that changed and whose new value the event does not tell.
+    pub untold: Fields,
     /// Whether this is the issue's creation.
     pub is_creation: bool,
     /// What changed; empty when the event does not say.
@@ -307,6 +267,8 @@ pub struct IssueChanged {
     pub actor: Option<String>,
     /// The trace header of the write that caused it, if Jira handed it back.
     pub trace: Option<String>,
+    /// Whether Jira says that the app did it itself.
+    pub is_own: bool,
 }
 
 impl IssueChanged {
@@ -318,6 +280,53 @@ impl IssueChanged {
         }
         self.changes.iter().find(|change| change.field == "status")
     }
+
+    /// Whether Jira has to be asked for the issue after this change as of `order`, when the mirror
+    /// holds `known`: the change tells a part only, and either that part is all there is, or a field
+    /// changed without its new value being told, or the status it begins with is not the one that is
+    /// known, so that a change was missed or is still on its way (`jira-webhooks-rest.md` 8.3).
+    #[must_use]
+    pub fn leaves_questions(&self, known: &MirroredIssue, order: Order) -> bool {
+        if self.told.has_all(Fields::DETAILS) {
+            return false;
+        }
+        let is_unknown = known.order() == Order::NEVER;
+        is_unknown || !self.untold.is_empty() || self.is_after_a_gap(known, order)
+    }
+
+    fn is_after_a_gap(&self, known: &MirroredIssue, order: Order) -> bool {
+        let held = &known.snapshot.status.id;
+        let is_told = self.transition().is_some() || self.told.has(Field::Status);
+        let is_new = order > known.told_at(Field::Status);
+        let moved = self.transition();
+        let from = moved.and_then(|moved| moved.from.as_ref());
+        let to = moved.and_then(|moved| moved.to.as_ref());
+        let to = to.unwrap_or(&self.issue.status.id);
+        is_told && is_new && held != to && from != Some(held)
+    }
+}
+
+/// A change of status that an event told of, superseded by a newer one or not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IssueTransition {
+    /// Our id of the issue.
+    pub issue_id: Uuid,
+    /// What told of it, for the audit: `event:` and the id of the event.
+    pub cause: String,
+    /// When it happened, milliseconds since the Unix epoch.
+    pub event_ms: i64,
+    /// The category of the status it left, where that is known.
+    pub from_category: Option<StatusCategory>,
+    /// The status it entered.
+    pub to_status_id: String,
+    /// The category of that status; undefined as long as nobody told.
+    pub to_category: StatusCategory,
+    /// The account that did it, where the event says.
+    pub actor: Option<String>,
+    /// The trace header of the write that caused it, if Jira handed it back.
+    pub trace: Option<String>,
+    /// Whether Jira says that the app did it itself.
+    pub is_own: bool,
 }
 
 /// See [`JiraEvent::IssueLink`].

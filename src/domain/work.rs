@@ -9,7 +9,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::issue::StatusCategory;
+use super::issue::{IssueTransition, StatusCategory};
 
 /// One thing to be done in Jira.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,10 +49,34 @@ pub enum Work {
         /// Jira's id of the outward issue.
         outward_jira_id: i64,
     },
+    /// Read an issue that an event told of in part, and decide what had to wait for the rest.
+    ReadIssue {
+        /// Jira's id of the issue.
+        issue_jira_id: i64,
+        /// Changes of status that could not be judged by what was known, the oldest first.
+        #[serde(default)]
+        undecided: Vec<IssueTransition>,
+    },
     /// Read an issue that only its key is known of, to fill its row in the mirror.
     FetchIssue {
         /// The key, as a result file wrote it.
         key: String,
+    },
+    /// Ask for Atlassian's id of a site that came through Connect, which says whether Forge knows it.
+    LearnCloudId,
+    /// Ask for the address people see the site under, which Forge's events do not tell.
+    LearnAddress,
+    /// Ask whether the site of a Forge installation is one that came through Connect.
+    JoinConnect,
+    /// Move what still reached a half of the site after it was joined with this one.
+    Absorb {
+        /// Our key of the half.
+        half: i64,
+    },
+    /// Read the issues that changed lately, in case an event of theirs was lost.
+    Reconcile {
+        /// Changes since this moment, milliseconds since the Unix epoch.
+        since_ms: i64,
     },
 }
 
@@ -93,6 +117,9 @@ pub struct DefectDraft {
     /// Identifies the creation: stored in a property of the new issue, so that a try without an
     /// answer can be looked for (`jira-webhooks-rest.md` 10.9).
     pub marker: Uuid,
+    /// The account it is created as; the app's own when none is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub creator: Option<String>,
 }
 
 /// A block of text.
@@ -164,7 +191,13 @@ impl Work {
             Self::Transition { .. } => "transition",
             Self::CreateDefect { .. } => "create_defect",
             Self::LinkIssues { .. } => "link_issues",
+            Self::ReadIssue { .. } => "read_issue",
             Self::FetchIssue { .. } => "fetch_issue",
+            Self::LearnCloudId => "learn_cloud_id",
+            Self::LearnAddress => "learn_address",
+            Self::JoinConnect => "join_connect",
+            Self::Absorb { .. } => "absorb",
+            Self::Reconcile { .. } => "reconcile",
         }
     }
 
@@ -179,7 +212,49 @@ impl Work {
                 outward_jira_id, ..
             } => outward_jira_id.to_string(),
             Self::CreateDefect { test_id, .. } => format!("test:{test_id}"),
+            // Not the issue's own lane: what waits there must not hold up what is to be known of it.
+            Self::ReadIssue { issue_jira_id, .. } => format!("read:{issue_jira_id}"),
             Self::FetchIssue { key } => format!("key:{key}"),
+            Self::LearnCloudId | Self::LearnAddress | Self::JoinConnect | Self::Absorb { .. } => {
+                "site".to_owned()
+            }
+            Self::Reconcile { .. } => "reconcile".to_owned(),
+        }
+    }
+
+    /// Whether it only looks: once done it leaves nothing behind, and can be asked for again.
+    #[must_use]
+    pub fn only_looks(&self) -> bool {
+        match self {
+            Self::FetchIssue { .. }
+            | Self::ReadIssue { .. }
+            | Self::LearnCloudId
+            | Self::LearnAddress
+            | Self::JoinConnect
+            | Self::Reconcile { .. } => true,
+            Self::Comment { .. }
+            | Self::Transition { .. }
+            | Self::CreateDefect { .. }
+            | Self::LinkIssues { .. }
+            | Self::Absorb { .. } => false,
+        }
+    }
+
+    /// Whether it is about the site itself: nothing of it is seen in Jira.
+    #[must_use]
+    pub fn is_housekeeping(&self) -> bool {
+        match self {
+            Self::LearnCloudId
+            | Self::LearnAddress
+            | Self::JoinConnect
+            | Self::Absorb { .. }
+            | Self::Reconcile { .. } => true,
+            Self::Comment { .. }
+            | Self::Transition { .. }
+            | Self::CreateDefect { .. }
+            | Self::LinkIssues { .. }
+            | Self::ReadIssue { .. }
+            | Self::FetchIssue { .. } => false,
         }
     }
 }

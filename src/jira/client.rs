@@ -1,23 +1,28 @@
-//! The one way to Jira: a signed, limited, bounded exchange.
+//! The one way to Jira: an authorised, limited, bounded exchange.
 //!
-//! Every call carries a token of its own, bound to its method and address (`connect.md` 4.1): the
-//! URL is built once, and the very text of it that is sent is what is hashed. Redirects are never
-//! followed, answers are read up to a limit, and names that lead into our own network are refused.
+//! Who authorises it is decided for each call ([`super::credential`]): Forge's token for the app or
+//! for a person, on the API's own host; or a Connect token on the site's, bound to method and address
+//! (`connect.md` 4.1), so the URL is built once and the very text of it that is sent is what is
+//! hashed. Redirects are never followed, answers are read up to a limit, and names that lead into our
+//! own network are refused.
 
 use std::time::Duration;
 
-use jsonwebtoken::{Algorithm, Header};
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use reqwest::{Method, Response, redirect};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use url::Url;
 use uuid::Uuid;
 
-use super::error::{Asked, Gone, JiraError};
+use secrecy::SecretString;
+
+use super::credential::Credential;
+use super::error::{Asked, JiraError};
 use super::limits::{Endpoint, Limiter, Scope};
 use super::permissions::Permissions;
-use super::{qsh, resolver};
+use super::resolver;
+use super::sight::Sight;
 use crate::clock::Clock;
 use crate::domain::site::Site;
 
@@ -25,12 +30,10 @@ use crate::domain::site::Site;
 const CONNECT: Duration = Duration::from_secs(5);
 /// How long a whole exchange may take.
 const TOTAL: Duration = Duration::from_secs(20);
-/// Lifetime of a token, seconds.
-const TOKEN_S: i64 = 180;
 /// Longest answer read, bytes.
 const ANSWER: usize = 8 * 1024 * 1024;
 /// Longest error body read, bytes.
-const ERROR_BODY: usize = 64 * 1024;
+pub(super) const ERROR_BODY: usize = 64 * 1024;
 /// Header by which Jira hands the cause of a change back with the event.
 const TRACE: &str = "x-atlassian-webhook-trace";
 
@@ -65,11 +68,12 @@ impl Urgency {
 /// Jira, all sites of it.
 #[derive(Debug)]
 pub struct Client {
-    http: reqwest::Client,
+    pub(super) http: reqwest::Client,
     settings: Settings,
     clock: Clock,
     limiter: Limiter,
     pub(super) permissions: Permissions,
+    pub(super) sight: Sight,
 }
 
 /// Jira, one site of it; see [`Client::for_site`].
@@ -79,6 +83,7 @@ pub struct SiteClient<'a> {
     pub(super) site: &'a Site,
     urgency: Urgency,
     trace: Option<Uuid>,
+    person: Option<&'a SecretString>,
 }
 
 /// A call to be made.
@@ -131,16 +136,6 @@ impl<'a> Call<'a> {
     }
 }
 
-#[derive(Serialize)]
-struct Claims<'a> {
-    iss: &'a str,
-    iat: i64,
-    exp: i64,
-    qsh: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    aud: Option<[&'a str; 1]>,
-}
-
 impl Client {
     /// Builds the client; one for the process.
     ///
@@ -167,6 +162,7 @@ impl Client {
             clock,
             limiter: Limiter::default(),
             permissions: Permissions::default(),
+            sight: Sight::default(),
         })
     }
 
@@ -178,6 +174,7 @@ impl Client {
             site,
             urgency: Urgency::Interactive,
             trace: None,
+            person: None,
         }
     }
 
@@ -187,7 +184,29 @@ impl Client {
     }
 }
 
-impl SiteClient<'_> {
+impl<'a> SiteClient<'a> {
+    /// The same site; calls are made as the person whose token Forge handed on. For what that person
+    /// does right now: such a token is never kept.
+    #[must_use]
+    pub fn as_user(mut self, token: &'a SecretString) -> Self {
+        self.person = Some(token);
+        self
+    }
+
+    /// Whether calls go through Forge now, and not through Connect.
+    #[must_use]
+    pub fn is_through_forge(&self) -> bool {
+        matches!(self.credential(), Ok(Credential::Bearer { .. }))
+    }
+
+    pub(super) fn app_key(&self) -> &'a str {
+        &self.client.settings.app_key
+    }
+
+    fn credential(&self) -> Result<Credential<'a>, JiraError> {
+        Credential::choose(self.site, self.person, self.client.clock.now_ms())
+    }
+
     /// The same site, asked for work nobody waits for.
     #[must_use]
     pub fn in_background(mut self) -> Self {
@@ -215,6 +234,8 @@ impl SiteClient<'_> {
             endpoint: call.endpoint,
             written_issue: call.written_issue,
         };
+        // Before the wait, and again after it: it may take seconds to know that there is no token.
+        self.credential()?;
         self.client.limiter.admit(&asked, self.urgency).await?;
         let answer = self.exchange(call).await?;
         let (status, headers) = (answer.status(), answer.headers().clone());
@@ -238,8 +259,10 @@ impl SiteClient<'_> {
     }
 
     async fn exchange(&self, call: Call<'_>) -> Result<Response, JiraError> {
-        let url = self.address(&call)?;
-        let token = self.token(call.endpoint.method, &url)?;
+        let credential = self.credential()?;
+        let url = self.address(credential.base_url(), &call)?;
+        let (method, now_s) = (call.endpoint.method, self.client.clock.now_s());
+        let authorization = credential.authorization(method, &url, self.app_key(), now_s)?;
         let method = match call.endpoint.method {
             "POST" => Method::POST,
             "PUT" => Method::PUT,
@@ -249,7 +272,7 @@ impl SiteClient<'_> {
             .client
             .http
             .request(method, url)
-            .header(AUTHORIZATION, token)
+            .header(AUTHORIZATION, authorization)
             .header(ACCEPT, "application/json");
         if let Some(trace) = self.trace {
             request = request.header(TRACE, trace.to_string());
@@ -263,9 +286,9 @@ impl SiteClient<'_> {
         request.send().await.map_err(JiraError::of_exchange)
     }
 
-    fn address(&self, call: &Call<'_>) -> Result<Url, JiraError> {
+    pub(super) fn address(&self, base_url: &str, call: &Call<'_>) -> Result<Url, JiraError> {
         let unusable = || JiraError::Unreadable("the site's address is not one".to_owned());
-        let mut text = format!("{}{}", self.site.base_url, call.path);
+        let mut text = format!("{base_url}{}", call.path);
         for (n, (name, value)) in call.query.iter().enumerate() {
             text.push(if n == 0 { '?' } else { '&' });
             text.push_str(name);
@@ -285,29 +308,6 @@ impl SiteClient<'_> {
         }
         Ok(url)
     }
-
-    fn token(&self, method: &str, url: &Url) -> Result<HeaderValue, JiraError> {
-        let secret = self.site.secret.as_ref();
-        let secret = secret.ok_or(JiraError::Gone(Gone::NotInstalled))?;
-        let target = match url.query() {
-            Some(query) => format!("{}?{query}", url.path()),
-            None => url.path().to_owned(),
-        };
-        let iat = self.client.clock.now_s();
-        let claims = Claims {
-            iss: &self.client.settings.app_key,
-            iat,
-            exp: iat + TOKEN_S,
-            qsh: qsh::hash(method, &target, qsh::base_path(&self.site.base_url)),
-            aud: self.site.client_key.as_deref().map(|key| [key]),
-        };
-        let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, secret.signing());
-        let token = token.map_err(|why| JiraError::Unreadable(format!("no token: {why}")))?;
-        let mut value = HeaderValue::try_from(format!("JWT {token}"))
-            .map_err(|why| JiraError::Unreadable(format!("no token: {why}")))?;
-        value.set_sensitive(true);
-        Ok(value)
-    }
 }
 
 fn call_name(asked: &Asked) -> (&'static str, &'static str) {
@@ -315,7 +315,7 @@ fn call_name(asked: &Asked) -> (&'static str, &'static str) {
 }
 
 /// Reads an answer, up to `limit` bytes.
-async fn read(mut answer: Response, limit: usize) -> Result<Vec<u8>, JiraError> {
+pub(super) async fn read(mut answer: Response, limit: usize) -> Result<Vec<u8>, JiraError> {
     let mut body = Vec::new();
     while let Some(chunk) = answer.chunk().await.map_err(JiraError::of_exchange)? {
         if body.len() + chunk.len() > limit {

@@ -42,6 +42,9 @@ pub enum JiraError {
     /// The request left and no usable answer came: it may have been done or not.
     #[error("Jira gave no answer: {0}")]
     Unanswered(String),
+    /// Forge has delivered no token that is still good. Nothing was done; one comes within the hour.
+    #[error("Forge has not handed the app a valid token for this site; it sends one every hour")]
+    NoToken,
     /// The app may not do this on the site, or not any more; repeating does not help.
     #[error("{0}")]
     Gone(Gone),
@@ -56,11 +59,11 @@ pub enum JiraError {
 /// Why the app may not do something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Gone {
-    /// There is no secret to sign with.
-    #[error("the app is not installed on the site through Connect")]
+    /// There is nothing to call with: the app was removed.
+    #[error("the app is not installed on the site")]
     NotInstalled,
-    /// 401: the secret is stale, or the app was removed.
-    #[error("the site does not accept the app's signature")]
+    /// 401: the secret or token is stale, or the app was removed.
+    #[error("the site does not accept the app's signature or token")]
     Unauthorized,
     /// 403: a scope, a permission or a data security policy.
     #[error("the app lacks a permission for this on the site")]

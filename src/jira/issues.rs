@@ -23,6 +23,9 @@ const FIELDS: &str = "*all,-comment,-worklog,-attachment,-description,-environme
 const LINE: usize = 255;
 /// Pages of a search read at most.
 const PAGES: usize = 20;
+/// Changed issues read in one page, and pages read at once.
+const CHANGED_PAGE: usize = 50;
+const CHANGED_PAGES: usize = 4;
 
 /// An issue that was just made.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -45,6 +48,15 @@ pub struct FoundIssue {
     /// The properties that were asked for.
     #[serde(default)]
     pub properties: BTreeMap<String, Value>,
+}
+
+/// Issues that changed lately.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangedIssues {
+    /// The issues, the earliest change first.
+    pub issues: Vec<IssueSnapshot>,
+    /// Whether there are more than are read at once.
+    pub has_more: bool,
 }
 
 /// A transition an issue can make now.
@@ -117,8 +129,8 @@ struct PropertyBody {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct SearchPage {
-    issues: Vec<FoundIssue>,
+struct SearchPage<T> {
+    issues: Vec<T>,
     #[serde(default)]
     is_last: bool,
     next_page_token: Option<String>,
@@ -210,16 +222,20 @@ impl SiteClient<'_> {
             .await
     }
 
-    /// The defect that a creation without an answer has made after all, if it has: an issue the app
-    /// made within the last `minutes` that carries the marker. The search index lags by seconds; a
-    /// miss is clear only after that.
+    /// The defect that a creation without an answer has made after all, if it has: an issue that the
+    /// app, or the person it acted for, made within the last `minutes` and that carries the marker.
+    /// The search index lags by seconds; a miss is clear only after that.
     pub async fn find_defect(
         &self,
         draft: &DefectDraft,
         minutes: i64,
     ) -> Result<Option<CreatedIssue>, JiraError> {
+        let creators = match &draft.creator {
+            Some(person) => format!("currentUser(), {}", quoted(person)),
+            None => "currentUser()".to_owned(),
+        };
         let jql = format!(
-            "project = {} AND creator = currentUser() AND created >= \"-{minutes}m\" ORDER BY created DESC",
+            "project = {} AND creator in ({creators}) AND created >= \"-{minutes}m\" ORDER BY created DESC",
             quoted(&draft.project_key)
         );
         let marker = draft.marker.to_string();
@@ -234,6 +250,38 @@ impl SiteClient<'_> {
             id: issue.id,
             key: issue.key,
         }))
+    }
+
+    /// The issues the app may see that changed within the last `minutes`, the earliest first, a few
+    /// hundred at the most: each costs a point of the hour's quota, which all sites share.
+    pub async fn changed(&self, minutes: i64) -> Result<ChangedIssues, JiraError> {
+        let jql = format!("updated >= \"-{minutes}m\" ORDER BY updated ASC");
+        let fields: Vec<&str> = FIELDS.split(',').collect();
+        let mut all = ChangedIssues {
+            issues: Vec::new(),
+            has_more: true,
+        };
+        let mut token: Option<String> = None;
+        for _ in 0..CHANGED_PAGES {
+            let mut body = json!({ "jql": jql, "fields": fields, "maxResults": CHANGED_PAGE });
+            if let (Some(token), Some(body)) = (&token, body.as_object_mut()) {
+                body.insert("nextPageToken".to_owned(), token.as_str().into());
+            }
+            let call = Call::post("search/jql", "/rest/api/3/search/jql".into(), &body)?;
+            let page: SearchPage<Value> = self.ask(call).await?;
+            for issue in page.issues {
+                match payload::snapshot_of_rest(issue.to_string().as_bytes()) {
+                    Ok(snapshot) => all.issues.push(snapshot),
+                    Err(why) => tracing::debug!("an issue of a search cannot be read: {why}"),
+                }
+            }
+            token = page.next_page_token;
+            if page.is_last || token.is_none() {
+                all.has_more = false;
+                break;
+            }
+        }
+        Ok(all)
     }
 
     /// The first issue of a search that is the one looked for.
@@ -251,7 +299,7 @@ impl SiteClient<'_> {
                 body.insert("nextPageToken".to_owned(), token.as_str().into());
             }
             let call = Call::post("search/jql", "/rest/api/3/search/jql".into(), &body)?;
-            let page: SearchPage = self.ask(call).await?;
+            let page: SearchPage<FoundIssue> = self.ask(call).await?;
             if let Some(issue) = page.issues.into_iter().find(&is_it) {
                 return Ok(Some(issue));
             }

@@ -2,12 +2,14 @@
 //!
 //! The only layer that names `reqwest`, besides key fetchers; decides nothing about tests or rules.
 //! `payload` reads event bodies and trusts nothing in them to tell the site: that is known from the
-//! token that came with them. [`Client`] sends: every call is signed for its one address, passes the
-//! limiter before it leaves, and comes back as a value or as a [`JiraError`] that says what follows.
+//! token that came with them. [`Client`] sends: every call goes under the right that its site has now,
+//! passes the limiter before it leaves, and comes back as a value or as a [`JiraError`] that says what
+//! follows.
 //! Nothing is repeated in here; who asked knows whether a repeat is safe.
 
 pub mod adf;
 mod client;
+mod credential;
 mod error;
 mod issues;
 pub mod limits;
@@ -16,8 +18,10 @@ pub mod payload;
 pub mod permissions;
 pub mod qsh;
 mod resolver;
+mod sight;
+mod site;
 
 pub use client::{Client, Settings, SiteClient, Urgency};
 pub use error::{Gone, JiraError, Refusal};
-pub use issues::{CreatedIssue, FoundIssue, Transition};
+pub use issues::{ChangedIssues, CreatedIssue, FoundIssue, Transition};
 pub use meta::{CreateField, IssueType, Myself, Project};

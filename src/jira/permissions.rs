@@ -1,17 +1,20 @@
 //! What a person may do on a site, asked of Jira and remembered for a minute.
 //!
 //! The token of a page proves who looks, not what they may: permissions are asked for by issue or
-//! project id, from the server (`connect.md` 4.5). An answer is expensive in Jira's quota, so it is
-//! kept; an error is not, and refuses.
+//! project id, from the server (`connect.md` 4.5). A person whom Forge gave a token asks for
+//! themselves; for others the app asks. An answer is expensive in Jira's quota, so it is kept; an
+//! error is not, and refuses.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use moka::future::Cache;
+use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::json;
 
 use super::client::{Call, Client, id};
-use super::error::JiraError;
+use super::error::{Gone, JiraError};
 use crate::domain::site::{Site, SiteId};
 
 /// How long an answer is believed.
@@ -28,11 +31,36 @@ pub enum Permission {
     BrowseIssue(i64),
     /// Edit an issue (`EDIT_ISSUES`).
     EditIssue(i64),
+    /// See a project (`BROWSE_PROJECTS`).
+    BrowseProject {
+        /// Jira's id of the project.
+        project: i64,
+    },
     /// Create issues in a project (`CREATE_ISSUES`).
     CreateIssues {
         /// Jira's id of the project.
         project: i64,
     },
+}
+
+/// Whose right is asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Asker<'a> {
+    /// The account.
+    pub account_id: &'a str,
+    /// Their own token, when they came through Forge.
+    pub user_token: Option<&'a SecretString>,
+}
+
+impl<'a> Asker<'a> {
+    /// An account that gave no token along: the app asks for it.
+    #[must_use]
+    pub fn of(account_id: &'a str) -> Self {
+        Self {
+            account_id,
+            user_token: None,
+        }
+    }
 }
 
 /// Answers of the last minute.
@@ -52,7 +80,7 @@ impl Default for Permissions {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Granted {
+pub(super) struct Granted {
     #[serde(default)]
     global_permissions: Vec<String>,
     #[serde(default)]
@@ -80,13 +108,28 @@ impl Client {
     pub async fn may(
         &self,
         site: &Site,
-        account_id: &str,
+        asker: &Asker<'_>,
         permission: Permission,
     ) -> Result<bool, JiraError> {
-        let key = (site.id, account_id.to_owned(), permission);
+        let key = (site.id, asker.account_id.to_owned(), permission);
         if let Some(answer) = self.permissions.0.get(&key).await {
             return Ok(answer);
         }
+        let answer = match asker.user_token {
+            Some(token) => self.ask_as(site, token, permission).await?,
+            None => self.ask_for(site, asker.account_id, permission).await?,
+        };
+        self.permissions.0.insert(key, answer).await;
+        Ok(answer)
+    }
+
+    /// The app asks for another person.
+    async fn ask_for(
+        &self,
+        site: &Site,
+        account_id: &str,
+        permission: Permission,
+    ) -> Result<bool, JiraError> {
         let body = question(account_id, permission);
         let call = Call::post(
             "permissions/check",
@@ -94,9 +137,54 @@ impl Client {
             &body,
         )?;
         let granted: Granted = self.for_site(site).ask(call).await?;
-        let answer = granted.includes(permission);
-        self.permissions.0.insert(key, answer).await;
-        Ok(answer)
+        Ok(granted.includes(permission))
+    }
+
+    /// A person asks for themselves. To one who may not even see the issue or project it does not
+    /// exist.
+    async fn ask_as(
+        &self,
+        site: &Site,
+        token: &SecretString,
+        permission: Permission,
+    ) -> Result<bool, JiraError> {
+        let (name, place) = own_question(permission);
+        let mut query = vec![("permissions", name)];
+        if let Some((kind, id)) = &place {
+            query.push((kind, id));
+        }
+        let call = Call::get("mypermissions", "/rest/api/3/mypermissions".into(), &query);
+        match self.for_site(site).as_user(token).ask(call).await {
+            Ok(Own { permissions }) => Ok(permissions.get(name).is_some_and(|own| own.is_had)),
+            Err(JiraError::Gone(Gone::NotFound | Gone::Forbidden)) => Ok(false),
+            Err(why) => Err(why),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Own {
+    permissions: HashMap<String, OwnPermission>,
+}
+
+#[derive(Deserialize)]
+struct OwnPermission {
+    #[serde(rename = "havePermission")]
+    is_had: bool,
+}
+
+/// The name of a right, and the parameter that says where it is asked for.
+fn own_question(permission: Permission) -> (&'static str, Option<(&'static str, String)>) {
+    match permission {
+        Permission::Administer => ("ADMINISTER", None),
+        Permission::BrowseIssue(issue) => ("BROWSE_PROJECTS", Some(("issueId", issue.to_string()))),
+        Permission::EditIssue(issue) => ("EDIT_ISSUES", Some(("issueId", issue.to_string()))),
+        Permission::BrowseProject { project } => {
+            ("BROWSE_PROJECTS", Some(("projectId", project.to_string())))
+        }
+        Permission::CreateIssues { project } => {
+            ("CREATE_ISSUES", Some(("projectId", project.to_string())))
+        }
     }
 }
 
@@ -114,11 +202,18 @@ fn question(account_id: &str, permission: Permission) -> serde_json::Value {
         }
         Permission::BrowseIssue(issue) => on("BROWSE_PROJECTS", &[issue], &[]),
         Permission::EditIssue(issue) => on("EDIT_ISSUES", &[issue], &[]),
+        Permission::BrowseProject { project } => on("BROWSE_PROJECTS", &[], &[project]),
         Permission::CreateIssues { project } => on("CREATE_ISSUES", &[], &[project]),
     }
 }
 
 impl Granted {
+    /// The issues on which something is granted.
+    pub(super) fn issues(&self) -> impl Iterator<Item = i64> {
+        let granted = self.project_permissions.iter();
+        granted.flat_map(|on| on.issues.iter().map(|Id(issue)| *issue))
+    }
+
     /// Jira lists what is granted and leaves out the rest, unknown ids included.
     fn includes(&self, permission: Permission) -> bool {
         let on = |name: &str, id: i64, ids: fn(&GrantedOn) -> &[Id]| {
@@ -133,6 +228,9 @@ impl Granted {
                 .any(|name| name == "ADMINISTER"),
             Permission::BrowseIssue(issue) => on("BROWSE_PROJECTS", issue, |on| &on.issues),
             Permission::EditIssue(issue) => on("EDIT_ISSUES", issue, |on| &on.issues),
+            Permission::BrowseProject { project } => {
+                on("BROWSE_PROJECTS", project, |on| &on.projects)
+            }
             Permission::CreateIssues { project } => on("CREATE_ISSUES", project, |on| &on.projects),
         }
     }

@@ -1,16 +1,22 @@
-//! The tests that cover an issue, with everything a panel shows of them: two statements, few wide
-//! rows, the same number however long the history is.
+//! An issue with its tests and everything a panel shows of them: one statement, one row, however
+//! long the history is.
+//!
+//! What there is many of comes as JSON. A statement costs two switches between threads on SQLite, or
+//! a round trip on PostgreSQL, and each row of SQLite crosses from the driver's thread by itself:
+//! five statements with twenty rows cost several times what the page does.
 
-use sea_orm::{FromQueryResult, QueryResult};
+use sea_orm::QueryResult;
+use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use super::latest::parse;
+use super::inbox::Behind;
 use super::tests::kind_of;
-use super::{Conn, Dialect, SiteId, Sql, StoreError};
+use super::{Conn, Dialect, SiteId, Sql, StoreError, issues, settings};
 use crate::domain::coverage::Latest;
-use crate::domain::issue::StatusCategory;
+use crate::domain::issue::{MirroredIssue, StatusCategory};
 use crate::domain::keys::TestKey;
 use crate::domain::rule::MarkKind;
+use crate::domain::settings::Settings;
 use crate::domain::test::TestCase;
 
 /// A test that covers an issue.
@@ -50,6 +56,21 @@ pub struct SetMark {
     pub since_ms: i64,
 }
 
+/// An issue with what is linked to it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LinkedIssue {
+    /// The issue as the mirror has it.
+    pub issue: MirroredIssue,
+    /// The tests, by key.
+    pub tests: Vec<CoveringTest>,
+    /// What hangs on them.
+    pub annotations: Annotations,
+    /// What holds in the issue's project.
+    pub settings: Settings,
+    /// What Jira told of the issue and is not in the mirror yet.
+    pub behind: Behind,
+}
+
 /// What hangs on the tests of an issue.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Annotations {
@@ -77,78 +98,165 @@ impl Link {
     }
 }
 
-/// The tests linked to an issue, by key.
+/// Which issue is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// The one with this id in Jira.
+    JiraId(i64),
+    /// The one with this id of ours.
+    Id(Uuid),
+}
+
+/// An issue with the tests that are linked to it in one way; `None` when the mirror does not know it.
 pub async fn of_issue(
     on: &impl Conn,
     site: SiteId,
-    issue: Uuid,
+    which: Which,
     link: Link,
-) -> Result<Vec<CoveringTest>, StoreError> {
-    let linked = |columns: &str| {
-        let mut sql = Sql::new(&format!(
-            "SELECT {columns} FROM {} l \
-             JOIN test_case t ON t.site_id = l.site_id AND t.id = l.test_id \
-             JOIN project p ON p.site_id = t.site_id AND p.id = t.project_id \
-             LEFT JOIN test_latest k ON k.site_id = l.site_id AND k.test_id = l.test_id \
-             WHERE l.removed_ms IS NULL",
-            link.table()
-        ));
-        sql.with(" AND l.site_id = ", site)
-            .with(" AND l.issue_id = ", issue);
-        sql
+) -> Result<Option<LinkedIssue>, StoreError> {
+    let mut sql = Sql::new(&select(Json(Dialect::of(on)), link.table()));
+    sql.with(" WHERE i.site_id = ", site);
+    match which {
+        Which::JiraId(id) => sql.with(" AND i.jira_id = ", id),
+        Which::Id(id) => sql.with(" AND i.id = ", id),
     };
-    let mut tests = match Dialect::of(on) {
-        Dialect::Sqlite => from_one_row(linked(ONE_ROW).scalar(on).await?.flatten(), issue)?,
-        Dialect::Postgres => from_rows(&linked(ROWS).raw(on).await?)?,
-    };
+    let rows = sql.raw(on).await?;
+    rows.first().map(linked_issue).transpose()
+}
+
+/// How a database makes JSON.
+#[derive(Debug, Clone, Copy)]
+struct Json(Dialect);
+
+impl Json {
+    fn array(self, items: &str) -> String {
+        match self.0 {
+            Dialect::Sqlite => format!("json_array({items})"),
+            Dialect::Postgres => format!("CAST(json_build_array({items}) AS text)"),
+        }
+    }
+
+    fn of_all(self, item: &str) -> String {
+        match self.0 {
+            Dialect::Sqlite => format!("'[' || group_concat({item}) || ']'"),
+            Dialect::Postgres => format!("'[' || string_agg({item}, ',') || ']'"),
+        }
+    }
+
+    fn id(self, column: &str) -> String {
+        match self.0 {
+            Dialect::Sqlite => format!("lower(hex({column}))"),
+            Dialect::Postgres => column.to_owned(),
+        }
+    }
+}
+
+fn select(json: Json, link: &str) -> String {
+    let linked = format!(
+        "FROM {link} l {{}} WHERE l.site_id = i.site_id AND l.issue_id = i.id \
+         AND l.removed_ms IS NULL"
+    );
+    let test = json.array(&format!(
+        "{}, p.key, t.number, t.name, t.kind, t.archived_ms",
+        json.id("t.id")
+    ));
+    let tests = json.of_all(&format!(
+        "'[' || {test} || ',' || COALESCE(k.latest, 'null') || ']'"
+    ));
+    let of_tests = linked.replace(
+        "{}",
+        "JOIN test_case t ON t.site_id = l.site_id AND t.id = l.test_id \
+         JOIN project p ON p.site_id = t.site_id AND p.id = t.project_id \
+         LEFT JOIN test_latest k ON k.site_id = l.site_id AND k.test_id = l.test_id",
+    );
+    let defects = json.of_all(&json.array(&format!(
+        "{}, d.created_ms, j.key, {}, j.summary, j.status_name, j.status_category, j.deleted_ms",
+        json.id("d.test_id"),
+        json.id("j.id")
+    )));
+    let of_defects = linked.replace(
+        "{}",
+        "JOIN defect_link d ON d.site_id = l.site_id AND d.test_id = l.test_id \
+         AND d.removed_ms IS NULL JOIN issue j ON j.site_id = d.site_id AND j.id = d.issue_id",
+    );
+    let marks = json.of_all(&json.array(&format!(
+        "{}, m.kind, m.since_ms, j.key",
+        json.id("m.test_id")
+    )));
+    let of_marks = linked.replace(
+        "{}",
+        "JOIN mark m ON m.site_id = l.site_id AND m.test_id = l.test_id \
+         JOIN issue j ON j.site_id = m.site_id AND j.id = m.issue_id",
+    );
+    let decided = json.of_all(&json.array("s.scope, s.name, s.value"));
+    let behind = json.array(
+        "min(CASE WHEN w.parked_ms IS NULL THEN w.received_ms END), \
+         min(CASE WHEN w.parked_ms IS NOT NULL THEN w.received_ms END)",
+    );
+    format!(
+        "SELECT {}, (SELECT {tests} {of_tests}) AS tests, (SELECT {defects} {of_defects}) AS defects, \
+         (SELECT {marks} {of_marks}) AS marks, (SELECT {decided} FROM setting s \
+         WHERE s.site_id = i.site_id AND s.scope IN ('{}', '{}' || i.project_key)) AS settings, \
+         (SELECT {behind} FROM waiting_event w WHERE w.site_id = i.site_id \
+         AND w.lane = CAST(i.jira_id AS text)) AS behind FROM issue i",
+        issues::COLUMNS,
+        settings::SITE,
+        settings::PROJECT
+    )
+}
+
+fn linked_issue(row: &QueryResult) -> Result<LinkedIssue, StoreError> {
+    let issue = issues::from_row(row)?;
+    let list = |column: &str| row.try_get::<Option<String>>("", column);
+    let tests: Vec<(Columns, Option<Latest>)> = read(list("tests")?, issue.id)?;
+    let mut tests: Vec<CoveringTest> = tests
+        .into_iter()
+        .map(|(columns, latest)| covering(columns, latest))
+        .collect::<Result<_, _>>()?;
     tests.sort_by(|a, b| {
         let (a, b) = (&a.case.key, &b.case.key);
         (&a.project, a.number).cmp(&(&b.project, b.number))
     });
-    Ok(tests)
+
+    let mut defects: Vec<Defect> = read(list("defects")?, issue.id)?;
+    defects.sort_unstable();
+    let mut marks: Vec<Mark> = read(list("marks")?, issue.id)?;
+    marks.sort_unstable();
+    let decided: Vec<settings::Row> = read(list("settings")?, issue.id)?;
+    let (waiting_ms, parked_ms): (Option<i64>, Option<i64>) = read(list("behind")?, issue.id)?;
+    Ok(LinkedIssue {
+        tests,
+        annotations: Annotations {
+            defects: defects.into_iter().map(defect).collect(),
+            marks: marks.into_iter().filter_map(mark).collect(),
+        },
+        settings: settings::gather(decided).of_project(&issue.snapshot.project_key),
+        behind: Behind {
+            waiting_ms,
+            parked_ms,
+        },
+        issue,
+    })
 }
 
-const ROWS: &str = "t.id, p.key, t.number, t.name, t.kind, t.archived_ms, k.latest";
-
-fn from_rows(rows: &[QueryResult]) -> Result<Vec<CoveringTest>, StoreError> {
-    rows.iter()
-        .map(|row| {
-            let id: Uuid = row.try_get_by_index(0)?;
-            let latest: Option<String> = row.try_get_by_index(6)?;
-            let columns = (
-                id,
-                row.try_get_by_index(1)?,
-                row.try_get_by_index(2)?,
-                row.try_get_by_index(3)?,
-                row.try_get_by_index(4)?,
-                row.try_get_by_index(5)?,
-            );
-            covering(columns, latest.map(|text| parse(id, &text)).transpose()?)
-        })
-        .collect()
-}
-
-/// All tests as one JSON document. Each row of SQLite's crosses from the driver's thread by itself and
-/// wakes the reader: twenty rows cost several times what the page does.
-const ONE_ROW: &str = "'[' || group_concat('[' || json_array(lower(hex(t.id)), p.key, t.number, t.name, \
-     t.kind, t.archived_ms) || ',' || COALESCE(k.latest, 'null') || ']') || ']'";
-
-type Columns = (Uuid, String, i64, String, i16, Option<i64>);
-
-fn from_one_row(row: Option<String>, issue: Uuid) -> Result<Vec<CoveringTest>, StoreError> {
-    let Some(text) = row else {
-        return Ok(Vec::new());
+/// Reads a list the statement made; nothing is an empty one.
+fn read<T: DeserializeOwned + Default>(text: Option<String>, issue: Uuid) -> Result<T, StoreError> {
+    let Some(text) = text else {
+        return Ok(T::default());
     };
-    let rows: Vec<(Columns, Option<Latest>)> =
-        serde_json::from_str(&text).map_err(|why| StoreError::Corrupt {
-            table: "test_latest",
-            id: format!("of a test of issue {issue}"),
-            what: format!("latest: {why}"),
-        })?;
-    rows.into_iter()
-        .map(|(columns, latest)| covering(columns, latest))
-        .collect()
+    serde_json::from_str(&text).map_err(|why| StoreError::Corrupt {
+        table: "issue",
+        id: format!("what is linked to {issue}"),
+        what: why.to_string(),
+    })
 }
+
+/// Test, project key, number, name, kind, when it was archived.
+type Columns = (Uuid, String, i64, String, i16, Option<i64>);
+/// Test, since when, key, our id, summary, status and its category, when it was deleted.
+type Defect = (Uuid, i64, String, Uuid, String, String, i16, Option<i64>);
+/// Test, kind, since when, key of the issue it is about.
+type Mark = (Uuid, i16, i64, String);
 
 fn covering(
     (id, project, number, name, kind, archived_ms): Columns,
@@ -166,75 +274,24 @@ fn covering(
     })
 }
 
-/// The code that stands for a defect where other rows have the kind of a mark.
-const DEFECT: i16 = 0;
-
-#[derive(FromQueryResult)]
-struct Row {
-    test_id: Uuid,
-    kind: i16,
-    since_ms: i64,
-    issue_id: Uuid,
-    key: String,
-    summary: String,
-    status_name: String,
-    status_category: i16,
-    deleted_ms: Option<i64>,
+fn defect(row: Defect) -> (Uuid, LinkedDefect) {
+    let (test, _, key, issue_id, summary, status_name, category, deleted_ms) = row;
+    let defect = LinkedDefect {
+        issue_id,
+        key,
+        summary,
+        status_name,
+        status_category: StatusCategory::from_code(category).unwrap_or_default(),
+        is_deleted: deleted_ms.is_some(),
+    };
+    (test, defect)
 }
 
-/// Defects and marks of the tests linked to an issue.
-pub async fn annotations(
-    on: &impl Conn,
-    site: SiteId,
-    issue: Uuid,
-    link: Link,
-) -> Result<Annotations, StoreError> {
-    let from = format!(
-        "i.id AS issue_id, i.key, i.summary, i.status_name, i.status_category, \
-         i.deleted_ms FROM {} l",
-        link.table()
-    );
-    let mut sql = Sql::new("SELECT d.test_id, CAST(0 AS smallint) AS kind, ");
-    sql.push("d.created_ms AS since_ms, ").push(&from);
-    sql.push(
-        " JOIN defect_link d ON d.site_id = l.site_id AND d.test_id = l.test_id \
-         AND d.removed_ms IS NULL \
-         JOIN issue i ON i.site_id = d.site_id AND i.id = d.issue_id \
-         WHERE l.removed_ms IS NULL AND l.site_id = ",
-    );
-    sql.bind(site).with(" AND l.issue_id = ", issue);
-    sql.push(" UNION ALL SELECT m.test_id, m.kind, m.since_ms, ")
-        .push(&from);
-    sql.push(
-        " JOIN mark m ON m.site_id = l.site_id AND m.test_id = l.test_id \
-         JOIN issue i ON i.site_id = m.site_id AND i.id = m.issue_id \
-         WHERE l.removed_ms IS NULL AND l.site_id = ",
-    );
-    sql.bind(site).with(" AND l.issue_id = ", issue);
-    let rows: Vec<Row> = sql.push(" ORDER BY 1, 2, 3, 5").all(on).await?;
-    let mut found = Annotations::default();
-    for row in rows {
-        if row.kind == DEFECT {
-            found.defects.push((row.test_id, defect(row)));
-        } else if let Some(kind) = MarkKind::from_code(row.kind) {
-            let mark = SetMark {
-                kind,
-                issue_key: row.key,
-                since_ms: row.since_ms,
-            };
-            found.marks.push((row.test_id, mark));
-        }
-    }
-    Ok(found)
-}
-
-fn defect(row: Row) -> LinkedDefect {
-    LinkedDefect {
-        issue_id: row.issue_id,
-        key: row.key,
-        summary: row.summary,
-        status_name: row.status_name,
-        status_category: StatusCategory::from_code(row.status_category).unwrap_or_default(),
-        is_deleted: row.deleted_ms.is_some(),
-    }
+fn mark((test, kind, since_ms, issue_key): Mark) -> Option<(Uuid, SetMark)> {
+    let mark = SetMark {
+        kind: MarkKind::from_code(kind)?,
+        issue_key,
+        since_ms,
+    };
+    Some((test, mark))
 }

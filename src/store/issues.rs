@@ -7,26 +7,28 @@
 
 use std::collections::HashMap;
 
-use sea_orm::FromQueryResult;
 use sea_orm::sea_query::{ArrayType, Value};
+use sea_orm::{FromQueryResult, QueryResult};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use super::{Conn, Dialect, SiteId, Sql, StoreError};
-use crate::domain::issue::{IssueSnapshot, MirroredIssue, Named, ProjectChanged, StatusCategory};
+use crate::domain::issue::{IssueSnapshot, MirroredIssue, Named, StatusCategory};
+use crate::domain::mirror::{Fields, Order};
 use crate::ids;
 
-const COLUMNS: &str = "site_id, id, jira_id, key, project_key, type_id, type_name, is_subtask, \
+/// The columns of a mirrored issue, for [`from_row`].
+pub(super) const COLUMNS: &str = "site_id, id, jira_id, key, project_key, type_id, type_name, is_subtask, \
     status_id, status_name, status_category, category_changed_ms, summary, parent_jira_id, fix_versions, sprints, \
-    resolution, priority, labels, updated_ms, event_ms, changelog_id, seen_ms, deleted_ms";
+    resolution, priority, labels, updated_ms, event_ms, changelog_id, behind, seen_ms, deleted_ms";
 
-const TYPES: [ArrayType; 24] = {
+const TYPES: [ArrayType; 25] = {
     use ArrayType::{BigInt, Bool, SmallInt, String, Uuid};
     [
         BigInt, Uuid, BigInt, String, String, String, String, Bool, String, String, SmallInt,
         BigInt, String, BigInt, String, String, String, String, String, BigInt, BigInt, BigInt,
-        BigInt, BigInt,
+        String, BigInt, BigInt,
     ]
 };
 
@@ -54,6 +56,7 @@ struct Row {
     updated_ms: i64,
     event_ms: i64,
     changelog_id: i64,
+    behind: Option<String>,
     seen_ms: i64,
     deleted_ms: Option<i64>,
 }
@@ -197,18 +200,10 @@ fn placeholder(key: &str, now_ms: i64) -> MirroredIssue {
         .rsplit_once('-')
         .map_or("", |(project, _)| project)
         .to_owned();
-    MirroredIssue {
-        id: ids::next(),
-        snapshot: IssueSnapshot {
-            key: key.to_owned(),
-            project_key,
-            ..IssueSnapshot::default()
-        },
-        event_ms: 0,
-        changelog_id: 0,
-        seen_ms: now_ms,
-        deleted_ms: None,
-    }
+    let mut issue = MirroredIssue::unknown(ids::next(), 0, now_ms);
+    key.clone_into(&mut issue.snapshot.key);
+    issue.snapshot.project_key = project_key;
+    issue
 }
 
 /// The placeholders among `wanted`, by site and key.
@@ -322,8 +317,10 @@ pub async fn upsert_all(
              sprints = excluded.sprints, resolution = excluded.resolution, \
              priority = excluded.priority, labels = excluded.labels, \
              updated_ms = excluded.updated_ms, event_ms = excluded.event_ms, \
-             changelog_id = excluded.changelog_id, seen_ms = excluded.seen_ms, \
-             deleted_ms = excluded.deleted_ms \
+             changelog_id = excluded.changelog_id, behind = excluded.behind, \
+             seen_ms = excluded.seen_ms, deleted_ms = excluded.deleted_ms, \
+             is_gone_with_project = issue.is_gone_with_project \
+                 AND COALESCE(issue.deleted_ms = excluded.deleted_ms, false) \
              WHERE (excluded.event_ms, excluded.changelog_id) >= (issue.event_ms, issue.changelog_id)",
         );
         sql.run(on).await?;
@@ -339,43 +336,91 @@ pub async fn upsert_snapshot(
     snapshot: &IssueSnapshot,
     now_ms: i64,
 ) -> Result<Uuid, StoreError> {
-    let known = by_jira_id(on, site, snapshot.jira_id).await?;
-    let id = match &known {
-        Some(issue) => issue.id,
-        None => match placeholders(on, &[(site, &snapshot.key)])
-            .await?
-            .into_values()
-            .next()
-        {
-            Some(id) => {
+    let learnt = learn_snapshot(on, site, snapshot, Order::NEVER, now_ms).await?;
+    Ok(learnt.after.id)
+}
+
+/// An issue before and after something was learnt of it.
+#[derive(Debug, Clone)]
+pub struct Learnt {
+    /// What the mirror held; `None` when it did not know the issue or only its key.
+    pub before: Option<MirroredIssue>,
+    /// What it holds now.
+    pub after: MirroredIssue,
+}
+
+/// The same, returning what changed. What the REST API said is the state as of its `updated`, or of
+/// `as_of` when that is later: the newest change that was applied before the API was asked.
+pub async fn learn_snapshot(
+    on: &impl Conn,
+    site: SiteId,
+    snapshot: &IssueSnapshot,
+    as_of: Order,
+    now_ms: i64,
+) -> Result<Learnt, StoreError> {
+    let place = (site, snapshot.jira_id);
+    hold(on, &[place]).await?;
+    let before = by_jira_id(on, site, snapshot.jira_id).await?;
+    let mut after = match &before {
+        Some(issue) => issue.clone(),
+        None => {
+            let found = placeholders(on, &[(site, &snapshot.key)]).await?;
+            let placeholder = found.into_values().next();
+            if let Some(id) = placeholder {
                 // Fails when an event is making the issue's row right now; tried again, the row is
                 // known and the placeholder absorbed.
                 adopt(on, site, id, snapshot.jira_id).await?;
-                id
             }
-            None => ids::next(),
-        },
+            let id = placeholder.unwrap_or_else(ids::next);
+            MirroredIssue::unknown(id, snapshot.jira_id, now_ms)
+        }
     };
-    if let Some(old) = known.filter(|old| old.snapshot.key != snapshot.key) {
-        insert_alias(on, site, &old.snapshot.key, id).await?;
+    let order = Order(snapshot.updated_ms, 0).max(as_of);
+    after.learn(snapshot.clone(), Fields::ALL, order);
+    after.seen_ms = now_ms;
+    if let Some(old) = &before
+        && old.snapshot.key != after.snapshot.key
+    {
+        insert_alias(on, site, &old.snapshot.key, after.id).await?;
     }
-    let issue = MirroredIssue {
-        id,
-        snapshot: snapshot.clone(),
-        // What REST says is the state as of its `updated`; a later event still wins.
-        event_ms: snapshot.updated_ms,
-        changelog_id: 0,
-        seen_ms: now_ms,
-        deleted_ms: None,
-    };
-    upsert_all(on, &[(site, &issue)]).await?;
+    upsert_all(on, &[(site, &after)]).await?;
     // An event may have made the row since we looked; then it is that row's id that counts.
-    let id = by_jira_id(on, site, snapshot.jira_id)
-        .await?
-        .map_or(id, |kept| kept.id);
+    if let Some(kept) = by_jira_id(on, site, snapshot.jira_id).await? {
+        after.id = kept.id;
+    }
     hold_keys(on, site).await?;
-    absorb_placeholders(on, &[(site, &snapshot.key, id)]).await?;
-    Ok(id)
+    absorb_placeholders(on, &[(site, &after.snapshot.key, after.id)]).await?;
+    Ok(Learnt { before, after })
+}
+
+/// Keeps the rows of `issues` as they are for everybody else until the transaction ends: whoever folds
+/// a part of an issue into its row must not be overtaken between reading and writing it. SQLite has
+/// one writer and needs none of this.
+pub async fn hold(on: &impl Conn, issues: &[(SiteId, i64)]) -> Result<(), StoreError> {
+    if issues.is_empty() || !is_postgres(on) {
+        return Ok(());
+    }
+    let mut sql = Sql::new("SELECT id FROM issue WHERE ");
+    let pairs = issues.iter().map(|(site, id)| (*site, (*id).into()));
+    sql.among(Dialect::Postgres, "jira_id", ArrayType::BigInt, pairs)
+        .push(" ORDER BY site_id, jira_id FOR UPDATE")
+        .raw(on)
+        .await?;
+    Ok(())
+}
+
+/// The category of a status, if an issue that is or was in it has told.
+pub async fn category_of_status(
+    on: &impl Conn,
+    site: SiteId,
+    status_id: &str,
+) -> Result<Option<StatusCategory>, StoreError> {
+    let mut sql = Sql::new("SELECT status_category FROM issue WHERE site_id = ");
+    sql.bind(site)
+        .with(" AND status_id = ", status_id)
+        .push(" AND status_category > 0 LIMIT 1");
+    let code: Option<i16> = sql.scalar(on).await?;
+    Ok(code.and_then(StatusCategory::from_code))
 }
 
 /// Hands what a placeholder holds to the issue that had its key before it was moved, and makes the key
@@ -425,7 +470,7 @@ pub async fn insert_alias(
     Ok(())
 }
 
-fn values(site: SiteId, issue: &MirroredIssue) -> [Value; 24] {
+fn values(site: SiteId, issue: &MirroredIssue) -> [Value; 25] {
     let state = &issue.snapshot;
     [
         site.into(),
@@ -450,9 +495,17 @@ fn values(site: SiteId, issue: &MirroredIssue) -> [Value; 24] {
         state.updated_ms.into(),
         issue.event_ms.into(),
         issue.changelog_id.into(),
+        (!issue.behind.is_empty())
+            .then(|| json(&issue.behind))
+            .into(),
         issue.seen_ms.into(),
         issue.deleted_ms.into(),
     ]
+}
+
+/// Reads the [`COLUMNS`] of a row.
+pub(super) fn from_row(row: &QueryResult) -> Result<MirroredIssue, StoreError> {
+    issue(Row::from_query_result(row, "")?)
 }
 
 fn issue(row: Row) -> Result<MirroredIssue, StoreError> {
@@ -495,6 +548,11 @@ fn issue(row: Row) -> Result<MirroredIssue, StoreError> {
         },
         event_ms: row.event_ms,
         changelog_id: row.changelog_id,
+        behind: row
+            .behind
+            .map(|text| read(id, "behind", &text))
+            .transpose()?
+            .unwrap_or_default(),
         seen_ms: row.seen_ms,
         deleted_ms: row.deleted_ms,
     })
@@ -514,24 +572,4 @@ fn corrupt(id: Uuid, what: String) -> StoreError {
         id: id.to_string(),
         what,
     }
-}
-
-/// Follows a change of a project that Jira told of; a project nothing is stored for is left alone.
-pub async fn follow_project(
-    on: &impl Conn,
-    site: SiteId,
-    change: &ProjectChanged,
-) -> Result<(), StoreError> {
-    let mut sql = Sql::new("UPDATE project SET key = ");
-    sql.bind(change.key.as_str())
-        .with(", jira_id = ", change.jira_id);
-    sql.with(", name = ", change.name.as_str())
-        .with(", is_gone = ", change.is_gone);
-    sql.with(" WHERE site_id = ", site)
-        .with(" AND (jira_id = ", change.jira_id);
-    sql.with(" OR (jira_id IS NULL AND key = ", change.key.as_str())
-        .push("))")
-        .run(on)
-        .await?;
-    Ok(())
 }

@@ -9,11 +9,14 @@
 //! take either as `&impl Conn`. SQLite has one writer connection: keep write transactions short and
 //! never wait for anything but the database inside one.
 
+use std::sync::Arc;
+
 use migrations::{Migrator, MigratorTrait};
 use sea_orm::{DatabaseConnection, TransactionOptions, TransactionTrait};
 
 pub mod api_clients;
 pub mod audit;
+mod checkpoint;
 pub mod defect_claims;
 pub mod defects;
 pub mod dialect;
@@ -21,14 +24,16 @@ pub mod environments;
 mod error;
 pub mod executions;
 pub mod failed_runs;
+pub mod halves;
 pub mod inbox;
-mod inbox_writer;
+pub mod installations;
 pub mod issue_tests;
 pub mod issues;
 pub mod latest;
 pub mod links;
 pub mod marks;
 pub mod outbox;
+pub mod project_issues;
 pub mod projects;
 pub mod retention;
 pub mod rules;
@@ -41,11 +46,12 @@ pub mod tests;
 
 pub use dialect::Dialect;
 pub use error::StoreError;
-pub use inbox_writer::InboxWriter;
+pub use inbox::InboxWriter;
 pub use sea_orm::ConnectionTrait as Conn;
 
 pub use crate::domain::site::SiteId;
 
+use dialect::Purpose;
 use sql::Sql;
 
 impl From<SiteId> for sea_orm::Value {
@@ -58,8 +64,11 @@ impl From<SiteId> for sea_orm::Value {
 #[derive(Debug, Clone)]
 pub struct Store {
     reader: DatabaseConnection,
+    bulk: DatabaseConnection,
     writer: DatabaseConnection,
     dialect: Dialect,
+    /// Tells the checkpoints that the store is in use.
+    _held: Arc<()>,
 }
 
 /// A transaction that may write; dropped without [`Txn::commit`] it leaves nothing behind.
@@ -82,19 +91,28 @@ impl std::ops::Deref for Txn {
 }
 
 impl Store {
-    /// Opens the database at `url` (`sqlite://…` or `postgres://…`) with at most `connections`
-    /// readers. The schema is not touched; see [`Store::migrate`].
+    /// Opens the database at `url` (`sqlite://…` or `postgres://…`) with at most `connections`, half
+    /// of them for reading. The schema is not touched; see [`Store::migrate`].
     pub async fn open(url: &str, connections: u32) -> Result<Self, StoreError> {
         let dialect = Dialect::of_url(url)?;
-        let writer = match dialect {
-            Dialect::Sqlite => Some(dialect::connect(url, 1).await?),
-            Dialect::Postgres => None,
+        let half = (connections / 2).max(1);
+        let writer = dialect::connect(url, half, Purpose::Write).await?;
+        let bulk = match dialect {
+            // Not one of the readers: each of them would keep such statements, which are large.
+            Dialect::Sqlite => dialect::connect(url, 1, Purpose::Read).await?,
+            Dialect::Postgres => writer.clone(),
         };
-        let reader = dialect::connect(url, connections).await?;
+        let held = Arc::new(());
+        if dialect == Dialect::Sqlite {
+            let on = dialect::connect(url, 1, Purpose::Write).await?;
+            tokio::spawn(checkpoint::keep_moving(on, Arc::downgrade(&held)));
+        }
         Ok(Self {
-            writer: writer.unwrap_or_else(|| reader.clone()),
-            reader,
+            reader: dialect::connect(url, half, Purpose::Read).await?,
+            bulk,
+            writer,
             dialect,
+            _held: held,
         })
     }
 
@@ -132,7 +150,7 @@ impl Store {
         /// Any number, the same in every replica: "touchstone" in ASCII, cut to 63 bits.
         const LOCK: i64 = 0x746f_7563_6873_746f;
         let dialect = Dialect::of_url(url)?;
-        let connection = dialect::connect(url, 1).await?;
+        let connection = dialect::connect(url, 1, Purpose::Write).await?;
         if dialect == Dialect::Postgres {
             Sql::new("SELECT pg_advisory_lock(")
                 .bind(LOCK)
@@ -160,19 +178,11 @@ impl Store {
         Ok(Txn(self.writer.begin_with_options(options).await?))
     }
 
-    /// Begins a transaction that may write, for statements that look for hundreds of values at once.
-    ///
-    /// PostgreSQL keeps the plan of a statement it has seen five times. Such a plan knows neither how
-    /// large the tables have become since nor the values, and compares every row with every value:
-    /// an import of 10,000 known tests took four seconds in place of half a one.
-    pub async fn write_bulk(&self) -> Result<Txn, StoreError> {
-        let txn = self.write().await?;
-        if self.dialect == Dialect::Postgres {
-            Sql::new("SET LOCAL plan_cache_mode = force_custom_plan")
-                .run(&*txn)
-                .await?;
-        }
-        Ok(txn)
+    /// Where to run a single statement for hundreds of values at once; on PostgreSQL it is planned for
+    /// those values (see [`Purpose::Write`]), on SQLite it only reads.
+    #[must_use]
+    pub fn bulk(&self) -> &DatabaseConnection {
+        &self.bulk
     }
 
     /// Which database this is.
@@ -189,8 +199,9 @@ impl Store {
 
     /// Closes every connection.
     pub async fn close(self) -> Result<(), StoreError> {
+        self.writer.close().await?;
         if self.dialect == Dialect::Sqlite {
-            self.writer.close().await?;
+            self.bulk.close().await?;
         }
         self.reader.close().await?;
         Ok(())

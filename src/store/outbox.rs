@@ -223,13 +223,18 @@ pub async fn claim(
     Ok(claimed)
 }
 
-/// Adds what makes work `o` of a site `s` ready to be sent, but for its lane.
+/// Adds what makes work `o` of a site `s` ready to be sent, but for its lane. A site that is reached
+/// through Forge alone waits while its token has run out: the next one makes its work ready.
 fn ready(sql: &mut Sql, now_ms: i64) {
     sql.push(" FROM outbox o JOIN site s ON s.id = o.site_id WHERE o.state = 0")
         .push(" AND s.uninstalled_ms IS NULL AND s.is_enabled")
         .with(" AND s.paused_until_ms <= ", now_ms)
         .with(" AND o.ready_ms <= ", now_ms)
-        .with(" AND o.lease_until_ms <= ", now_ms);
+        .with(" AND o.lease_until_ms <= ", now_ms)
+        .push(" AND (s.shared_secret IS NOT NULL OR NOT EXISTS (SELECT 1 FROM installation i")
+        .push(" WHERE i.site_id = s.id AND i.state = 0 AND (i.token_expires_ms IS NULL")
+        .with(" OR i.token_expires_ms <= ", now_ms)
+        .push(")))");
 }
 
 /// Whether there may be something to claim: a look that does not need the writer.
@@ -267,7 +272,7 @@ pub async fn finish(
     now_ms: i64,
     note: Option<&str>,
 ) -> Result<bool, StoreError> {
-    if matches!(claimed.work, Work::FetchIssue { .. }) {
+    if claimed.work.only_looks() {
         let mut sql = Sql::new("DELETE FROM outbox");
         return ours(&mut sql, claimed.site, claimed.id, owner, on).await;
     }
@@ -276,6 +281,17 @@ pub async fn finish(
         .with(", done_ms = ", now_ms)
         .with(", note = ", note.map(cut));
     ours(&mut sql, claimed.site, claimed.id, owner, on).await
+}
+
+/// Gives the key of work that is being done free: whatever happens from now on may ask for it again.
+pub async fn forget_key(on: &impl Conn, claimed: &ClaimedWork) -> Result<(), StoreError> {
+    let mut sql = Sql::new("UPDATE outbox SET dedupe_key = ");
+    sql.bind(None::<String>)
+        .with(" WHERE site_id = ", claimed.site)
+        .with(" AND id = ", claimed.id)
+        .run(on)
+        .await?;
+    Ok(())
 }
 
 /// Puts work back until `ready_ms`; `counts` says whether there was a try at all.

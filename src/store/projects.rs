@@ -8,6 +8,7 @@ use sea_orm::{DatabaseBackend, FromQueryResult};
 use uuid::Uuid;
 
 use super::{Conn, SiteId, Sql, StoreError};
+use crate::domain::issue::ProjectChanged;
 use crate::ids;
 
 /// A project.
@@ -98,5 +99,72 @@ pub async fn hold_all(on: &impl Conn, site: SiteId) -> Result<(), StoreError> {
         sql.push(" FOR UPDATE");
     }
     sql.raw(on).await?;
+    Ok(())
+}
+
+/// Follows a change of a project that Jira told of as of `event_ms` (milliseconds since the Unix
+/// epoch), unless a newer one is known. Nothing more is told of the issues of a project that is taken
+/// away, so they go with it, and come back with it.
+pub async fn follow(
+    on: &impl Conn,
+    site: SiteId,
+    change: &ProjectChanged,
+    event_ms: i64,
+) -> Result<(), StoreError> {
+    let key = change.key.as_str();
+    let mut sql = Sql::new("SELECT event_ms FROM project WHERE site_id = ");
+    sql.bind(site).with(" AND jira_id = ", change.jira_id);
+    let known_ms: Option<i64> = sql.scalar(on).await?;
+    if known_ms.is_some_and(|known_ms| known_ms > event_ms) {
+        return Ok(());
+    }
+    let mut sql = Sql::new("UPDATE project SET key = ");
+    sql.bind(key)
+        .with(" WHERE site_id = ", site)
+        .with(" AND jira_id = ", change.jira_id)
+        .with(
+            " AND NOT EXISTS (SELECT 1 FROM project o WHERE o.site_id = ",
+            site,
+        )
+        .with(" AND o.key = ", key);
+    sql.push(")").run(on).await?;
+    let row = [
+        site.into(),
+        ids::next().into(),
+        key.into(),
+        change.jira_id.into(),
+        change.name.as_str().into(),
+        change.is_gone.into(),
+        event_ms.into(),
+    ];
+    // A key is free for another project once the one that had it is gone.
+    let is_news =
+        Sql::new("INSERT INTO project (site_id, id, key, jira_id, name, is_gone, event_ms) ")
+            .rows([row])
+            .push(
+                " ON CONFLICT (site_id, key) DO UPDATE SET jira_id = excluded.jira_id, \
+         name = excluded.name, is_gone = excluded.is_gone, event_ms = excluded.event_ms \
+         WHERE project.event_ms <= excluded.event_ms",
+            )
+            .run(on)
+            .await?
+            > 0;
+    if !is_news {
+        return Ok(());
+    }
+    let mut sql = if change.is_gone {
+        let mut sql = Sql::new("UPDATE issue SET is_gone_with_project = true, deleted_ms = ");
+        sql.bind(event_ms)
+            .push(" WHERE deleted_ms IS NULL AND jira_id IS NOT NULL");
+        sql
+    } else {
+        let mut sql = Sql::new("UPDATE issue SET is_gone_with_project = false, deleted_ms = ");
+        sql.bind(None::<i64>).push(" WHERE is_gone_with_project");
+        sql
+    };
+    sql.with(" AND site_id = ", site)
+        .with(" AND project_key = ", key)
+        .run(on)
+        .await?;
     Ok(())
 }

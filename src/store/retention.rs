@@ -4,9 +4,11 @@ use super::inbox::first_id_of;
 use super::{Conn, SiteId, Sql, StoreError};
 
 /// Every table that holds rows of a site, the site's own row last.
-const TABLES: [&str; 20] = [
+const TABLES: [&str; 22] = [
+    "installation",
     "lane",
     "inbox",
+    "waiting_event",
     "outbox",
     "expectation",
     "rule_effect",

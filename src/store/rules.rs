@@ -126,12 +126,13 @@ pub async fn is_our_write(on: &impl Conn, site: SiteId, trace: Uuid) -> Result<b
     Ok(!rows.is_empty())
 }
 
-/// The app's own account on the site, once it is known.
-pub async fn own_account(on: &impl Conn, site: SiteId) -> Result<Option<String>, StoreError> {
-    let mut sql = Sql::new("SELECT app_account_id FROM site WHERE id = ");
-    let rows = sql.bind(site).raw(on).await?;
-    Ok(match rows.first() {
-        Some(row) => row.try_get_by_index(0)?,
-        None => None,
-    })
+/// The app's own accounts on the site, as far as known: Connect and Forge may have given it one each.
+pub async fn own_accounts(on: &impl Conn, site: SiteId) -> Result<Vec<String>, StoreError> {
+    let mut sql = Sql::new("SELECT app_account_id FROM site WHERE app_account_id IS NOT NULL");
+    sql.with(" AND id = ", site)
+        .push(" UNION SELECT account_id FROM installation WHERE account_id IS NOT NULL")
+        .with(" AND site_id = ", site);
+    let rows = sql.raw(on).await?;
+    let accounts = rows.iter().map(|row| row.try_get_by_index(0));
+    Ok(accounts.collect::<Result<_, _>>()?)
 }

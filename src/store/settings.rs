@@ -9,8 +9,10 @@ use super::sql::Sql;
 use super::{Conn, SiteId, StoreError};
 use crate::domain::settings::{Overrides, RuleName, Settings, SiteSettings, TypeNames};
 
-const SITE: &str = "site";
-const PROJECT: &str = "project:";
+/// The scope of a whole site.
+pub(super) const SITE: &str = "site";
+/// What the scope of a project begins with; its key follows.
+pub(super) const PROJECT: &str = "project:";
 const COVERABLE: &str = "coverable-types";
 const DEFECTS: &str = "defect-types";
 const WITHOUT_FIX: &str = "resolutions-without-fix";
@@ -50,8 +52,9 @@ pub enum Decision {
     Rule(RuleName, Option<bool>),
 }
 
-#[derive(FromQueryResult)]
-struct Row {
+/// A decided setting as it is stored: scope, name, value.
+#[derive(FromQueryResult, serde::Deserialize)]
+pub(super) struct Row {
     scope: String,
     name: String,
     value: String,
@@ -135,7 +138,8 @@ fn row_of(decision: &Decision) -> (String, Option<String>) {
     }
 }
 
-fn gather(rows: Vec<Row>) -> SiteSettings {
+/// What rows of one site decide.
+pub(super) fn gather(rows: Vec<Row>) -> SiteSettings {
     let mut all = SiteSettings::default();
     for row in rows {
         let over = match row.scope.strip_prefix(PROJECT) {

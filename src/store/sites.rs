@@ -1,24 +1,28 @@
-//! Sites: who installed the app, and the sealed secret each shares with us.
+//! Sites: who installed the app, and the sealed secrets each shares with us.
 //!
-//! Rows are found by client key, installation id or our own id; the address is for people who type
-//! it. Secrets go in and out sealed: this layer has no key. Uninstalling keeps the row and its data
-//! for a grace period, so that a re-install finds everything again.
+//! Rows are found by client key, installation, Atlassian's id or our own id; the address is for
+//! people who type it. Secrets go in and out sealed: this layer has no key. Uninstalling keeps the
+//! row and its data for a grace period, so that a re-install finds everything again. A site that was
+//! joined with its other half (`halves`) is found no more.
 
 use sea_orm::FromQueryResult;
 
 use super::{Conn, SiteId, Sql, StoreError};
-use crate::domain::site::{Site, SiteState};
+use crate::domain::site::{ForgeAccess, PRODUCTION, Site, SiteState};
 
-/// A site as stored: its secret still sealed, so `site.secret` is empty.
+/// A site as stored: its secrets still sealed, so `site.secret` and the system token are empty.
 #[derive(Debug, Clone)]
 pub struct SealedSite {
-    /// The site, without its secret.
+    /// The site, without its secrets.
     pub site: Site,
-    /// The secret, sealed for [`secret_place`].
+    /// Connect's secret, sealed for [`secret_place`].
     pub sealed_secret: Option<Vec<u8>>,
+    /// The token of the live installation, sealed for `installations::token_place`, and when it
+    /// expires, milliseconds since the Unix epoch.
+    pub sealed_token: Option<(Vec<u8>, i64)>,
 }
 
-/// What an installation tells about a site. What is absent leaves what was known.
+/// What an installation through Connect tells about a site. What is absent leaves what was known.
 #[derive(Debug, Clone)]
 pub struct Installation {
     /// Connect's name of the site.
@@ -43,21 +47,36 @@ pub fn secret_place(site: SiteId) -> String {
     format!("site/{site}/shared_secret")
 }
 
-const COLUMNS: &str = "id, client_key, base_url, display_url, shared_secret, app_account_id, \
-    cloud_id, forge_installation_id, state, is_enabled";
+const COLUMNS: &str = "s.id, s.client_key, s.base_url, s.display_url, s.site_url, s.shared_secret, \
+    s.app_account_id, s.cloud_id, s.environment, s.state, s.is_enabled, i.id AS installation_id, \
+    i.cloud_id AS forge_cloud_id, i.environment AS forge_environment, i.environment_id, \
+    i.api_base_url, i.app_version, i.account_id, i.token, i.token_expires_ms, i.first_seen_ms, \
+    i.last_seen_ms";
 
 #[derive(Debug, FromQueryResult)]
 struct Row {
     id: i64,
     client_key: Option<String>,
-    base_url: String,
+    base_url: Option<String>,
     display_url: Option<String>,
+    site_url: Option<String>,
     shared_secret: Option<Vec<u8>>,
     app_account_id: Option<String>,
     cloud_id: Option<String>,
-    forge_installation_id: Option<String>,
+    environment: String,
     state: i16,
     is_enabled: bool,
+    installation_id: Option<String>,
+    forge_cloud_id: Option<String>,
+    forge_environment: Option<String>,
+    environment_id: Option<String>,
+    api_base_url: Option<String>,
+    app_version: Option<String>,
+    account_id: Option<String>,
+    token: Option<Vec<u8>>,
+    token_expires_ms: Option<i64>,
+    first_seen_ms: Option<i64>,
+    last_seen_ms: Option<i64>,
 }
 
 /// The site with this client key.
@@ -66,7 +85,39 @@ pub async fn by_client_key(
     client_key: &str,
 ) -> Result<Option<SealedSite>, StoreError> {
     let row: Option<Row> = select()
-        .with(" WHERE client_key = ", client_key)
+        .with(" AND s.client_key = ", client_key)
+        .one(on)
+        .await?;
+    row.map(sealed).transpose()
+}
+
+/// The site an installation is of, live or not.
+pub async fn by_installation(
+    on: &impl Conn,
+    installation: &str,
+) -> Result<Option<SealedSite>, StoreError> {
+    let row: Option<Row> = select()
+        .with(
+            " AND s.id = (SELECT site_id FROM installation WHERE id = ",
+            installation,
+        )
+        .push(")")
+        .one(on)
+        .await?;
+    row.map(sealed).transpose()
+}
+
+/// The site with Atlassian's id in a Forge environment. Of several (a site that was imported and the
+/// one it replaced) the installed one, one that Forge knows, and the newest.
+pub async fn by_cloud_id(
+    on: &impl Conn,
+    cloud_id: &str,
+    environment: &str,
+) -> Result<Option<SealedSite>, StoreError> {
+    let row: Option<Row> = select()
+        .with(" AND s.cloud_id = ", cloud_id)
+        .with(" AND s.environment = ", environment)
+        .push(" ORDER BY s.state, i.id IS NULL, s.installed_ms DESC, s.id DESC LIMIT 1")
         .one(on)
         .await?;
     row.map(sealed).transpose()
@@ -74,11 +125,12 @@ pub async fn by_client_key(
 
 /// The site with this key of ours.
 pub async fn by_id(on: &impl Conn, site: SiteId) -> Result<Option<SealedSite>, StoreError> {
-    let row: Option<Row> = select().with(" WHERE id = ", site).one(on).await?;
+    let row: Option<Row> = select().with(" AND s.id = ", site).one(on).await?;
     row.map(sealed).transpose()
 }
 
-/// The site a person names by address, cloud id or client key. Of several at one address the
+/// The site a person names by address, client key, installation or cloud id; the cloud id names the
+/// production environment, `CLOUDID/development` another one. Of several at one address the
 /// installed one, and the newest: an imported site has the address of the one it replaced.
 pub async fn find(on: &impl Conn, text: &str) -> Result<Option<SealedSite>, StoreError> {
     let text = text.trim().trim_end_matches('/');
@@ -87,12 +139,21 @@ pub async fn find(on: &impl Conn, text: &str) -> Result<Option<SealedSite>, Stor
     } else {
         format!("https://{text}")
     };
+    let (cloud_id, environment) = text.split_once('/').unwrap_or((text, PRODUCTION));
     let row: Option<Row> = select()
-        .with(" WHERE client_key = ", text)
-        .with(" OR cloud_id = ", text)
-        .with(" OR base_url = ", address.as_str())
-        .with(" OR display_url = ", address.as_str())
-        .push(" ORDER BY state, installed_ms DESC, id DESC LIMIT 1")
+        .with(" AND (s.client_key = ", text)
+        .with(" OR s.cloud_id = ", text)
+        .with(" OR (s.cloud_id = ", cloud_id)
+        .with(" AND s.environment = ", environment.to_uppercase())
+        .with(") OR s.base_url = ", address.as_str())
+        .with(" OR s.display_url = ", address.as_str())
+        .with(" OR s.site_url = ", address.as_str())
+        .with(
+            " OR s.id = (SELECT site_id FROM installation WHERE id = ",
+            text,
+        )
+        .with(")) ORDER BY s.state, s.environment <> ", PRODUCTION)
+        .push(", s.installed_ms DESC, s.id DESC LIMIT 1")
         .one(on)
         .await?;
     row.map(sealed).transpose()
@@ -101,26 +162,22 @@ pub async fn find(on: &impl Conn, text: &str) -> Result<Option<SealedSite>, Stor
 /// Every site, the installed ones first, by address.
 pub async fn list(on: &impl Conn) -> Result<Vec<SealedSite>, StoreError> {
     let rows: Vec<Row> = select()
-        .push(" ORDER BY state, base_url, id")
+        .push(" ORDER BY s.state, COALESCE(s.site_url, s.base_url, s.cloud_id), s.id")
         .all(on)
         .await?;
     rows.into_iter().map(sealed).collect()
 }
 
-/// Stores an installation under its client key: a new site, or the one known by that key, which
-/// comes back with its data if it was uninstalled. A Forge installation that has no Connect key yet
-/// becomes the site's; one that another site holds passes over to this one, its data does not.
+/// Stores an installation through Connect under its client key: a new site, or the one known by that
+/// key, which comes back with its data if it was uninstalled.
 pub async fn install(
     on: &impl Conn,
     told: &Installation,
     now_ms: i64,
 ) -> Result<SiteId, StoreError> {
-    if let Some(installation) = &told.forge_installation_id {
-        join_forge(on, &told.client_key, installation).await?;
-    }
     let id: Option<i64> = Sql::new(
         "INSERT INTO site (client_key, base_url, display_url, oauth_client_id, app_account_id, \
-         cloud_id, forge_installation_id, state, is_enabled, created_ms, installed_ms) VALUES ",
+         cloud_id, state, is_enabled, created_ms, installed_ms) VALUES ",
     )
     .list([
         told.client_key.as_str().into(),
@@ -129,7 +186,6 @@ pub async fn install(
         told.oauth_client_id.clone().into(),
         told.app_account_id.clone().into(),
         told.cloud_id.clone().into(),
-        told.forge_installation_id.clone().into(),
         code(SiteState::Installed).into(),
         true.into(),
         now_ms.into(),
@@ -141,43 +197,92 @@ pub async fn install(
          oauth_client_id = COALESCE(excluded.oauth_client_id, site.oauth_client_id), \
          app_account_id = COALESCE(excluded.app_account_id, site.app_account_id), \
          cloud_id = COALESCE(excluded.cloud_id, site.cloud_id), \
-         forge_installation_id = \
-             COALESCE(excluded.forge_installation_id, site.forge_installation_id), \
          state = excluded.state, is_enabled = excluded.is_enabled, \
          installed_ms = excluded.installed_ms, uninstalled_ms = NULL, purge_after_ms = NULL, \
          unreachable_since_ms = NULL, paused_until_ms = 0, pause_reason = NULL RETURNING id",
     )
     .scalar(on)
     .await?;
+    made(id, &told.client_key)
+}
+
+/// Makes a site for a Forge installation of a Jira nobody knows yet.
+pub async fn insert_for_forge(
+    on: &impl Conn,
+    cloud_id: &str,
+    environment: &str,
+    now_ms: i64,
+) -> Result<SiteId, StoreError> {
+    let id: Option<i64> = Sql::new(
+        "INSERT INTO site (cloud_id, environment, state, is_enabled, created_ms, installed_ms) VALUES ",
+    )
+    .list([
+        cloud_id.into(),
+        environment.into(),
+        code(SiteState::Installed).into(),
+        true.into(),
+        now_ms.into(),
+        sea_orm::Value::from(now_ms),
+    ])
+    .push(" RETURNING id")
+    .scalar(on)
+    .await?;
+    made(id, cloud_id)
+}
+
+fn made(id: Option<i64>, name: &str) -> Result<SiteId, StoreError> {
     id.map(SiteId).ok_or_else(|| StoreError::Corrupt {
         table: "site",
-        id: told.client_key.clone(),
+        id: name.to_owned(),
         what: "an upsert returned no row".into(),
     })
 }
 
-async fn join_forge(
-    on: &impl Conn,
-    client_key: &str,
-    installation: &str,
-) -> Result<(), StoreError> {
-    Sql::new("UPDATE site SET client_key = ")
-        .bind(client_key)
-        .with(
-            " WHERE client_key IS NULL AND forge_installation_id = ",
-            installation,
-        )
-        .with(
-            " AND NOT EXISTS (SELECT 1 FROM site WHERE client_key = ",
-            client_key,
-        )
-        .push(")")
+/// Brings a site back that was uninstalled, with its data.
+pub async fn revive(on: &impl Conn, site: SiteId, now_ms: i64) -> Result<(), StoreError> {
+    Sql::new("UPDATE site SET is_enabled = ")
+        .bind(true)
+        .with(", state = ", code(SiteState::Installed))
+        .with(", installed_ms = ", now_ms)
+        .push(", uninstalled_ms = NULL, purge_after_ms = NULL, unreachable_since_ms = NULL")
+        .push(", paused_until_ms = 0, pause_reason = NULL")
+        .with(" WHERE id = ", site)
+        .with(" AND state <> ", code(SiteState::Installed))
         .run(on)
         .await?;
-    Sql::new("UPDATE site SET forge_installation_id = NULL WHERE forge_installation_id = ")
-        .bind(installation)
-        .with(" AND (client_key IS NULL OR client_key <> ", client_key)
-        .push(")")
+    Ok(())
+}
+
+/// Notes Atlassian's id of a site and the Forge environment it is a tenant of.
+pub async fn set_cloud_id(
+    on: &impl Conn,
+    site: SiteId,
+    cloud_id: &str,
+    environment: &str,
+) -> Result<(), StoreError> {
+    Sql::new("UPDATE site SET cloud_id = ")
+        .bind(cloud_id)
+        .with(", environment = ", environment)
+        .with(" WHERE id = ", site)
+        .run(on)
+        .await?;
+    Ok(())
+}
+
+/// Notes where people see a site, as Forge or the site itself says.
+pub async fn set_site_url(on: &impl Conn, site: SiteId, url: &str) -> Result<(), StoreError> {
+    Sql::new("UPDATE site SET site_url = ")
+        .bind(url)
+        .with(" WHERE id = ", site)
+        .run(on)
+        .await?;
+    Ok(())
+}
+
+/// Wipes the secret of a site whose Connect half was removed, and nothing else.
+pub async fn drop_secret(on: &impl Conn, site: SiteId) -> Result<(), StoreError> {
+    Sql::new("UPDATE site SET shared_secret = NULL WHERE id = ")
+        .bind(site)
         .run(on)
         .await?;
     Ok(())
@@ -258,7 +363,10 @@ pub async fn uninstall(
 }
 
 fn select() -> Sql {
-    Sql::new(&format!("SELECT {COLUMNS} FROM site"))
+    Sql::new(&format!(
+        "SELECT {COLUMNS} FROM site s LEFT JOIN installation i ON i.site_id = s.id AND i.state = 0 \
+         WHERE s.merged_into IS NULL"
+    ))
 }
 
 fn code(state: SiteState) -> i16 {
@@ -280,20 +388,35 @@ fn sealed(row: Row) -> Result<SealedSite, StoreError> {
             });
         }
     };
+    let forge = row.installation_id.map(|installation_id| ForgeAccess {
+        installation_id,
+        cloud_id: row.forge_cloud_id.unwrap_or_default(),
+        api_base_url: row.api_base_url.unwrap_or_default(),
+        app_version: row.app_version.unwrap_or_default(),
+        environment_type: row.forge_environment.unwrap_or_default(),
+        environment_id: row.environment_id.unwrap_or_default(),
+        account_id: row.account_id,
+        system_token: None,
+        first_seen_ms: row.first_seen_ms.unwrap_or_default(),
+        last_seen_ms: row.last_seen_ms.unwrap_or_default(),
+    });
     Ok(SealedSite {
         site: Site {
             id: SiteId(row.id),
             client_key: row.client_key,
             base_url: row.base_url,
             display_url: row.display_url,
+            site_url: row.site_url,
             secret: None,
             app_account_id: row.app_account_id,
             cloud_id: row.cloud_id,
-            forge_installation_id: row.forge_installation_id,
+            environment: row.environment,
+            forge,
             state,
             is_enabled: row.is_enabled,
         },
         sealed_secret: row.shared_secret,
+        sealed_token: row.token.zip(row.token_expires_ms),
     })
 }
 
@@ -312,7 +435,7 @@ mod tests {
         [0, 1, 2, 3].map(|column| rows[0].try_get_by_index(column).unwrap())
     }
 
-    fn told(client_key: &str, installation: Option<&str>) -> Installation {
+    fn told(client_key: &str) -> Installation {
         Installation {
             client_key: client_key.into(),
             base_url: "https://acme.atlassian.net".into(),
@@ -320,7 +443,7 @@ mod tests {
             oauth_client_id: None,
             app_account_id: Some("557058:app".into()),
             cloud_id: None,
-            forge_installation_id: installation.map(Into::into),
+            forge_installation_id: None,
         }
     }
 
@@ -334,7 +457,7 @@ mod tests {
     async fn a_removed_site_keeps_the_dates_of_its_first_removal_until_it_comes_back() {
         let dir = tempfile::tempdir().unwrap();
         let store = empty_store(&dir).await;
-        let id = install(store.read(), &told("a", None), 10).await.unwrap();
+        let id = install(store.read(), &told("a"), 10).await.unwrap();
         set_secret(store.read(), id, vec![1, 2, 3], 10)
             .await
             .unwrap();
@@ -351,48 +474,16 @@ mod tests {
         let site = by_id(store.read(), id).await.unwrap().unwrap();
         assert_eq!((site.sealed_secret, site.site.is_enabled), (None, false));
 
-        let back = install(store.read(), &told("a", None), 40).await.unwrap();
+        let back = install(store.read(), &told("a"), 40).await.unwrap();
         assert_eq!(back, id);
         assert_eq!(dates(&store).await, [Some(40), Some(10), None, None]);
-    }
-
-    #[tokio::test]
-    async fn a_forge_installation_is_joined_and_passes_to_whom_jira_names_last() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = empty_store(&dir).await;
-        Sql::new(
-            "INSERT INTO site (base_url, forge_installation_id, state, is_enabled, created_ms, \
-             installed_ms) VALUES ('https://acme.atlassian.net', 'i', 0, true, 1, 1)",
-        )
-        .run(store.read())
-        .await
-        .unwrap();
-        let joined = install(store.read(), &told("a", Some("i")), 2)
-            .await
-            .unwrap();
-        assert_eq!(list(store.read()).await.unwrap().len(), 1);
-
-        let same = install(store.read(), &told("a", None), 3).await.unwrap();
-        assert_eq!(same, joined);
-        let site = by_id(store.read(), same).await.unwrap().unwrap().site;
-        assert_eq!(site.forge_installation_id.as_deref(), Some("i"));
-
-        let imported = install(store.read(), &told("b", Some("i")), 4)
-            .await
-            .unwrap();
-        assert_ne!(imported, joined);
-        let old = by_id(store.read(), joined).await.unwrap().unwrap().site;
-        assert_eq!(
-            (old.client_key.as_deref(), old.forge_installation_id),
-            (Some("a"), None)
-        );
     }
 
     #[tokio::test]
     async fn people_name_a_site_by_address_cloud_id_or_client_key() {
         let dir = tempfile::tempdir().unwrap();
         let store = empty_store(&dir).await;
-        let mut first = told("client-a", None);
+        let mut first = told("client-a");
         first.cloud_id = Some("cloud-a".into());
         first.display_url = Some("https://jira.acme.example".into());
         let first = install(store.read(), &first, 1).await.unwrap();
@@ -412,13 +503,32 @@ mod tests {
                 .unwrap()
                 .is_none()
         );
-        let newer = install(store.read(), &told("client-b", None), 2)
-            .await
-            .unwrap();
+        let newer = install(store.read(), &told("client-b"), 2).await.unwrap();
         let found = find(store.read(), "acme.atlassian.net")
             .await
             .unwrap()
             .unwrap();
         assert_eq!(found.site.id, newer);
+    }
+
+    #[tokio::test]
+    async fn a_cloud_id_names_production_unless_another_environment_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = empty_store(&dir).await;
+        let on = store.read();
+        let development = insert_for_forge(on, "cloud", "DEVELOPMENT", 2)
+            .await
+            .unwrap();
+        let named = async |text: &str| find(on, text).await.unwrap().map(|found| found.site.id);
+        assert_eq!(named("cloud").await, Some(development));
+        let production = insert_for_forge(on, "cloud", PRODUCTION, 1).await.unwrap();
+        assert_eq!(named("cloud").await, Some(production));
+        assert_eq!(named("cloud/production").await, Some(production));
+        assert_eq!(named("cloud/development").await, Some(development));
+        assert_eq!(named("cloud/staging").await, None);
+        set_site_url(on, development, "https://dev.atlassian.net")
+            .await
+            .unwrap();
+        assert_eq!(named("dev.atlassian.net").await, Some(development));
     }
 }

@@ -60,6 +60,25 @@ impl Sql {
         self.push(if is_empty { "NULL)" } else { ")" })
     }
 
+    /// Adds a list that holds its last value more than once when their number is not round, so that
+    /// there are few different statements (see [`fill_up`]).
+    pub fn list_filled_up<V: Into<Value>>(
+        &mut self,
+        values: impl IntoIterator<Item = V>,
+    ) -> &mut Self {
+        let mut values: Vec<Value> = values.into_iter().map(Into::into).collect();
+        fill_up(&mut values);
+        self.list(values)
+    }
+
+    /// Adds another statement, whose places must be numbered from the first.
+    ///
+    /// Only for a statement that has no values of its own yet.
+    pub fn append(&mut self, other: Self) -> &mut Self {
+        self.values.extend(other.values);
+        self.push(&other.text)
+    }
+
     /// Adds `VALUES (…), (…)`, one group a row.
     pub fn rows<const N: usize>(
         &mut self,
@@ -154,8 +173,7 @@ impl Sql {
                     of_site.entry(site).or_default().push(value);
                 }
                 self.push("(");
-                for (n, (site, mut values)) in of_site.into_iter().enumerate() {
-                    fill_up(&mut values);
+                for (n, (site, values)) in of_site.into_iter().enumerate() {
                     self.with(
                         if n == 0 {
                             "(site_id = "
@@ -164,7 +182,10 @@ impl Sql {
                         },
                         site,
                     );
-                    self.push(" AND ").push(column).push(" IN ").list(values);
+                    self.push(" AND ")
+                        .push(column)
+                        .push(" IN ")
+                        .list_filled_up(values);
                     self.push(")");
                 }
                 self.push(")")

@@ -3,9 +3,10 @@
 use actix_web::web::{self, PayloadConfig, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 
-use super::{admin, api, assets, health, panel};
+use super::{admin, api, assets, health, panel, project};
 use crate::connect;
 use crate::connect::webhook;
+use crate::forge;
 use crate::problem::Problem;
 use crate::startup::Role;
 
@@ -31,9 +32,11 @@ fn add(routes: &mut ServiceConfig, role: Role) {
             .app_data(PayloadConfig::new(webhook::BODY_LIMIT))
             .route(web::post().to(webhook::receive)),
     );
+    routes.configure(forge::routes);
     routes.configure(api::v1::routes);
     routes.configure(panel::routes);
     routes.configure(admin::routes);
+    routes.configure(project::routes);
     routes.route("/assets/{hash}/{name}", web::get().to(assets::show));
 }
 

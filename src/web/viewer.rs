@@ -1,8 +1,9 @@
 //! The person who looks at a page of ours, whichever host framed it, and what they may do.
 //!
-//! A context token proves who looks and which issue Jira shows them; every other right is asked of
-//! Jira (`connect.md` 4.5) and remembered for a minute. When Jira does not answer, the answer is no,
-//! and says why.
+//! Under Connect the context token proves who looks and which issue Jira shows them. Under Forge the
+//! invocation proves who looks and nothing more: the issue it names was supplied by the page. Every
+//! other right is asked of Jira (`connect.md` 4.5, `forge.md` 3.3), under Forge with the person's own
+//! token, and remembered for a minute. When Jira does not answer, the answer is no, and says why.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -10,12 +11,15 @@ use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
+use secrecy::SecretString;
 
 use crate::app::App;
-use crate::connect::auth::PageCaller;
+use crate::connect::auth::{FrameCaller, PageCaller};
+use crate::domain::issue::is_project_key;
 use crate::domain::site::Site;
+use crate::forge::auth::{UiCaller, is_from_forge};
 use crate::jira::JiraError;
-use crate::jira::permissions::Permission;
+use crate::jira::permissions::{Asker, Permission};
 use crate::problem::Problem;
 
 /// The person behind a request of our pages.
@@ -25,8 +29,10 @@ pub struct Viewer {
     pub site: Arc<Site>,
     /// Who they are; absent when nobody is logged in.
     pub account_id: Option<String>,
-    /// The issue Jira shows them, as Jira signed it.
+    /// The issue Jira shows them, where that is proof that they see it.
     pub issue_jira_id: Option<i64>,
+    /// Acts as the person in Jira, for this request only; under Forge.
+    pub user_token: Option<SecretString>,
 }
 
 impl FromRequest for Viewer {
@@ -34,27 +40,61 @@ impl FromRequest for Viewer {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        if is_from_forge(request.headers()) {
+            let caller = UiCaller::from_request(request, payload);
+            return Box::pin(async move { Self::under_forge(caller.await?) });
+        }
         let caller = PageCaller::from_request(request, payload);
-        Box::pin(async move {
-            let caller = caller.await?;
-            Ok(Self {
-                issue_jira_id: caller.page.issue_jira_id(),
-                account_id: caller.page.account_id,
-                site: caller.site,
-            })
-        })
+        Box::pin(async move { Ok(Self::under_connect(caller.await?)) })
     }
 }
 
 impl Viewer {
+    fn under_connect(caller: PageCaller) -> Self {
+        Self {
+            issue_jira_id: caller.page.issue_jira_id(),
+            account_id: caller.page.account_id,
+            site: caller.site,
+            user_token: None,
+        }
+    }
+
+    /// A person, with the token that lets Jira say what they may; nobody else is let in.
+    fn under_forge(caller: UiCaller) -> Result<Self, Problem> {
+        let account_id = caller.invocation.principal.ok_or_else(|| {
+            Problem::forbidden("Nobody is logged in.").detail("Log in to Jira, then try again.")
+        })?;
+        let user_token = caller.user_token.ok_or_else(|| {
+            Problem::forbidden("Jira does not let the app ask what you may see.").detail(
+                "A Jira administrator has to agree to the app's newest version under Manage apps.",
+            )
+        })?;
+        Ok(Self {
+            site: caller.site,
+            account_id: Some(account_id),
+            issue_jira_id: None,
+            user_token: Some(user_token),
+        })
+    }
+
+    /// Who looks at a page that a Connect frame loads.
+    #[must_use]
+    pub fn of_frame(caller: FrameCaller) -> Self {
+        Self {
+            site: caller.site,
+            account_id: caller.account_id,
+            issue_jira_id: None,
+            user_token: None,
+        }
+    }
+
     /// Whether they may see an issue: the one Jira shows them, or one Jira says they may browse.
     /// Nobody in particular sees nothing, as in the frame itself.
     pub async fn demand_sight(&self, app: &App, issue: i64) -> Result<(), Problem> {
         if self.account_id.is_some() && self.issue_jira_id == Some(issue) {
             return Ok(());
         }
-        let permission = Permission::BrowseIssue(issue);
-        if may(app, &self.site, self.account_id.as_deref(), permission).await? {
+        if self.may(app, Permission::BrowseIssue(issue)).await? {
             return Ok(());
         }
         Err(Problem::not_found(
@@ -69,47 +109,56 @@ impl Viewer {
                 .detail("Links and defects follow the permission Edit Issues in Jira.")
         };
         let account = self.account_id.as_deref().ok_or_else(refused)?;
-        let permission = Permission::EditIssue(issue);
-        if may(app, &self.site, Some(account), permission).await? {
+        if self.may(app, Permission::EditIssue(issue)).await? {
             Ok(account)
         } else {
             Err(refused())
         }
     }
 
+    /// Whether they may see a project; returns how Jira is asked for them.
+    pub async fn demand_project(&self, app: &App, key: &str) -> Result<Asker<'_>, Problem> {
+        let asker = self.asker().ok_or_else(|| {
+            Problem::forbidden("Log in to see tests.")
+                .detail("Results are shown to people who are logged in to Jira.")
+        })?;
+        if is_project_key(key) && app.jira.sees_project(&self.site, &asker, key).await? {
+            return Ok(asker);
+        }
+        Err(
+            Problem::not_found("There is no such project, or you may not see it.")
+                .detail("A project's key looks like SHOP."),
+        )
+    }
+
     /// Whether they administer the site; returns who they are.
     pub async fn demand_administration(&self, app: &App) -> Result<&str, Problem> {
-        demand_administration(app, &self.site, self.account_id.as_deref()).await
+        let refused = || {
+            Problem::forbidden("Only Jira administrators can change these settings.")
+                .detail("Ask someone with the global permission Administer Jira.")
+        };
+        let account = self.account_id.as_deref().ok_or_else(refused)?;
+        if self.may(app, Permission::Administer).await? {
+            Ok(account)
+        } else {
+            Err(refused())
+        }
     }
-}
 
-/// Whether a person administers the site; returns who they are.
-pub async fn demand_administration<'a>(
-    app: &App,
-    site: &Site,
-    account_id: Option<&'a str>,
-) -> Result<&'a str, Problem> {
-    let refused = || {
-        Problem::forbidden("Only Jira administrators can change these settings.")
-            .detail("Ask someone with the global permission Administer Jira.")
-    };
-    let account = account_id.ok_or_else(refused)?;
-    if may(app, site, Some(account), Permission::Administer).await? {
-        Ok(account)
-    } else {
-        Err(refused())
+    /// Whose rights are asked for; nobody's when nobody is logged in.
+    #[must_use]
+    pub fn asker(&self) -> Option<Asker<'_>> {
+        Some(Asker {
+            account_id: self.account_id.as_deref()?,
+            user_token: self.user_token.as_ref(),
+        })
     }
-}
 
-async fn may(
-    app: &App,
-    site: &Site,
-    account_id: Option<&str>,
-    permission: Permission,
-) -> Result<bool, Problem> {
-    match account_id {
-        Some(account) => Ok(app.jira.may(site, account, permission).await?),
-        None => Ok(false),
+    async fn may(&self, app: &App, permission: Permission) -> Result<bool, Problem> {
+        match self.asker() {
+            Some(asker) => Ok(app.jira.may(&self.site, &asker, permission).await?),
+            None => Ok(false),
+        }
     }
 }
 
@@ -131,6 +180,9 @@ impl From<JiraError> for Problem {
                 Self::jira("Jira gave no usable answer.")
                     .detail("It may or may not have done it. Look at the issue, then try again.")
             }
+            JiraError::NoToken => Self::jira("Jira cannot be called for a while.").detail(
+                "Nothing was changed. Forge hands the app a new token every hour; try again then.",
+            ),
             JiraError::Gone(gone) => Self::jira("Jira does not let Touchstone do this.").detail(
                 format!("Reason: {gone}. A Jira administrator can change that."),
             ),

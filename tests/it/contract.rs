@@ -12,7 +12,7 @@ use jira_standin::{FailNext, Faults, IssueRef, Options, Request, Standin, accoun
 use sea_orm::ConnectionTrait;
 use touchstone::app::create_defect::Outcome;
 use touchstone::app::link_defect::{DefectLinkError, link_defect};
-use touchstone::jira::permissions::Permission;
+use touchstone::jira::permissions::{Asker, Permission};
 
 use crate::defects::World;
 use crate::support::{Database, TestApp};
@@ -89,7 +89,11 @@ async fn asks_who_it_is_and_who_may_what(world: &World) {
         .jira
         .read(|state| state.app_account().map(str::to_owned));
     assert_eq!(Some(me.account_id), known);
-    let may = async |account, what| jira.may(&world.site, account, what).await.unwrap();
+    let may = async |account, what| {
+        jira.may(&world.site, &Asker::of(account), what)
+            .await
+            .unwrap()
+    };
     assert!(may(accounts::ADMIN, Permission::Administer).await);
     assert!(may(accounts::ONLOOKER, Permission::BrowseIssue(issue)).await);
     assert!(!may(accounts::ONLOOKER, Permission::EditIssue(issue)).await);
@@ -102,7 +106,7 @@ async fn hears_of_no_issue(world: &World) {
         &world.site,
         world.test,
         "SHOP-4711",
-        accounts::DEVELOPER,
+        &Asker::of(accounts::DEVELOPER),
     )
     .await;
     assert!(

@@ -9,6 +9,7 @@ use touchstone::app::create_defect::{
 };
 use touchstone::app::link_defect::{DefectLinkError, link_defect, unlink_defect};
 use touchstone::domain::site::Site;
+use touchstone::jira::permissions::Asker;
 use touchstone::store::{issues, outbox, sites, tests};
 use uuid::Uuid;
 
@@ -145,6 +146,7 @@ impl World {
             test: self.test,
             project_key: "SHOP",
             account_id,
+            user_token: None,
             summary: None,
         }
     }
@@ -320,7 +322,7 @@ both_databases! {
             .jira
             .create_issue(accounts::DEVELOPER, "SHOP", "Bug", "Card is refused", &json!({}))
             .unwrap();
-        let link = async |typed: &str, account| link_defect(app, &world.site, world.test, typed, account).await;
+        let link = async |typed: &str, account| link_defect(app, &world.site, world.test, typed, &Asker::of(account)).await;
 
         let typed = bug.key.to_lowercase();
         assert_eq!(link(&typed, accounts::DEVELOPER).await.unwrap(), bug.key);

@@ -9,7 +9,7 @@ use touchstone::domain::issue::StatusCategory;
 use touchstone::domain::signature::Signature;
 use touchstone::domain::work::{Block, DefectDraft, Priority, TransitionTarget, Work};
 use touchstone::ids;
-use touchstone::jira::permissions::Permission;
+use touchstone::jira::permissions::{Asker, Permission};
 use touchstone::jira::{Gone, JiraError};
 use touchstone::store::defect_claims::{self, ClaimState};
 use touchstone::store::links::{self, NewLink, Source};
@@ -543,7 +543,9 @@ both_databases! {
         assert!(matches!(nobody, JiraError::Gone(Gone::NotFound)), "{nobody}");
 
         let issue = world.issue_id("SHOP-9");
-        let may = async |account: &str, what| app.jira.may(&site, account, what).await.unwrap();
+        let may = async |account: &str, what| {
+            app.jira.may(&site, &Asker::of(account), what).await.unwrap()
+        };
         assert!(may(accounts::ADMIN, Permission::Administer).await);
         assert!(!may(accounts::DEVELOPER, Permission::Administer).await);
         assert!(may(accounts::DEVELOPER, Permission::BrowseIssue(issue)).await);
@@ -575,5 +577,6 @@ async fn draft(world: &World) -> DefectDraft {
         ],
         labels: vec!["found by test".into()],
         marker: ids::next(),
+        creator: None,
     }
 }

@@ -56,6 +56,7 @@ impl World {
             snapshot,
             event_ms: T0,
             changelog_id: 1,
+            behind: std::collections::BTreeMap::new(),
             seen_ms: T0,
             deleted_ms: None,
         };
@@ -116,13 +117,14 @@ impl World {
         self.mirror().await;
         let transition = IssueTransition {
             issue_id: self.issue.id,
-            event_id: ids::next(),
+            cause: format!("event:{}", ids::next()),
             event_ms: ms,
             from_category: Some(from),
             to_status_id: status(to),
             to_category: to,
             actor: Some(actor.to_owned()),
             trace: None,
+            is_own: false,
         };
         let txn = self.store.write().await.unwrap();
         run_rules::on_transitions(&*txn, SITE, ms, &[transition])

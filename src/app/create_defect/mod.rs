@@ -6,11 +6,14 @@
 //! marker in the same call (`jira-webhooks-rest.md` 10.9).
 //!
 //! Whether the person may see and edit the covered issue is the edge's question; whether they may
-//! create issues in the project is asked here, because the app's own account usually may.
+//! create issues in the project is asked here, because the app's own account usually may. A person
+//! whom Forge gave a token creates the issue themselves and is its reporter; the token ends with the
+//! request, so what is left open is finished by the app.
 
 mod prepare;
 mod record;
 
+use secrecy::SecretString;
 use uuid::Uuid;
 
 use crate::app::App;
@@ -18,7 +21,8 @@ use crate::domain::keys::TestKey;
 use crate::domain::site::Site;
 use crate::domain::work::{DefectDraft, Priority, Work};
 use crate::ids;
-use crate::jira::{CreatedIssue, JiraError};
+use crate::jira::permissions::Asker;
+use crate::jira::{CreatedIssue, JiraError, SiteClient};
 use crate::store::defect_claims::{Claim, ClaimState};
 use crate::store::outbox::NewWork;
 use crate::store::{Conn, SiteId, StoreError, defect_claims, defects, issues, outbox};
@@ -41,8 +45,28 @@ pub struct Request<'a> {
     pub project_key: &'a str,
     /// The account that asks.
     pub account_id: &'a str,
+    /// Acts as that account, when Forge gave it along.
+    pub user_token: Option<&'a SecretString>,
     /// The summary as the person left it; the template's when none is given.
     pub summary: Option<&'a str>,
+}
+
+impl<'a> Request<'a> {
+    /// Jira, asked as the person where that can be.
+    fn client(&self, app: &'a App, site: &'a Site) -> SiteClient<'a> {
+        let client = app.jira.for_site(site);
+        match self.user_token {
+            Some(token) => client.as_user(token),
+            None => client,
+        }
+    }
+
+    fn asker(&self) -> Asker<'a> {
+        Asker {
+            account_id: self.account_id,
+            user_token: self.user_token,
+        }
+    }
 }
 
 /// What came of it.
@@ -126,12 +150,12 @@ pub async fn create_defect(
         return Ok(Outcome::Existing { key: key.clone() });
     }
     prepared.demand_fields()?;
-    let draft = prepared.draft();
+    let draft = prepared.draft(request);
     let work = match reserve(app, site.id, request, &prepared, &draft).await? {
         Reserved::Ours { work } => work,
         Reserved::Theirs(outcome) => return Ok(outcome),
     };
-    let client = app.jira.for_site(site).traced(work);
+    let client = request.client(app, site).traced(work);
     match client.create_defect(&draft).await {
         Ok(created) => {
             let found = client.issue(&created.id.to_string()).await;

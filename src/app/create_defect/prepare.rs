@@ -87,12 +87,12 @@ pub(super) async fn prepare(
     let signature = Signature::of(test.id, message, trace);
     let existing = defects::open_with_signature(on, site.id, test.id, signature).await?;
 
-    let client = app.jira.for_site(site);
+    let client = request.client(app, site);
     let project = client.project(request.project_key).await?;
     let may = Permission::CreateIssues {
         project: project.id,
     };
-    if !app.jira.may(site, request.account_id, may).await? {
+    if !app.jira.may(site, &request.asker(), may).await? {
         return Err(DefectError::NotAllowed(project.key));
     }
     let issue_type = defect_type(app, site, &client, &project.key).await?;
@@ -210,7 +210,7 @@ impl Prepared {
         })
     }
 
-    pub(super) fn draft(&self) -> DefectDraft {
+    pub(super) fn draft(&self, request: &Request<'_>) -> DefectDraft {
         DefectDraft {
             project_key: self.project_key.clone(),
             issue_type_id: self.issue_type.id.clone(),
@@ -222,6 +222,7 @@ impl Prepared {
                 Vec::new()
             },
             marker: marker(),
+            creator: request.user_token.map(|_| request.account_id.to_owned()),
         }
     }
 

@@ -105,7 +105,7 @@ pub async fn import_results(
     upload: &Upload,
     report: Prepared,
 ) -> Result<Imported, ImportError> {
-    let txn = store.write_bulk().await?;
+    let txn = store.write().await?;
     let imported = import(&*txn, site, upload, report).await?;
     txn.commit().await?;
     Ok(imported)

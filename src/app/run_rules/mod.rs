@@ -11,10 +11,13 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use crate::domain::issue::{IssueChanged, MirroredIssue, StatusCategory};
+pub use crate::domain::issue::IssueTransition;
+use crate::domain::issue::{IssueChanged, MirroredIssue};
+use crate::domain::mirror::Field;
 use crate::domain::rule::{ExecutionFacts, Reopening, Trigger};
 use crate::domain::run::{Effect, RunStatus};
 use crate::store::inbox::OpenEvent;
+use crate::store::issues::Learnt;
 use crate::store::{Conn, SiteId, StoreError, defects, rules};
 
 mod carry_out;
@@ -23,58 +26,33 @@ mod world;
 use carry_out::{Occasion, carry_out};
 use world::{Reach, World};
 
-/// A change of status that an event told of, superseded by a newer one or not.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IssueTransition {
-    /// Our id of the issue.
-    pub issue_id: Uuid,
-    /// The event that told.
-    pub event_id: Uuid,
-    /// When it happened, milliseconds since the Unix epoch.
-    pub event_ms: i64,
-    /// The category of the status it left, where that is known.
-    pub from_category: Option<StatusCategory>,
-    /// The status it entered.
-    pub to_status_id: String,
-    /// The category of that status.
-    pub to_category: StatusCategory,
-    /// The account that did it, where the event says.
-    pub actor: Option<String>,
-    /// The trace header of the write that caused it, if Jira handed it back.
-    pub trace: Option<String>,
-}
-
-impl IssueTransition {
-    /// The transition in an event, if it is one. `before` is the issue as the mirror held it.
-    ///
-    /// A superseded event is worth handing on too: it may be the only witness that the issue was
-    /// done before.
-    #[must_use]
-    pub fn seen(
-        issue_id: Uuid,
-        event: &OpenEvent,
-        before: Option<&MirroredIssue>,
-        change: &IssueChanged,
-    ) -> Option<Self> {
-        let moved = change.transition()?;
-        let from_category = before
-            .map(|held| &held.snapshot)
-            .filter(|held| Some(&held.status.id) == moved.from.as_ref())
-            .map(|held| held.status_category);
-        Some(Self {
-            issue_id,
-            event_id: event.id,
-            event_ms: event.event_ms,
-            from_category,
-            to_status_id: moved
-                .to
-                .clone()
-                .unwrap_or_else(|| change.issue.status.id.clone()),
-            to_category: change.issue.status_category,
-            actor: change.actor.clone(),
-            trace: event.trace.clone().or_else(|| change.trace.clone()),
-        })
-    }
+/// The transition in an event, if it is one. `before` is the issue as the mirror held it.
+///
+/// A superseded event is worth handing on too: it may be the only witness that the issue was done
+/// before.
+#[must_use]
+pub fn transition_in(
+    event: &OpenEvent,
+    before: &MirroredIssue,
+    change: &IssueChanged,
+) -> Option<IssueTransition> {
+    let moved = change.transition()?;
+    let held = &before.snapshot;
+    let is_known = Some(&held.status.id) == moved.from.as_ref();
+    Some(IssueTransition {
+        issue_id: before.id,
+        cause: format!("event:{}", event.id),
+        event_ms: event.event_ms,
+        from_category: is_known.then_some(held.status_category),
+        to_status_id: moved
+            .to
+            .clone()
+            .unwrap_or_else(|| change.issue.status.id.clone()),
+        to_category: change.issue.status_category,
+        actor: change.actor.clone(),
+        trace: event.trace.clone().or_else(|| change.trace.clone()),
+        is_own: change.is_own,
+    })
 }
 
 /// An execution that was just stored, with the results that came with it.
@@ -131,14 +109,14 @@ pub async fn on_transitions(
         return Ok(());
     }
     let world = World::load(on, site, &concerned, Reach::WithCovering).await?;
-    let own_account = rules::own_account(on, site).await?;
+    let own_accounts = rules::own_accounts(on, site).await?;
     for (issue_id, transitions) in of_issue {
         let Some(issue) = world.issue(issue_id) else {
             continue;
         };
         let mut heard = Heard::default();
         for transition in transitions {
-            let is_own = is_own(on, site, transition, own_account.as_deref(), now_ms).await?;
+            let is_own = is_own(on, site, transition, &own_accounts, now_ms).await?;
             heard.add(transition, issue, is_own);
         }
         let decisions = world.follow(issue_id, heard.trigger(), heard.reopening);
@@ -169,10 +147,11 @@ impl Heard {
         let at_ms = transition.event_ms;
         if self.newest_ms.is_none_or(|newest_ms| newest_ms <= at_ms) {
             self.newest_ms = Some(at_ms);
-            self.cause = format!("event:{}", transition.event_id);
+            self.cause.clone_from(&transition.cause);
             self.is_own = is_own;
         }
-        self.is_news |= at_ms >= issue.event_ms;
+        let is_in_it = transition.to_status_id == issue.snapshot.status.id;
+        self.is_news |= is_in_it || at_ms >= issue.event_ms;
         let (from, to) = (transition.from_category, transition.to_category);
         let told = Reopening::told_by(issue, from, to, at_ms);
         let newer = told.filter(|told| {
@@ -191,18 +170,20 @@ impl Heard {
     }
 }
 
-/// Whether a transition is the echo of a write of ours; three ways to tell, the surest first.
+/// Whether a transition is the echo of a write of ours; four ways to tell, the surest first.
 async fn is_own(
     on: &impl Conn,
     site: SiteId,
     transition: &IssueTransition,
-    own_account: Option<&str>,
+    own_accounts: &[String],
     now_ms: i64,
 ) -> Result<bool, StoreError> {
     let status = ("status", transition.to_status_id.as_str());
     // An expectation is closed by what meets it, however else that is known to be ours.
     let is_expected = rules::meet(on, site, transition.issue_id, status, now_ms).await?;
-    if own_account.is_some() && transition.actor.as_deref() == own_account {
+    let actor = transition.actor.as_ref();
+    let is_our_account = actor.is_some_and(|actor| own_accounts.contains(actor));
+    if transition.is_own || is_our_account {
         return Ok(true);
     }
     let trace = transition
@@ -251,6 +232,55 @@ pub async fn on_results(
         carry_out(on, site, now_ms, &world, &occasion, decisions).await?;
     }
     Ok(())
+}
+
+/// Runs the rules on an issue that was read from Jira: on the changes of status that waited for that,
+/// and on what the reading itself showed to have changed.
+pub async fn on_reading(
+    on: &impl Conn,
+    site: SiteId,
+    now_ms: i64,
+    read: &Learnt,
+    undecided: &[IssueTransition],
+    cause: &str,
+) -> Result<(), StoreError> {
+    let state = &read.after.snapshot;
+    let mut transitions = Vec::new();
+    for waiting in undecided {
+        let mut transition = waiting.clone();
+        transition.issue_id = read.after.id;
+        if transition.to_status_id == state.status.id {
+            transition.to_category = state.status_category;
+        }
+        transitions.push(transition);
+    }
+    let Some(before) = &read.before else {
+        return on_transitions(on, site, now_ms, &transitions).await;
+    };
+    let (held, told) = (&before.snapshot, state);
+    let is_told = |one: &IssueTransition| one.to_status_id == told.status.id;
+    if held.status.id != told.status.id && !transitions.iter().any(is_told) {
+        transitions.push(IssueTransition {
+            issue_id: read.after.id,
+            cause: cause.to_owned(),
+            event_ms: read.after.told_at(Field::Status).0,
+            from_category: Some(held.status_category),
+            to_status_id: told.status.id.clone(),
+            to_category: told.status_category,
+            actor: None,
+            trace: None,
+            is_own: false,
+        });
+    }
+    if !transitions.is_empty() {
+        return on_transitions(on, site, now_ms, &transitions).await;
+    }
+    if held.resolution == told.resolution
+        && before.in_category_since_ms() == read.after.in_category_since_ms()
+    {
+        return Ok(());
+    }
+    on_defect_link(on, site, now_ms, read.after.id, cause).await
 }
 
 /// Brings the marks about a defect up to date after a person linked or unlinked a test and it.

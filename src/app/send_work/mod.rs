@@ -6,7 +6,9 @@
 //! transition for the status, a creation for its marker; a link may simply be repeated.
 
 mod defect;
+mod site;
 mod transition;
+mod under_token;
 
 use std::time::Duration;
 
@@ -14,20 +16,28 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::app::create_defect::record_created;
-use crate::domain::issue::IssueSnapshot;
+use crate::app::join_halves::{self, JoinError};
+use crate::app::run_rules;
+use crate::app::sites::SitesError;
+use crate::domain::issue::{IssueSnapshot, MirroredIssue};
+use crate::domain::mirror::Order;
 use crate::domain::site::Site;
 use crate::domain::work::{Block, Priority, Work};
 use crate::jira::limits::Scope;
 use crate::jira::{Gone, JiraError, SiteClient};
 use crate::store::defect_claims::ClaimState;
-use crate::store::outbox::{self, ClaimedWork};
-use crate::store::{Conn, StoreError, defect_claims, issues, rules, sites};
+use crate::store::outbox::ClaimedWork;
+use crate::store::{
+    Conn, SiteId, StoreError, defect_claims, installations, issues, outbox, rules, sites,
+};
 
 /// Tries before work is parked: with the waits between them some ten minutes.
 const TRIES: u32 = 8;
 /// The first wait after a failure, and the longest.
 const FIRST_WAIT: Duration = Duration::from_secs(2);
 const LONGEST_WAIT: Duration = Duration::from_mins(5);
+/// How long work lies still whose token ran out just then.
+const NO_TOKEN: Duration = Duration::from_secs(1);
 /// How long a claim holds; longer than all exchanges of one try take.
 const LEASE_MS: i64 = 180_000;
 /// How often the end of a try is written before it is left to the lease.
@@ -43,21 +53,30 @@ struct Done {
     /// What to say about it, when there is something to say.
     note: Option<String>,
     /// What Jira told us and the mirror shall know.
-    fetched: Option<IssueSnapshot>,
+    fetched: Vec<Fetched>,
+}
+
+/// An issue that was read.
+#[derive(Debug)]
+struct Fetched {
+    snapshot: IssueSnapshot,
+    /// The newest change the mirror had applied before Jira was asked, where the answer cannot have
+    /// missed it.
+    as_of: Order,
 }
 
 impl Done {
     fn plainly() -> Self {
         Self {
             note: None,
-            fetched: None,
+            fetched: Vec::new(),
         }
     }
 
     fn noting(note: impl Into<String>) -> Self {
         Self {
             note: Some(note.into()),
-            fetched: None,
+            fetched: Vec::new(),
         }
     }
 }
@@ -75,6 +94,24 @@ enum Failure {
     /// Only a person can change this.
     #[error("{0}")]
     Stuck(String),
+}
+
+impl From<JoinError> for Failure {
+    fn from(why: JoinError) -> Self {
+        match why {
+            JoinError::Store(why) => Self::Store(why),
+            JoinError::Seal(_) | JoinError::Results => Self::Stuck(why.to_string()),
+        }
+    }
+}
+
+impl From<SitesError> for Failure {
+    fn from(why: SitesError) -> Self {
+        match why {
+            SitesError::Store(why) => Self::Store(why),
+            SitesError::Sealed { .. } | SitesError::NotText(_) => Self::Stuck(why.to_string()),
+        }
+    }
 }
 
 /// What becomes of work after a try without result.
@@ -119,17 +156,16 @@ pub async fn send(app: &App, owner: Uuid, work: &ClaimedWork) -> Result<(), Stor
 }
 
 async fn attempt(app: &App, work: &ClaimedWork) -> Result<Done, Failure> {
-    let site = app.sites.by_id(work.site).await.map_err(|why| match why {
-        crate::app::sites::SitesError::Store(why) => Failure::Store(why),
-        other => Failure::Stuck(other.to_string()),
-    })?;
+    let site = app.sites.by_id(work.site).await?;
     let site = site.ok_or(JiraError::Gone(Gone::NotInstalled))?;
     let client = app.jira.for_site(&site).traced(work.id);
     let client = match work.priority {
         Priority::Interactive => client,
         Priority::Normal | Priority::Background => client.in_background(),
     };
-    learn_account(app, &site, &client).await?;
+    if !work.work.is_housekeeping() {
+        learn_account(app, &site, &client).await?;
+    }
     match &work.work {
         Work::Comment {
             issue_jira_id,
@@ -155,30 +191,66 @@ async fn attempt(app: &App, work: &ClaimedWork) -> Result<Done, Failure> {
                 return Ok(Done::noting("the creation has come to its end already"));
             }
             let made = defect::complete(app, &client, work, draft).await?;
+            let done = read(&client, &made.id.to_string(), None).await?;
             Ok(Done {
-                fetched: Some(client.issue(&made.id.to_string()).await?),
                 note: Some(made.key),
+                ..done
             })
         }
-        Work::FetchIssue { key } => Ok(Done {
-            note: None,
-            fetched: Some(client.issue(key).await?),
-        }),
+        Work::FetchIssue { key } => {
+            let known = issues::by_key(app.store.read(), work.site, key).await?;
+            read(&client, key, known).await
+        }
+        Work::ReadIssue { issue_jira_id, .. } => {
+            let txn = app.store.write().await?;
+            outbox::forget_key(&*txn, work).await?;
+            txn.commit().await?;
+            let known = issues::by_jira_id(app.store.read(), work.site, *issue_jira_id).await?;
+            read(&client, &issue_jira_id.to_string(), known).await
+        }
+        Work::LearnCloudId => site::learn_cloud_id(app, &site, &client).await,
+        Work::LearnAddress => site::learn_address(app, &site, &client).await,
+        Work::JoinConnect => site::join_connect(app, &site, &client).await,
+        Work::Absorb { half } => {
+            join_halves::absorb(app, SiteId(*half), site.id, app.clock.now_ms()).await?;
+            Ok(Done::plainly())
+        }
+        Work::Reconcile { since_ms } => site::changed_since(app, &site, &client, *since_ms).await,
     }
 }
 
+/// Reads an issue, and remembers which changes the answer cannot have missed.
+async fn read(
+    client: &SiteClient<'_>,
+    key_or_id: &str,
+    known: Option<MirroredIssue>,
+) -> Result<Done, Failure> {
+    let as_of = known.map_or(Order::NEVER, |known| known.order());
+    let snapshot = client.issue(key_or_id).await?;
+    Ok(Done {
+        note: None,
+        fetched: vec![Fetched { snapshot, as_of }],
+    })
+}
+
 /// Learns which account the app acts as before it first does: events by that account are our own.
+/// Forge and Connect may each have given it one.
 async fn learn_account(app: &App, site: &Site, client: &SiteClient<'_>) -> Result<(), Failure> {
-    if site.app_account_id.is_some() {
+    let forge = site.forge.as_ref().filter(|_| client.is_through_forge());
+    let known = forge.map_or(&site.app_account_id, |forge| &forge.account_id);
+    if known.is_some() {
         return Ok(());
     }
-    let me = client.myself().await?;
+    let me = client.myself().await?.account_id;
     let txn = app.store.write().await?;
-    sites::set_app_account(&*txn, site.id, &me.account_id).await?;
-    txn.commit().await?;
-    if let Some(client_key) = &site.client_key {
-        app.sites.forget(site.id, client_key).await;
+    match forge {
+        Some(forge) => {
+            installations::set_account(&*txn, site.id, &forge.installation_id, &me).await?;
+        }
+        None => sites::set_app_account(&*txn, site.id, &me).await?,
     }
+    txn.commit().await?;
+    app.sites.forget(site.id).await;
     Ok(())
 }
 
@@ -203,21 +275,37 @@ async fn finish(app: &App, owner: Uuid, work: &ClaimedWork, done: &Done) -> Resu
         tracing::warn!(outbox.id = %work.id, "the lease of a piece of work ran out before its end");
         return Ok(());
     }
-    match (&work.work, &done.fetched) {
-        (Work::CreateDefect { test_id, draft }, Some(made)) => {
-            let marker = draft.marker;
-            record_created(&*txn, work.site, *test_id, marker, None, made, now_ms).await?;
-        }
-        (Work::FetchIssue { key }, Some(fetched)) => {
-            let issue = issues::upsert_snapshot(&*txn, work.site, fetched, now_ms).await?;
-            if *key != fetched.key {
-                // Jira follows moves: what was linked under the old key belongs to the issue.
-                issues::absorb_placeholder(&*txn, work.site, key, issue).await?;
-            }
-        }
-        _ => {}
+    for fetched in &done.fetched {
+        keep_fetched(&*txn, work, fetched, now_ms).await?;
     }
     txn.commit().await
+}
+
+/// Folds what was read into the mirror, and lets the rules look at it.
+async fn keep_fetched(
+    on: &impl Conn,
+    work: &ClaimedWork,
+    fetched: &Fetched,
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    let Fetched { snapshot, as_of } = fetched;
+    if let Work::CreateDefect { test_id, draft } = &work.work {
+        let marker = draft.marker;
+        return record_created(on, work.site, *test_id, marker, None, snapshot, now_ms).await;
+    }
+    let learnt = issues::learn_snapshot(on, work.site, snapshot, *as_of, now_ms).await?;
+    let undecided = match &work.work {
+        Work::ReadIssue { undecided, .. } => undecided.as_slice(),
+        _ => &[],
+    };
+    run_rules::on_reading(on, work.site, now_ms, &learnt, undecided, &work.cause).await?;
+    if let Work::FetchIssue { key } = &work.work
+        && *key != snapshot.key
+    {
+        // Jira follows moves: what was linked under the old key belongs to the issue.
+        issues::absorb_placeholder(on, work.site, key, learnt.after.id).await?;
+    }
+    Ok(())
 }
 
 async fn put_back(
@@ -228,7 +316,14 @@ async fn put_back(
 ) -> Result<(), StoreError> {
     let now_ms = app.clock.now_ms();
     let why = failure.to_string();
-    let next = next(failure, work, fastrand::u32(0..=300));
+    let refused = under_token::refused(app, work, failure).await;
+    let next = match refused.as_ref().and_then(|refused| refused.wait) {
+        Some(after) => Next::Later {
+            after,
+            counts: false,
+        },
+        None => next(failure, work, fastrand::u32(0..=300)),
+    };
     tracing::info!(
         site.id = work.site.0,
         outbox.id = %work.id,
@@ -237,6 +332,9 @@ async fn put_back(
         "work for Jira was not done ({next:?}): {why}"
     );
     let txn = app.store.write().await?;
+    if let Some(refused) = &refused {
+        refused.keep(&*txn, work.site, now_ms).await?;
+    }
     if let Failure::Jira(JiraError::RateLimited { scope, after, .. }) = failure {
         let site = match scope {
             Scope::App => Some(None),
@@ -257,7 +355,12 @@ async fn put_back(
     if is_ours && matches!(next, Next::Drop | Next::Park) {
         give_up(&*txn, work, why).await?;
     }
-    txn.commit().await
+    txn.commit().await?;
+    if refused.is_some() || matches!(failure, Failure::Jira(JiraError::NoToken)) {
+        // Another replica may have a token that the copy lacks, or this one dropped it.
+        app.sites.forget(work.site).await;
+    }
+    Ok(())
 }
 
 /// What else ends with work that is not done: no echo will come, and no defect.
@@ -275,8 +378,13 @@ async fn give_up(on: &impl Conn, work: &ClaimedWork, why: String) -> Result<(), 
 /// earlier than Jira asked, and not all at once.
 fn next(failure: &Failure, work: &ClaimedWork, jitter: u32) -> Next {
     let longer = |wait: Duration| wait + wait * jitter / 1000;
+    // What nobody waits for is nothing a person has to see to.
+    let park = || match work.work.is_housekeeping() && work.work.only_looks() {
+        true => Next::Drop,
+        false => Next::Park,
+    };
     let again = || match work.attempt {
-        TRIES.. => Next::Park,
+        TRIES.. => park(),
         attempt => {
             let doubled = FIRST_WAIT * 2_u32.saturating_pow(attempt.saturating_sub(1));
             Next::Later {
@@ -286,7 +394,7 @@ fn next(failure: &Failure, work: &ClaimedWork, jitter: u32) -> Next {
         }
     };
     match failure {
-        Failure::Stuck(_) => Next::Park,
+        Failure::Stuck(_) => park(),
         Failure::NotYet(after) => Next::Later {
             after: *after,
             counts: false,
@@ -299,7 +407,12 @@ fn next(failure: &Failure, work: &ClaimedWork, jitter: u32) -> Next {
             },
             // The issue is gone; nobody misses what was to be said on it.
             JiraError::Gone(Gone::NotFound) => Next::Drop,
-            JiraError::Gone(Gone::Forbidden) | JiraError::Refused(_) => Next::Park,
+            JiraError::Gone(Gone::Forbidden) | JiraError::Refused(_) => park(),
+            // Not claimed again before a token is there.
+            JiraError::NoToken => Next::Later {
+                after: NO_TOKEN,
+                counts: false,
+            },
             // A site that was moved, removed or given a new secret tells us soon.
             JiraError::Gone(Gone::Unauthorized | Gone::NotInstalled | Gone::Moved)
             | JiraError::Conflict

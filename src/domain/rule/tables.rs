@@ -26,6 +26,7 @@ pub(super) fn issue(category: StatusCategory, resolution: Option<&str>) -> Mirro
         },
         event_ms: SINCE_MS,
         changelog_id: 1,
+        behind: std::collections::BTreeMap::new(),
         seen_ms: SINCE_MS,
         deleted_ms: None,
     }

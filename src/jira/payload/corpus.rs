@@ -27,7 +27,7 @@ fn reading(body: &[u8]) -> String {
             let fields: Vec<_> = change.changes.into_iter().map(|one| one.field).collect();
             format!("{} {verb} [{}]", change.issue.key, fields.join(" "))
         }
-        JiraEvent::IssueDeleted(issue) => format!("{} deleted", issue.key),
+        JiraEvent::IssueDeleted(issue, _) => format!("{} deleted", issue.key),
         JiraEvent::IssueLink(link) => format!(
             "{}-{} {} removed={}",
             link.source_jira_id, link.destination_jira_id, link.type_name, link.is_removed

@@ -23,6 +23,22 @@ pub struct Envelope<'a> {
     pub content_key: [u8; 16],
 }
 
+impl Envelope<'_> {
+    /// Of a body that nothing can be read from: an event of the site, known by its bytes.
+    #[must_use]
+    pub fn unreadable(body: &[u8]) -> Self {
+        Self {
+            event: Cow::Borrowed(""),
+            event_ms: None,
+            lane: SITE.to_owned(),
+            content_key: hash([&b"unreadable"[..], body]),
+        }
+    }
+}
+
+/// The lane of what is about nothing smaller than the site.
+pub(super) const SITE: &str = "site";
+
 #[derive(Deserialize)]
 struct Body<'a> {
     #[serde(borrow, default)]
@@ -105,7 +121,7 @@ impl Body<'_> {
                 return format!("{kind}:{id}");
             }
         }
-        "site".to_owned()
+        SITE.to_owned()
     }
 
     /// The key of `jira-webhooks-rest.md` 8.2. The event's name is always part of it: a comment
@@ -133,7 +149,7 @@ impl Body<'_> {
         if let (Some(sprint), Some(at)) = (sprint, self.timestamp.time_ms()) {
             return key(event, "sprint", sprint, at);
         }
-        hash(&[event.as_bytes(), &[0], b"body", &[0], body])
+        hash([event.as_bytes(), &[0], b"body", &[0], body])
     }
 }
 
@@ -150,8 +166,20 @@ fn issue_of_address(address: &Scalar<'_>) -> Option<i64> {
 /// A hash that begins with what grows from event to event (`of`, 48 bits of it): keys that come one
 /// after the other lie side by side in the index, which a hash alone would spread over all of it.
 fn key(event: &str, kind: &str, id: i64, of: i64) -> [u8; 16] {
-    let (id, of) = (id.to_be_bytes(), of.to_be_bytes());
-    let mut key = hash(&[event.as_bytes(), &[0], kind.as_bytes(), &[0], &id, &of]);
+    let parts: [&[u8]; 5] = [
+        event.as_bytes(),
+        &[0],
+        kind.as_bytes(),
+        &[0],
+        &id.to_be_bytes(),
+    ];
+    growing_key(&parts, of)
+}
+
+/// See [`key`].
+pub(super) fn growing_key(parts: &[&[u8]], of: i64) -> [u8; 16] {
+    let of = of.to_be_bytes();
+    let mut key = hash(parts.iter().copied().chain([&of[..]]));
     for (to, from) in key.iter_mut().zip(of.iter().skip(2)) {
         *to = *from;
     }
@@ -159,7 +187,7 @@ fn key(event: &str, kind: &str, id: i64, of: i64) -> [u8; 16] {
 }
 
 /// The first half of a SHA-256.
-fn hash(parts: &[&[u8]]) -> [u8; 16] {
+pub(super) fn hash<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> [u8; 16] {
     let mut context = digest::Context::new(&digest::SHA256);
     for part in parts {
         context.update(part);

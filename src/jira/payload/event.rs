@@ -8,6 +8,7 @@ use super::fields::Issue;
 use super::lenient::{Many, Scalar, Shape};
 use super::{PayloadError, event_name, read};
 use crate::domain::issue::{Change, IssueChanged, IssueLink, JiraEvent, ProjectChanged};
+use crate::domain::mirror::Fields;
 
 #[derive(Deserialize)]
 struct Body<'a> {
@@ -43,7 +44,7 @@ struct Person<'a> {
 }
 
 #[derive(Deserialize)]
-struct Changelog<'a> {
+pub(super) struct Changelog<'a> {
     #[serde(borrow, default)]
     id: Scalar<'a>,
     #[serde(borrow, default)]
@@ -51,34 +52,34 @@ struct Changelog<'a> {
 }
 
 #[derive(Deserialize)]
-struct Entry<'a> {
+pub(super) struct Entry<'a> {
     #[serde(borrow, default)]
-    field: Scalar<'a>,
+    pub field: Scalar<'a>,
     #[serde(borrow, default, rename = "fieldId")]
-    field_id: Scalar<'a>,
+    pub field_id: Scalar<'a>,
     #[serde(borrow, default)]
     from: Scalar<'a>,
     #[serde(borrow, default, rename = "fromString")]
     from_text: Scalar<'a>,
     #[serde(borrow, default)]
-    to: Scalar<'a>,
+    pub to: Scalar<'a>,
     #[serde(borrow, default, rename = "toString")]
-    to_text: Scalar<'a>,
+    pub to_text: Scalar<'a>,
 }
 
 #[derive(Deserialize)]
-struct Link<'a> {
+pub(super) struct Link<'a> {
     #[serde(borrow, default, rename = "sourceIssueId")]
-    source: Scalar<'a>,
+    pub source: Scalar<'a>,
     #[serde(borrow, default, rename = "destinationIssueId")]
-    destination: Scalar<'a>,
+    pub destination: Scalar<'a>,
     #[serde(borrow, default, rename = "issueLinkType")]
-    kind: Shape<Project<'a>>,
+    pub kind: Shape<Project<'a>>,
 }
 
 /// A project, or anything else with an id, a key and a name.
 #[derive(Deserialize)]
-struct Project<'a> {
+pub(super) struct Project<'a> {
     #[serde(borrow, default)]
     id: Scalar<'a>,
     #[serde(borrow, default)]
@@ -104,17 +105,19 @@ pub fn parse(body: &[u8]) -> Result<JiraEvent, PayloadError> {
         "jira:issue_updated" | "jira:worklog_updated" => read.issue_changed(&event, false),
         "jira:issue_deleted" => {
             let at_ms = read.timestamp.time_ms();
-            let issue = needed(read.issue, &event, "issue")?;
-            Ok(JiraEvent::IssueDeleted(issue.snapshot(&event, at_ms)?))
+            let last = needed(read.issue, &event, "issue")?.whole(&event, at_ms)?;
+            Ok(JiraEvent::IssueDeleted(last.snapshot, last.fields))
         }
-        "issuelink_created" => read.linked(&event, false),
-        "issuelink_deleted" => read.linked(&event, true),
+        "issuelink_created" => needed(read.link, &event, "issueLink")?.linked(&event, false),
+        "issuelink_deleted" => needed(read.link, &event, "issueLink")?.linked(&event, true),
         "project_created"
         | "project_updated"
         | "project_restored_deleted"
-        | "project_restored_archived" => read.project_changed(&event, false),
+        | "project_restored_archived" => {
+            needed(read.project, &event, "project")?.changed(&event, false)
+        }
         "project_deleted" | "project_soft_deleted" | "project_archived" => {
-            read.project_changed(&event, true)
+            needed(read.project, &event, "project")?.changed(&event, true)
         }
         other => Ok(JiraEvent::PassedOver(why_passed_over(other))),
     }
@@ -144,47 +147,46 @@ fn why_passed_over(event: &str) -> &'static str {
 impl Body<'_> {
     fn issue_changed(self, event: &str, is_creation: bool) -> Result<JiraEvent, PayloadError> {
         let at_ms = self.timestamp.time_ms();
-        let issue = needed(self.issue, event, "issue")?.snapshot(event, at_ms)?;
-        let (changelog_id, changes) = match self.changelog.0 {
-            Some(log) => (log.id.id(), log.items.0),
-            None => (None, Vec::new()),
-        };
+        let told = needed(self.issue, event, "issue")?.whole(event, at_ms)?;
+        let (changelog_id, changes) = self.changelog.0.map(Changelog::read).unwrap_or_default();
         Ok(JiraEvent::IssueChanged(IssueChanged {
-            issue,
+            issue: told.snapshot,
+            told: told.fields,
+            untold: Fields::NONE,
             is_creation,
-            changes: changes
-                .into_iter()
-                .filter_map(|entry| entry.0?.change())
-                .collect(),
+            changes,
             changelog_id,
             actor: self.user.0.and_then(Person::id),
             trace: None,
+            is_own: false,
         }))
     }
+}
 
-    fn linked(self, event: &str, is_removed: bool) -> Result<JiraEvent, PayloadError> {
-        let link = needed(self.link, event, "issueLink")?;
+impl Link<'_> {
+    /// What the link's coming or going is to us; `event` is named when something is missing.
+    pub fn linked(self, event: &str, is_removed: bool) -> Result<JiraEvent, PayloadError> {
+        let kind = self.kind.0.map(|kind| kind.name.into_string());
         Ok(JiraEvent::IssueLink(IssueLink {
-            source_jira_id: id(&link.source, event, "issueLink.sourceIssueId")?,
-            destination_jira_id: id(&link.destination, event, "issueLink.destinationIssueId")?,
-            type_name: link
-                .kind
-                .0
-                .map_or_else(String::new, |kind| kind.name.into_string()),
+            source_jira_id: id(&self.source, event, "link's sourceIssueId")?,
+            destination_jira_id: id(&self.destination, event, "link's destinationIssueId")?,
+            type_name: kind.unwrap_or_default(),
             is_removed,
         }))
     }
+}
 
-    fn project_changed(self, event: &str, is_gone: bool) -> Result<JiraEvent, PayloadError> {
-        let project = needed(self.project, event, "project")?;
-        let key = project.key.into_text().ok_or(PayloadError::Missing {
+impl Project<'_> {
+    /// What a change of the project is to us; `event` is named when something is missing.
+    pub fn changed(self, event: &str, is_gone: bool) -> Result<JiraEvent, PayloadError> {
+        let key = self.key.into_text().ok_or(PayloadError::Missing {
             event: event.to_owned(),
             what: "project.key",
         })?;
         Ok(JiraEvent::Project(ProjectChanged {
-            jira_id: id(&project.id, event, "project.id")?,
+            jira_id: id(&self.id, event, "project.id")?,
             key: key.into_owned(),
-            name: project.name.into_string(),
+            name: self.name.into_string(),
             is_gone,
         }))
     }
@@ -194,6 +196,20 @@ impl Person<'_> {
     fn id(self) -> Option<String> {
         let id = self.account.into_text().or_else(|| self.key.into_text());
         id.or_else(|| self.name.into_text()).map(Cow::into_owned)
+    }
+}
+
+impl<'a> Changelog<'a> {
+    /// Its entries as they stand.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry<'a>> {
+        self.items.0.iter().filter_map(|entry| entry.0.as_ref())
+    }
+
+    /// Its id, if it has one, and its entries.
+    pub fn read(self) -> (Option<i64>, Vec<Change>) {
+        let entries = self.items.0.into_iter();
+        let changes = entries.filter_map(|entry| entry.0?.change()).collect();
+        (self.id.id(), changes)
     }
 }
 
@@ -216,14 +232,18 @@ impl Entry<'_> {
     }
 }
 
-fn needed<T>(part: Shape<T>, event: &str, what: &'static str) -> Result<T, PayloadError> {
+pub(super) fn needed<T>(
+    part: Shape<T>,
+    event: &str,
+    what: &'static str,
+) -> Result<T, PayloadError> {
     part.0.ok_or_else(|| PayloadError::Missing {
         event: event.to_owned(),
         what,
     })
 }
 
-fn id(part: &Scalar<'_>, event: &str, what: &'static str) -> Result<i64, PayloadError> {
+pub(super) fn id(part: &Scalar<'_>, event: &str, what: &'static str) -> Result<i64, PayloadError> {
     part.id().ok_or_else(|| PayloadError::Missing {
         event: event.to_owned(),
         what,

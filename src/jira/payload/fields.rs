@@ -11,6 +11,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use super::lenient::{Many, Scalar, Shape, skip_items};
 use super::{PayloadError, read};
 use crate::domain::issue::{IssueSnapshot, Named, StatusCategory};
+use crate::domain::mirror::{self, Field};
 
 /// An issue, whole or a reference to one.
 #[derive(Deserialize)]
@@ -60,6 +61,17 @@ pub(super) struct Fields<'a> {
     updated: Scalar<'a>,
     category_changed: Scalar<'a>,
     sprints: Vec<Named>,
+    /// Which fields the body names.
+    named: mirror::Fields,
+}
+
+/// The issue of a body.
+#[derive(Debug)]
+pub(super) struct Told {
+    /// Its state; what the body does not say is empty.
+    pub snapshot: IssueSnapshot,
+    /// What the body does say.
+    pub fields: mirror::Fields,
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
@@ -76,6 +88,9 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
             fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
                 let mut fields = Fields::default();
                 while let Some(name) = map.next_key::<Name>()? {
+                    if let Some(field) = name.field() {
+                        fields.named = fields.named.with(field);
+                    }
                     match name {
                         Name::Summary => fields.summary = map.next_value()?,
                         Name::IssueType => fields.issue_type = map.next_value()?,
@@ -90,7 +105,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
                         Name::CategoryChanged => fields.category_changed = map.next_value()?,
                         Name::Custom => {
                             let Sprints(sprints) = map.next_value()?;
-                            if fields.sprints.is_empty() {
+                            if fields.sprints.is_empty() && !sprints.is_empty() {
+                                fields.named = fields.named.with(Field::Sprints);
                                 fields.sprints = sprints;
                             }
                         }
@@ -121,6 +137,25 @@ enum Name {
     CategoryChanged,
     Custom,
     Other,
+}
+
+impl Name {
+    /// The field of the mirror that this one is; a custom field may be the sprint.
+    fn field(&self) -> Option<Field> {
+        Some(match self {
+            Self::Summary => Field::Summary,
+            Self::IssueType => Field::Type,
+            Self::Status => Field::Status,
+            Self::Parent => Field::Parent,
+            Self::Resolution => Field::Resolution,
+            Self::Priority => Field::Priority,
+            Self::FixVersions => Field::FixVersions,
+            Self::Labels => Field::Labels,
+            Self::Project | Self::Updated | Self::CategoryChanged | Self::Custom | Self::Other => {
+                return None;
+            }
+        })
+    }
 }
 
 impl<'de> Deserialize<'de> for Name {
@@ -264,11 +299,18 @@ impl Reference<'_> {
             name: self.name.into_string(),
         })
     }
+
+    /// A status with its category.
+    pub fn status(mut self) -> (Named, StatusCategory) {
+        let category = std::mem::take(&mut self.category).0.unwrap_or_default();
+        let category = StatusCategory::from_key(&category.key.into_string());
+        (self.named().unwrap_or_default(), category)
+    }
 }
 
 impl Issue<'_> {
-    /// The state the body tells of. `at_ms` stands in for a missing time of change.
-    pub fn snapshot(self, event: &str, at_ms: Option<i64>) -> Result<IssueSnapshot, PayloadError> {
+    /// What the body tells of the issue. `at_ms` stands in for a missing time of change.
+    pub fn told(self, event: &str, at_ms: Option<i64>) -> Result<Told, PayloadError> {
         let missing = |what| PayloadError::Missing {
             event: event.to_owned(),
             what,
@@ -287,9 +329,8 @@ impl Issue<'_> {
                 .to_owned(),
         };
         let issue_type = fields.issue_type.0.unwrap_or_default();
-        let mut status = fields.status.0.unwrap_or_default();
-        let category = std::mem::take(&mut status.category).0.unwrap_or_default();
-        Ok(IssueSnapshot {
+        let (status, status_category) = fields.status.0.unwrap_or_default().status();
+        let snapshot = IssueSnapshot {
             jira_id,
             key: key.into_owned(),
             project_key,
@@ -297,8 +338,8 @@ impl Issue<'_> {
             project_name,
             is_subtask: issue_type.subtask.is_true(),
             issue_type: issue_type.named().unwrap_or_default(),
-            status: status.named().unwrap_or_default(),
-            status_category: StatusCategory::from_key(&category.key.into_string()),
+            status,
+            status_category,
             summary: fields.summary.into_string(),
             parent_jira_id: fields.parent.0.and_then(|parent| parent.id.id()),
             fix_versions: fields
@@ -318,13 +359,37 @@ impl Issue<'_> {
                 .collect(),
             category_changed_ms: fields.category_changed.time_ms(),
             updated_ms: fields.updated.time_ms().or(at_ms).unwrap_or(0),
+        };
+        // What every issue has and this body does not, is not said.
+        let mut named = fields.named.with(Field::Place);
+        for (field, is_said) in [
+            (Field::Type, !snapshot.issue_type.id.is_empty()),
+            (Field::Status, !snapshot.status.id.is_empty()),
+            (Field::Summary, !snapshot.summary.is_empty()),
+        ] {
+            if !is_said {
+                named = named.without(field);
+            }
+        }
+        Ok(Told {
+            snapshot,
+            fields: named,
+        })
+    }
+
+    /// The same of a body that shows the whole issue: a detail it does not name is not there.
+    pub fn whole(self, event: &str, at_ms: Option<i64>) -> Result<Told, PayloadError> {
+        let told = self.told(event, at_ms)?;
+        Ok(Told {
+            fields: told.fields.and(mirror::Fields::DETAILS),
+            ..told
         })
     }
 }
 
 /// Reads an issue of the REST API.
 pub(crate) fn snapshot_of_rest(body: &[u8]) -> Result<IssueSnapshot, PayloadError> {
-    read::<Issue<'_>>(body)?.snapshot("the answer", None)
+    Ok(read::<Issue<'_>>(body)?.told("the answer", None)?.snapshot)
 }
 
 #[cfg(test)]

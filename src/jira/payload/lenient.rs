@@ -45,6 +45,14 @@ impl<'a> Scalar<'a> {
         }
     }
 
+    /// The text, empty when it is not one.
+    pub fn as_text(&self) -> &str {
+        match self {
+            Self::Text(text) => text,
+            Self::Absent | Self::Int(_) | Self::Bool(_) => "",
+        }
+    }
+
     /// The text as an owned value, empty when absent.
     pub fn into_string(self) -> String {
         self.into_text().map(Cow::into_owned).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! Bodies of Jira's webhooks, read into domain events.
+//! Bodies of Jira's webhooks and of Forge's events, read into domain events.
 //!
 //! Two readings of the same body. [`envelope()`] is the one before the answer: a single pass that
 //! borrows, looks at a handful of names and skips the rest, so that a large body costs little.
@@ -16,6 +16,7 @@ use lenient::{Scalar, Shape};
 mod envelope;
 mod event;
 mod fields;
+pub mod forge;
 mod lenient;
 
 #[cfg(test)]

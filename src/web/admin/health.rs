@@ -1,17 +1,17 @@
 //! How the line to Jira is doing: what waits, what was put aside and why, and trying it again.
 
-use actix_web::HttpResponse;
-use actix_web::web::{Bytes, Data};
+use actix_web::web::Data;
 use askama::Template;
 use uuid::Uuid;
 
 use super::base;
 use crate::app::App;
+use crate::domain::heartbeat::Heartbeat;
 use crate::domain::site::Site;
 use crate::problem::Problem;
-use crate::store::{inbox, outbox, site_health};
-use crate::web::fields::Fields;
-use crate::web::frame::fragment;
+use crate::store::{inbox, installations, outbox, site_health};
+use crate::web::fields::{Fields, SentForm};
+use crate::web::fragment::Fragment;
 use crate::web::times::When;
 use crate::web::viewer::Viewer;
 
@@ -32,6 +32,7 @@ pub(super) struct Health {
     word: &'static str,
     sentence: String,
     installed: When,
+    forge: Option<Forge>,
     last_event: Option<When>,
     events_waiting: i64,
     events_parked: Vec<Parked>,
@@ -40,6 +41,17 @@ pub(super) struct Health {
     work_parked: Vec<Parked>,
     work_parked_count: i64,
     say: String,
+}
+
+/// The site's Forge installation.
+#[derive(Debug)]
+struct Forge {
+    environment: String,
+    version: String,
+    last_seen: When,
+    /// Until when the app may call Jira; absent without a token that is still good.
+    token_until: Option<When>,
+    sentence: &'static str,
 }
 
 /// Something that was put aside.
@@ -55,8 +67,9 @@ struct Parked {
 impl Health {
     pub(super) async fn of(app: &App, site: &Site) -> Result<Self, Problem> {
         let (on, now_ms) = (app.store.read(), app.clock.now_ms());
-        let (line, events, work, events_parked, work_parked) = tokio::try_join!(
+        let (line, forge, events, work, events_parked, work_parked) = tokio::try_join!(
             site_health::of_site(on, site.id),
+            installations::live(on, site.id),
             inbox::depth(on, Some(site.id)),
             outbox::counts(on, Some(site.id)),
             inbox::parked(on, site.id, SHOWN),
@@ -64,6 +77,10 @@ impl Health {
         )?;
         let line = line.ok_or_else(|| Problem::not_found("This site is not known any more."))?;
         let when = |at_ms| When::new(at_ms, now_ms);
+        let forge = forge.as_ref();
+        let heartbeat = forge.map(|forge| forge.pulse().heartbeat(now_ms));
+        // While Connect works too, nothing waits for Forge.
+        let trouble = heartbeat.filter(|beat| *beat != Heartbeat::Good && site.secret.is_none());
         let parked = events.parked + work.parked;
         let late = events.oldest_ms.filter(|at_ms| now_ms - at_ms > LATE_MS);
         let (word, tint, icon, sentence) = if parked > 0 {
@@ -74,6 +91,13 @@ impl Health {
             };
             let sentence = format!("{parked} {what} put aside after an error; see below.");
             ("Needs attention", "nok", "failed", sentence)
+        } else if let Some(trouble) = trouble {
+            let (word, tint, icon) = match trouble {
+                Heartbeat::ProbablyRemoved => ("Probably removed", "nok", "failed"),
+                Heartbeat::Silent => ("Silent", "nok", "failed"),
+                Heartbeat::NoToken | Heartbeat::Good => ("Waiting", "notrun", "notrun"),
+            };
+            (word, tint, icon, trouble.sentence().to_owned())
         } else if line.paused_until_ms > now_ms {
             let why = line.pause_reason.clone().unwrap_or_default();
             let sentence = format!("Jira asked for a pause; what waits is sent after it. {why}");
@@ -98,6 +122,17 @@ impl Health {
             word,
             sentence,
             installed: when(line.installed_ms),
+            forge: forge.zip(heartbeat).map(|(live, heartbeat)| Forge {
+                environment: site.environment.to_lowercase(),
+                version: (live.told.as_ref())
+                    .map(|told| told.app_version.clone())
+                    .unwrap_or_default(),
+                last_seen: when(live.last_seen_ms),
+                token_until: (live.token_expires_ms)
+                    .filter(|until_ms| *until_ms > now_ms)
+                    .map(when),
+                sentence: heartbeat.sentence(),
+            }),
             last_event: line.last_event_ms.map(when),
             events_waiting: events.waiting,
             events_parked_count: events.parked,
@@ -129,22 +164,23 @@ impl Health {
 }
 
 /// `GET /ui/admin/health`
-pub(super) async fn show(viewer: Viewer, app: Data<App>) -> Result<HttpResponse, Problem> {
+pub(super) async fn show(viewer: Viewer, app: Data<App>) -> Result<Fragment, Problem> {
     viewer.demand_administration(&app).await?;
     let mut health = Health::of(&app, &viewer.site).await?;
     health.say = format!("{}. {}", health.word, health.sentence);
-    fragment(&app, &health)
+    Fragment::of(&health)
 }
 
 /// `POST /ui/admin/events/replay` with `id`, or for all that are parked.
 pub(super) async fn replay_events(
     viewer: Viewer,
-    body: Bytes,
+    sent: SentForm,
     app: Data<App>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<Fragment, Problem> {
     viewer.demand_administration(&app).await?;
+    let fields = sent.fields()?;
     let txn = app.store.write().await?;
-    let which = which(&body)?;
+    let which = which(&fields)?;
     let count = inbox::replay(&*txn, viewer.site.id, which, app.clock.now_ms()).await?;
     txn.commit().await?;
     answer(&app, &viewer, format!("{count} events go through again")).await
@@ -153,26 +189,26 @@ pub(super) async fn replay_events(
 /// `POST /ui/admin/work/retry` with `id`, or for all that is parked.
 pub(super) async fn retry_work(
     viewer: Viewer,
-    body: Bytes,
+    sent: SentForm,
     app: Data<App>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<Fragment, Problem> {
     viewer.demand_administration(&app).await?;
+    let fields = sent.fields()?;
     let txn = app.store.write().await?;
-    let which = which(&body)?;
+    let which = which(&fields)?;
     let count = outbox::replay(&*txn, viewer.site.id, which, app.clock.now_ms()).await?;
     txn.commit().await?;
     app.outbox_filled.notify_one();
     answer(&app, &viewer, format!("{count} changes are sent again")).await
 }
 
-async fn answer(app: &App, viewer: &Viewer, said: String) -> Result<HttpResponse, Problem> {
+async fn answer(app: &App, viewer: &Viewer, said: String) -> Result<Fragment, Problem> {
     let mut health = Health::of(app, &viewer.site).await?;
     health.say = said;
-    fragment(app, &health)
+    Fragment::of(&health)
 }
 
-fn which(body: &[u8]) -> Result<Option<Uuid>, Problem> {
-    let fields = Fields::parse(body);
+fn which(fields: &Fields) -> Result<Option<Uuid>, Problem> {
     let id = fields.chosen("id").map(str::parse).transpose();
     id.map_err(|why: uuid::Error| Problem::bad_request("The id cannot be read.").because(why))
 }

@@ -60,6 +60,7 @@ fn issue(key: &str, kind: &str, category: StatusCategory) -> MirroredIssue {
         },
         event_ms: NOW_MS,
         changelog_id: 0,
+        behind: std::collections::BTreeMap::new(),
         seen_ms: NOW_MS,
         deleted_ms: None,
     }

@@ -4,6 +4,8 @@ pub mod attack;
 pub mod database;
 pub mod events;
 pub mod forge;
+pub mod forge_events;
+pub mod issuer;
 pub mod service;
 pub mod site;
 

@@ -138,7 +138,7 @@ impl Drop for KeyHost {
 }
 
 /// jsonwebtoken wants the key in PEM.
-fn private_key(pkcs8: &[u8]) -> EncodingKey {
+pub fn private_key(pkcs8: &[u8]) -> EncodingKey {
     EncodingKey::from_rsa_pem(pem("PRIVATE KEY", pkcs8).as_bytes()).unwrap()
 }
 

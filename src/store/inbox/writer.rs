@@ -11,8 +11,9 @@ use std::sync::Arc;
 
 use tokio::sync::{Mutex, Notify, mpsc, oneshot};
 
-use super::inbox::{NewEvent, insert_all};
-use super::{Dialect, Store, StoreError};
+use super::super::{Dialect, Store, StoreError};
+use super::NewEvent;
+use super::accept::insert_all;
 
 /// Events of one transaction at the most.
 const BATCH: usize = 128;

@@ -1,0 +1,261 @@
+//! Taking lanes, reading what waits in them, and giving them up again.
+
+use std::collections::BTreeMap;
+
+use sea_orm::QueryResult;
+use sea_orm::sea_query::{ArrayType, Value};
+use uuid::Uuid;
+
+use super::super::{Conn, Dialect, SiteId, Sql, Store, StoreError};
+use super::{ClaimedLane, Finished, OpenEvent};
+
+/// Bytes of bodies read at once, about; one body may be 25 MB.
+const BODIES: i64 = 8 << 20;
+
+/// Takes up to `limit` lanes that are ready and held by nobody, the longest waiting first, and reads
+/// their open events in the order they are to be applied, at most `events` of them.
+pub async fn take(
+    store: &Store,
+    owner: Uuid,
+    now_ms: i64,
+    lease_ms: i64,
+    (lanes, events): (i64, i64),
+) -> Result<(Vec<ClaimedLane>, Vec<OpenEvent>), StoreError> {
+    let dialect = store.dialect();
+    let lanes = match dialect {
+        Dialect::Sqlite => ready(store.read(), now_ms, lanes).await?,
+        Dialect::Postgres => claim(store.bulk(), owner, now_ms, lease_ms, lanes).await?,
+    };
+    if lanes.is_empty() {
+        return Ok((lanes, Vec::new()));
+    }
+    // After the claim is committed: whoever accepts an event of these lanes waits for their rows.
+    let events = open_events(store.bulk(), dialect, &lanes, events).await?;
+    Ok((lanes, events))
+}
+
+async fn ready(on: &impl Conn, now_ms: i64, limit: i64) -> Result<Vec<ClaimedLane>, StoreError> {
+    let mut sql = Sql::new("SELECT site_id, lane, version FROM lane WHERE ready_ms <= ");
+    sql.bind(now_ms).with(" ORDER BY ready_ms LIMIT ", limit);
+    Ok(sql.all(on).await?)
+}
+
+async fn claim(
+    on: &impl Conn,
+    owner: Uuid,
+    now_ms: i64,
+    lease_ms: i64,
+    limit: i64,
+) -> Result<Vec<ClaimedLane>, StoreError> {
+    let mut sql = Sql::new("UPDATE lane SET lease_owner = ");
+    sql.bind(owner)
+        .with(", lease_until_ms = ", now_ms + lease_ms);
+    sql.push(" FROM (SELECT site_id AS of_site, lane AS ready FROM lane");
+    sql.with(" WHERE ready_ms <= ", now_ms)
+        .with(" AND lease_until_ms <= ", now_ms);
+    sql.with(" ORDER BY ready_ms LIMIT ", limit)
+        .push(" FOR UPDATE SKIP LOCKED")
+        .push(") AS l WHERE site_id = of_site AND lane = ready RETURNING site_id, lane, version");
+    Ok(sql.all(on).await?)
+}
+
+async fn open_events(
+    on: &impl Conn,
+    dialect: Dialect,
+    lanes: &[ClaimedLane],
+    limit: i64,
+) -> Result<Vec<OpenEvent>, StoreError> {
+    // Only the bodies of the first ones are read, and of those as many as memory is meant for.
+    let mut sql = Sql::new(
+        "SELECT i.site_id, i.lane, i.id, i.event, i.event_ms, i.trace, i.body, i.received_ms, \
+         w.attempts FROM (SELECT *, sum(body_length) OVER (ORDER BY event_ms, id) - body_length \
+         AS before FROM (",
+    );
+    match dialect {
+        Dialect::Sqlite => {
+            sql.push("SELECT * FROM waiting_event WHERE parked_ms IS NULL AND ")
+                .among(dialect, "lane", ArrayType::String, pairs(lanes));
+        }
+        Dialect::Postgres => {
+            // Lane by lane: left to itself, the server reads all of the index, which is full of
+            // events that waited a moment ago.
+            sql.push("SELECT f.* FROM ")
+                .pairs(ArrayType::String, pairs(lanes))
+                .push(" (s, l) CROSS JOIN LATERAL (SELECT * FROM waiting_event")
+                .push(" WHERE site_id = s AND lane = l AND parked_ms IS NULL")
+                .with(" ORDER BY event_ms, id LIMIT ", limit)
+                .push(") AS f");
+        }
+    }
+    sql.with(" ORDER BY event_ms, id LIMIT ", limit)
+        .push(") AS f) AS w JOIN inbox i ON i.site_id = w.site_id AND i.id = w.id")
+        .with(" WHERE before < ", BODIES);
+    let rows = sql.raw(on).await?;
+    let mut events: Vec<_> = rows.iter().map(open_event).collect::<Result<_, _>>()?;
+    events.sort_unstable_by_key(|event| (event.event_ms, event.id));
+    Ok(events)
+}
+
+fn open_event(row: &QueryResult) -> Result<OpenEvent, sea_orm::DbErr> {
+    Ok(OpenEvent {
+        site_id: row.try_get_by_index(0)?,
+        lane: row.try_get_by_index(1)?,
+        id: row.try_get_by_index(2)?,
+        event: row.try_get_by_index(3)?,
+        event_ms: row.try_get_by_index(4)?,
+        trace: row.try_get_by_index(5)?,
+        body: row.try_get_by_index(6)?,
+        received_ms: row.try_get_by_index(7)?,
+        attempts: row.try_get_by_index(8)?,
+    })
+}
+
+/// Those of the `claimed` lanes that are still of `owner`, their rows locked until the transaction
+/// ends. A worker applies nothing of a lane that is missing here: its lease ran out and another
+/// worker has it, or its site was removed.
+pub async fn held(
+    on: &impl Conn,
+    owner: Uuid,
+    claimed: &[ClaimedLane],
+) -> Result<Vec<ClaimedLane>, StoreError> {
+    let dialect = Dialect::of(on);
+    let mut sql = Sql::new("SELECT site_id, lane, version FROM lane WHERE ");
+    of_owner(&mut sql, dialect, owner).among(dialect, "lane", ArrayType::String, pairs(claimed));
+    if dialect == Dialect::Postgres {
+        sql.push(" ORDER BY site_id, lane FOR UPDATE");
+    }
+    Ok(sql.all(on).await?)
+}
+
+/// Ends events: nothing is to be done about them any more. Tells whether all of them still waited.
+pub async fn finish(on: &impl Conn, events: &[Finished]) -> Result<bool, StoreError> {
+    if events.is_empty() {
+        return Ok(true);
+    }
+    let dialect = Dialect::of(on);
+    let mut sql = Sql::new("DELETE FROM waiting_event");
+    match dialect {
+        Dialect::Sqlite => {
+            let lanes = events.iter().map(|event| (event.site, event.lane.as_str()));
+            let mut lanes: Vec<_> = lanes.collect();
+            lanes.sort_unstable();
+            lanes.dedup();
+            let lanes = lanes.into_iter().map(|(site, lane)| (site, lane.into()));
+            sql.push(" WHERE ")
+                .among(dialect, "lane", ArrayType::String, lanes)
+                .push(" AND id IN ")
+                .list_filled_up(events.iter().map(|event| event.id));
+        }
+        Dialect::Postgres => {
+            let types = [
+                ArrayType::BigInt,
+                ArrayType::String,
+                ArrayType::BigInt,
+                ArrayType::Uuid,
+            ];
+            let keys = events.iter().map(|event| {
+                [
+                    event.site.into(),
+                    event.lane.clone().into(),
+                    event.event_ms.into(),
+                    Value::from(event.id),
+                ]
+            });
+            sql.push(" w USING (")
+                .source(dialect, types, keys.collect())
+                .push(
+                    ") AS e (s, l, ms, i) WHERE w.site_id = s AND w.lane = l AND w.event_ms = ms \
+                     AND w.id = i",
+                );
+        }
+    }
+    let ended = sql.run(on).await?;
+    note(on, dialect, events).await?;
+    Ok(usize::try_from(ended).is_ok_and(|ended| ended == events.len()))
+}
+
+/// Keeps why events had no effect, when they had none.
+async fn note(on: &impl Conn, dialect: Dialect, events: &[Finished]) -> Result<(), StoreError> {
+    let mut of_note: BTreeMap<&str, Vec<(SiteId, Value)>> = BTreeMap::new();
+    for event in events {
+        if let Some(note) = event.note {
+            let pairs = of_note.entry(note).or_default();
+            pairs.push((event.site, event.id.into()));
+        }
+    }
+    for (note, pairs) in of_note {
+        let mut sql = Sql::new("UPDATE inbox SET note = ");
+        sql.bind(note).push(" WHERE ");
+        sql.among(dialect, "id", ArrayType::Uuid, pairs)
+            .run(on)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Gives up the `claimed` lanes that are still of `owner`: those in which nothing waits any more go,
+/// unless an event arrived since they were claimed; the others become free for the next claim.
+pub async fn release(
+    on: &impl Conn,
+    owner: Uuid,
+    claimed: &[ClaimedLane],
+) -> Result<(), StoreError> {
+    let dialect = Dialect::of(on);
+    let mut sql = Sql::new("DELETE FROM lane WHERE ");
+    of_owner(&mut sql, dialect, owner)
+        .among(dialect, "lane", ArrayType::String, pairs(claimed))
+        .push(" AND (site_id, lane, version) IN (");
+    let rows = claimed.iter().map(|lane| {
+        [
+            lane.site_id.into(),
+            lane.lane.clone().into(),
+            lane.version.into(),
+        ]
+    });
+    let types = [ArrayType::BigInt, ArrayType::String, ArrayType::BigInt];
+    sql.source(dialect, types, rows.collect()).push(
+        ") AND NOT EXISTS (SELECT 1 FROM waiting_event w WHERE w.site_id = lane.site_id \
+         AND w.lane = lane.lane AND w.parked_ms IS NULL)",
+    );
+    let gone = sql.run(on).await?;
+    if dialect == Dialect::Sqlite || usize::try_from(gone).is_ok_and(|gone| gone == claimed.len()) {
+        return Ok(());
+    }
+    let mut sql = Sql::new(FREE);
+    of_owner(&mut sql, dialect, owner)
+        .among(dialect, "lane", ArrayType::String, pairs(claimed))
+        .run(on)
+        .await?;
+    Ok(())
+}
+
+const FREE: &str = "UPDATE lane SET lease_owner = NULL, lease_until_ms = 0 WHERE ";
+
+/// Gives up one lane of `owner`, its open events staying.
+pub async fn release_lane(
+    on: &impl Conn,
+    owner: Uuid,
+    lane: &ClaimedLane,
+) -> Result<(), StoreError> {
+    if Dialect::of(on) == Dialect::Postgres {
+        let mut sql = Sql::new(FREE);
+        sql.with("lease_owner = ", owner)
+            .with(" AND site_id = ", lane.site_id);
+        sql.with(" AND lane = ", lane.lane.clone()).run(on).await?;
+    }
+    Ok(())
+}
+
+/// Adds the condition that a lane is `owner`'s; on SQLite there is one worker, and nothing is noted.
+fn of_owner(sql: &mut Sql, dialect: Dialect, owner: Uuid) -> &mut Sql {
+    match dialect {
+        Dialect::Sqlite => sql,
+        Dialect::Postgres => sql.with("lease_owner = ", owner).push(" AND "),
+    }
+}
+
+fn pairs(lanes: &[ClaimedLane]) -> impl Iterator<Item = (SiteId, Value)> {
+    lanes
+        .iter()
+        .map(|lane| (SiteId(lane.site_id), lane.lane.clone().into()))
+}
