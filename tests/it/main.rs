@@ -16,6 +16,7 @@ mod support;
 
 mod api_results;
 mod architecture;
+mod both_hosts;
 mod connect_lifecycle;
 mod connect_security;
 mod contract;
