@@ -69,14 +69,6 @@ test("does not claim that nothing happened when a change was not answered", asyn
   await expect(frame.getByRole("alert")).toContainText("It may or may not have been done");
 });
 
-test("links lead the window, not the frame", async ({ page }) => {
-  const frame = await openPanel(page, "SHOP-7");
-  const defect = frame.locator(".with a").first();
-  const key = (await defect.textContent()) ?? "";
-  await defect.click();
-  await expect(page).toHaveURL(new RegExp(`/browse/${key}`));
-});
-
 for (const [theme, query] of [["light", ""], ["dark", "&theme=dark"]] as const) {
   test(`the status beside the issue is short, ${theme}`, async ({ page }) => {
     await page.goto(`${world().jira}/browse/SHOP-7?as=daniel${query}`);

@@ -54,10 +54,10 @@ export async function openGadget(page: Page, query = "", as = "daniel"): Promise
   return appeared(page);
 }
 
-/** The app's frame, once its content is there. */
+/** The app's frame, once its content is there, or the word why it is not. */
 async function appeared(page: Page): Promise<FrameLocator> {
   const frame = page.frameLocator(FRAME);
-  await frame.locator("main:not(.arriving)").waitFor();
+  await frame.locator("main:not(.arriving), main .trouble:not(:empty)").waitFor();
   return frame;
 }
 

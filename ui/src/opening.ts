@@ -7,7 +7,7 @@ import { htmx } from "./htmx";
 import { tell, type Trouble } from "./trouble";
 
 /** The event on which the page asks for its content. */
-const OPEN = "touchstone:open";
+export const OPEN = "touchstone:open";
 
 const ADDRESSES: Record<string, (place: Place) => string | undefined> = {
   panel: ({ issue }) => issue && `/ui/issue/${encodeURIComponent(issue)}`,

@@ -4,6 +4,7 @@
 import { type Host, Unanswered } from "./host";
 import { on, type RequestContext } from "./htmx";
 import { LOOK_AGAIN } from "./issue";
+import { OPEN } from "./opening";
 import { tell, type Trouble } from "./trouble";
 
 export function followRequests(host: Host): void {
@@ -31,8 +32,9 @@ export function followRequests(host: Host): void {
   on("htmx:after:swap", (ctx) => {
     const swapped = ctx.target?.id ? document.getElementById(ctx.target.id) : ctx.target;
     const { say, done, changed } = swapped?.dataset ?? {};
-    // What nobody asked for is only worth a word when it is news.
-    if (say && !(ctx.sourceEvent.type === LOOK_AGAIN && say === said)) announce(say);
+    // What nobody asked for is only worth a word when it is news; a page that opens reads itself out.
+    const isNoNews = ctx.sourceEvent.type === LOOK_AGAIN && say === said;
+    if (say && !isNoNews && ctx.sourceEvent.type !== OPEN) announce(say);
     if (done) host.flag(done);
     if (changed !== undefined) host.issueChanged();
   });

@@ -286,6 +286,7 @@ mod tests {
             },
             event_ms: 0,
             changelog_id: 0,
+            behind: std::collections::BTreeMap::new(),
             seen_ms: 0,
             deleted_ms: None,
         };
