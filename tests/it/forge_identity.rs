@@ -275,6 +275,30 @@ both_databases! {
         assert_eq!(by_client_key(&app, &connect).await.state, SiteState::Uninstalled);
     }
 
+    async fn administrators_see_how_the_installation_is(database: Database) {
+        let jira = Standin::start(Options::default()).await.unwrap();
+        let app = TestApp::spawn_for_forge(database, &jira).await;
+        jira.install(&app.base).await.unwrap();
+        jira.set_enabled(false).await.unwrap();
+        jira.install_forge(&app.base).await.unwrap();
+        let site = app.app().sites.by_client_key(&jira.client_key()).await.unwrap().unwrap();
+        assert!(site.forge.is_some() && site.is_enabled, "Forge brings the app back");
+        assert_eq!(app.app().sites.list().await.unwrap().len(), 1);
+
+        let look = async || {
+            let get = reqwest::Method::GET;
+            let answer = app.call_from_page(&jira, accounts::ADMIN, None, get, "/ui/admin/health", None).await;
+            assert_eq!(answer.status(), 200);
+            answer.text().await.unwrap()
+        };
+        let said = look().await;
+        assert!(said.contains("production, version 1.0.0") && said.contains("token good until"), "{said}");
+        let secret = jira.system_token().unwrap();
+        assert!(!said.contains(&secret));
+        turn(&app, "UPDATE installation SET token_expires_ms = 1000").await;
+        assert!(look().await.contains("no valid token"));
+    }
+
     async fn connect_names_the_installation_and_comes_to_its_site(database: Database) {
         let (app, jira) = world(database).await;
         let caller = Caller { environment: "DEVELOPMENT", ..Caller::new("a", CLOUD) };
