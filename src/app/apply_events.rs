@@ -245,10 +245,12 @@ impl Batch {
     ) -> Option<&'static str> {
         let place = (site, change.issue.jira_id);
         let order = Order(event.event_ms, change.changelog_id.unwrap_or(0));
-        let status = (site, change.issue.status.id.clone());
-        if let Some(known) = self.mirror.categories.get(&status) {
-            change.issue.status_category = *known;
-            change.told = change.told.with(Field::Status);
+        if !change.told.has(Field::Status) {
+            let status = (site, change.issue.status.id.clone());
+            if let Some(known) = self.mirror.categories.get(&status) {
+                change.issue.status_category = *known;
+                change.told = change.told.with(Field::Status);
+            }
         }
         let mut issue = self.known_or_new(place, &change.issue, now_ms);
         // Told by both channels, or assigned and updated at once.
