@@ -49,6 +49,14 @@ target/debug/jira-standin --listen "$connect" --app-url "http://$app" --seed sam
   --forge-manifest deploy/forge/joined/manifest.yml \
   --forge-site-manifest deploy/forge/manifest.yml > "$place/jira.log" 2>&1 &
 
+# The service asks for Forge's keys as it starts.
+for address in "$connect" "$forge"; do
+  for _ in $(seq 100); do
+    if (exec 3<>"/dev/tcp/${address%:*}/${address##*:}") 2>/dev/null; then break; fi
+    sleep 0.1
+  done
+done
+
 say "Starting Touchstone on http://$app …"
 TOUCHSTONE_LISTEN=$app TOUCHSTONE_BASE_URL="http://$app" \
 TOUCHSTONE_SECRET_KEY_FILE="$place/secret-key" TOUCHSTONE_INSECURE_SITES=true \

@@ -14,7 +14,8 @@ use actix_web::{FromRequest, HttpRequest};
 use secrecy::SecretString;
 
 use crate::app::App;
-use crate::connect::auth::PageCaller;
+use crate::connect::auth::{FrameCaller, PageCaller};
+use crate::domain::issue::is_project_key;
 use crate::domain::site::Site;
 use crate::forge::auth::{UiCaller, is_from_forge};
 use crate::jira::JiraError;
@@ -67,13 +68,15 @@ impl Viewer {
         }
     }
 
-    /// Whose rights are asked for; nobody's when nobody is logged in.
+    /// Who looks at a page that a Connect frame loads.
     #[must_use]
-    pub fn asker(&self) -> Option<Asker<'_>> {
-        Some(Asker {
-            account_id: self.account_id.as_deref()?,
-            user_token: self.user_token.as_ref(),
-        })
+    pub fn of_frame(caller: FrameCaller) -> Self {
+        Self {
+            site: caller.site,
+            account_id: caller.account_id,
+            issue_jira_id: None,
+            user_token: None,
+        }
     }
 
     /// Whether they may see an issue: the one Jira shows them, or one Jira says they may browse.
@@ -82,8 +85,7 @@ impl Viewer {
         if self.account_id.is_some() && self.issue_jira_id == Some(issue) {
             return Ok(());
         }
-        let permission = Permission::BrowseIssue(issue);
-        if may(app, &self.site, self.asker(), permission).await? {
+        if self.may(app, Permission::BrowseIssue(issue)).await? {
             return Ok(());
         }
         Err(Problem::not_found(
@@ -97,48 +99,57 @@ impl Viewer {
             Problem::forbidden("You may not edit this issue.")
                 .detail("Links and defects follow the permission Edit Issues in Jira.")
         };
-        let asker = self.asker().ok_or_else(refused)?;
-        let permission = Permission::EditIssue(issue);
-        if may(app, &self.site, Some(asker), permission).await? {
-            Ok(asker.account_id)
+        let account = self.account_id.as_deref().ok_or_else(refused)?;
+        if self.may(app, Permission::EditIssue(issue)).await? {
+            Ok(account)
         } else {
             Err(refused())
         }
     }
 
+    /// Whether they may see a project; returns how Jira is asked for them.
+    pub async fn demand_project(&self, app: &App, key: &str) -> Result<Asker<'_>, Problem> {
+        let asker = self.asker().ok_or_else(|| {
+            Problem::forbidden("Log in to see tests.")
+                .detail("Results are shown to people who are logged in to Jira.")
+        })?;
+        if is_project_key(key) && app.jira.sees_project(&self.site, &asker, key).await? {
+            return Ok(asker);
+        }
+        Err(
+            Problem::not_found("There is no such project, or you may not see it.")
+                .detail("A project's key looks like SHOP."),
+        )
+    }
+
     /// Whether they administer the site; returns who they are.
     pub async fn demand_administration(&self, app: &App) -> Result<&str, Problem> {
-        demand_administration(app, &self.site, self.asker()).await
+        let refused = || {
+            Problem::forbidden("Only Jira administrators can change these settings.")
+                .detail("Ask someone with the global permission Administer Jira.")
+        };
+        let account = self.account_id.as_deref().ok_or_else(refused)?;
+        if self.may(app, Permission::Administer).await? {
+            Ok(account)
+        } else {
+            Err(refused())
+        }
     }
-}
 
-/// Whether a person administers the site; returns who they are.
-pub async fn demand_administration<'a>(
-    app: &App,
-    site: &Site,
-    asker: Option<Asker<'a>>,
-) -> Result<&'a str, Problem> {
-    let refused = || {
-        Problem::forbidden("Only Jira administrators can change these settings.")
-            .detail("Ask someone with the global permission Administer Jira.")
-    };
-    let asker = asker.ok_or_else(refused)?;
-    if may(app, site, Some(asker), Permission::Administer).await? {
-        Ok(asker.account_id)
-    } else {
-        Err(refused())
+    /// Whose rights are asked for; nobody's when nobody is logged in.
+    #[must_use]
+    pub fn asker(&self) -> Option<Asker<'_>> {
+        Some(Asker {
+            account_id: self.account_id.as_deref()?,
+            user_token: self.user_token.as_ref(),
+        })
     }
-}
 
-async fn may(
-    app: &App,
-    site: &Site,
-    asker: Option<Asker<'_>>,
-    permission: Permission,
-) -> Result<bool, Problem> {
-    match asker {
-        Some(asker) => Ok(app.jira.may(site, &asker, permission).await?),
-        None => Ok(false),
+    async fn may(&self, app: &App, permission: Permission) -> Result<bool, Problem> {
+        match self.asker() {
+            Some(asker) => Ok(app.jira.may(&self.site, &asker, permission).await?),
+            None => Ok(false),
+        }
     }
 }
 
