@@ -87,11 +87,8 @@ both_databases! {
         let mut claims = world.jira.page_claims(&module, "mina", Some(&world.shown.key)).unwrap();
         claims["context"]["extension"]["issue"] =
             json!({ "id": world.hidden.id.to_string(), "key": world.hidden.key });
-        let url = format!("{}/ui/issue/{}", world.app.base, world.hidden.id);
-        let request = world.app.http.get(url).bearer_auth(world.jira.sign_fit(&claims));
-        let token = world.jira.user_token("mina").unwrap();
-        let answer = request.header("x-forge-oauth-user", token).send().await.unwrap();
-        problem(answer, 404).await;
+        let path = format!("/ui/issue/{}", world.hidden.id);
+        problem(world.app.get_under(&world.jira, &claims, "mina", &path).await, 404).await;
     }
 
     async fn acts_and_settings_follow_the_persons_own_rights(database: Database) {

@@ -34,23 +34,21 @@ impl TestApp {
         app
     }
 
-    /// Calls a path with an invocation token and nothing else that Forge would add.
-    pub async fn call_with_fit(
+    /// Asks for a path under claims a test has changed, with the token of a person beside them.
+    pub async fn get_under(
         &self,
-        method: reqwest::Method,
+        jira: &Standin,
+        claims: &Value,
+        account: &str,
         path: &str,
-        fit: &str,
-        body: Option<&Value>,
     ) -> reqwest::Response {
-        let request = self
-            .http
-            .request(method, format!("{}{path}", self.base))
-            .bearer_auth(fit);
-        let request = match body {
-            Some(body) => request.json(body),
-            None => request,
-        };
-        request.send().await.unwrap()
+        let request = self.http.get(format!("{}{path}", self.base));
+        request
+            .bearer_auth(jira.sign_fit(claims))
+            .header("x-forge-oauth-user", jira.user_token(account).unwrap())
+            .send()
+            .await
+            .unwrap()
     }
 
     /// Posts an event as Forge does, with a valid token and the app's own token for the API.
