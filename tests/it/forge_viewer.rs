@@ -3,7 +3,6 @@
 
 use jira_standin::{IssueRef, Options, Standin};
 use reqwest::{Method, Response};
-use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use crate::both_databases;
@@ -110,26 +109,6 @@ both_databases! {
         };
         assert_eq!(problem(link("daniel").await, 403).await, "You may not edit this issue.");
         assert_ne!(link("mina").await.status(), 403);
-    }
-
-    async fn a_page_cannot_plant_a_token_of_the_app(database: Database) {
-        let world = World::new(database).await;
-        let held = async || {
-            let sites = world.app.app().sites.list().await.unwrap();
-            let access = sites[0].forge.clone().unwrap();
-            access.system_token.unwrap().secret.expose_secret().to_owned()
-        };
-        let before = held().await;
-        let module = world.jira.module_key("jira:issuePanel").unwrap();
-        let claims = world.jira.page_claims(&module, "mina", Some(&world.shown.key)).unwrap();
-        let later = "eyJhbGciOiJub25lIn0.eyJleHAiOjQwMDAwMDAwMDB9.x";
-        let url = format!("{}/ui/issue/{}", world.app.base, world.shown.id);
-        let request = world.app.http.get(url).bearer_auth(world.jira.sign_fit(&claims));
-        let request = request.header("x-forge-oauth-system", later);
-        let token = world.jira.user_token("mina").unwrap();
-        let answer = request.header("x-forge-oauth-user", token).send().await.unwrap();
-        assert_eq!(answer.status(), 200);
-        assert_eq!(held().await, before);
     }
 
     async fn a_rotation_of_forges_keys_is_followed(database: Database) {
