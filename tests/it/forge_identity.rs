@@ -431,8 +431,11 @@ both_databases! {
         let module = jira.module_key("jira:adminPage").unwrap();
         let mut claims = jira.page_claims(&module, accounts::ADMIN, None).unwrap();
         claims["context"]["siteUrl"] = json!("https://acme-new.atlassian.net");
-        let get = reqwest::Method::GET;
-        app.call_with_fit(get, "/ui/admin/health", &jira.sign_fit(&claims), None).await;
+        let request = app.http.get(format!("{}/ui/admin/health", app.base));
+        let request = request.bearer_auth(jira.sign_fit(&claims));
+        let own = jira.user_token(accounts::ADMIN).unwrap();
+        let answer = request.header("x-forge-oauth-user", own).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
         assert_eq!(look().await.as_deref(), Some("https://acme-new.atlassian.net"));
     }
 
