@@ -10,7 +10,7 @@
 
 use uuid::Uuid;
 
-use super::{Conn, SiteId, Sql, StoreError, installations, issues};
+use super::{Conn, Dialect, SiteId, Sql, StoreError, installations, issues};
 
 /// What a half holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -182,6 +182,9 @@ async fn move_rows(
     Ok(())
 }
 
+/// When two halves heard of the same event.
+const SAME_EVENT: &str = "k.content_key = t.content_key OR k.delivery_key = t.delivery_key";
+
 async fn move_events(
     on: &impl Conn,
     from: SiteId,
@@ -199,14 +202,31 @@ async fn move_events(
     .push(" ON CONFLICT (site_id, lane) DO UPDATE SET version = lane.version + 1")
     .run(on)
     .await?;
-    // A worker that holds one of these writes nothing once it is gone.
-    for table in ["lane", "expectation"] {
+    let length = match Dialect::of(on) {
+        Dialect::Sqlite => "length(t.body)",
+        Dialect::Postgres => "octet_length(t.body)",
+    };
+    Sql::new(
+        "INSERT INTO waiting_event (site_id, lane, event_ms, id, received_ms, body_length) \
+         SELECT CAST(",
+    )
+    .bind(into)
+    .push(" AS bigint), t.lane, t.event_ms, t.id, t.received_ms, ")
+    .push(length)
+    .with(" FROM inbox t WHERE t.site_id = ", from)
+    .with(
+        " AND NOT EXISTS (SELECT 1 FROM inbox k WHERE k.site_id = ",
+        into,
+    )
+    .push(&format!(" AND ({SAME_EVENT}))"))
+    .run(on)
+    .await?;
+    move_rows(on, "inbox", SAME_EVENT, from, into, ", note = NULL").await?;
+    // A worker that holds one of these lanes writes nothing once it is gone.
+    for table in ["lane", "expectation", "waiting_event", "inbox"] {
         delete_rest(on, table, from).await?;
     }
-    let same = "k.content_key = t.content_key OR k.delivery_key = t.delivery_key";
-    let again = ", state = 0, attempts = 0, note = NULL";
-    move_rows(on, "inbox", same, from, into, again).await?;
-    delete_rest(on, "inbox", from).await
+    Ok(())
 }
 
 async fn move_issues(on: &impl Conn, from: SiteId, into: SiteId) -> Result<(), StoreError> {
