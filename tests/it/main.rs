@@ -22,6 +22,7 @@ mod contract;
 mod defects;
 mod forge_events;
 mod forge_manifest;
+mod forge_pages;
 mod forge_tokens;
 mod import;
 mod import_command;
