@@ -35,4 +35,5 @@ tests/standin/checks/contract.sh
 tests/contract.sh
 
 step "In the browser"
+node tests/standin/checks/forge.mjs target/debug/jira-standin tests/standin/web deploy/forge/node_modules
 tests/browser/run.sh target/debug/touchstone target/debug/jira-standin

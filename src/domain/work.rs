@@ -278,6 +278,32 @@ mod tests {
     }
 
     #[test]
+    fn a_reading_keeps_what_waits_for_it_and_has_a_lane_of_its_own() {
+        let waiting = IssueTransition {
+            issue_id: Uuid::nil(),
+            cause: "event:1".into(),
+            event_ms: 5,
+            from_category: Some(StatusCategory::Done),
+            to_status_id: "3".into(),
+            to_category: StatusCategory::Undefined,
+            actor: None,
+            trace: None,
+            is_own: true,
+        };
+        let work = Work::ReadIssue {
+            issue_jira_id: 10_042,
+            undecided: vec![waiting],
+        };
+        let stored = serde_json::to_string(&work).unwrap();
+        assert_eq!(serde_json::from_str::<Work>(&stored).unwrap(), work);
+        assert_eq!(
+            (work.lane().as_str(), work.only_looks()),
+            ("read:10042", true)
+        );
+        assert!(!work.is_housekeeping(), "its account tells our own changes");
+    }
+
+    #[test]
     fn stored_work_reads_back_as_it_was() {
         let work = Work::Transition {
             issue_jira_id: 10042,

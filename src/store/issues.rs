@@ -361,19 +361,18 @@ pub async fn learn_snapshot(
     let place = (site, snapshot.jira_id);
     hold(on, &[place]).await?;
     let before = by_jira_id(on, site, snapshot.jira_id).await?;
-    let mut after = match &before {
-        Some(issue) => issue.clone(),
-        None => {
-            let found = placeholders(on, &[(site, &snapshot.key)]).await?;
-            let placeholder = found.into_values().next();
-            if let Some(id) = placeholder {
-                // Fails when an event is making the issue's row right now; tried again, the row is
-                // known and the placeholder absorbed.
-                adopt(on, site, id, snapshot.jira_id).await?;
-            }
-            let id = placeholder.unwrap_or_else(ids::next);
-            MirroredIssue::unknown(id, snapshot.jira_id, now_ms)
+    let mut after = if let Some(issue) = &before {
+        issue.clone()
+    } else {
+        let found = placeholders(on, &[(site, &snapshot.key)]).await?;
+        let placeholder = found.into_values().next();
+        if let Some(id) = placeholder {
+            // Fails when an event is making the issue's row right now; tried again, the row is
+            // known and the placeholder absorbed.
+            adopt(on, site, id, snapshot.jira_id).await?;
         }
+        let id = placeholder.unwrap_or_else(ids::next);
+        MirroredIssue::unknown(id, snapshot.jira_id, now_ms)
     };
     let order = Order(snapshot.updated_ms, 0).max(as_of);
     after.learn(snapshot.clone(), Fields::ALL, order);

@@ -12,18 +12,31 @@ use crate::support::TestApp;
 
 /// A site that has the app from Forge, and a story on it that a failing test covers: its id and key.
 async fn shop(app: &TestApp, jira: &Standin) -> (u64, String) {
-    let story = jira.create_issue(accounts::DEVELOPER, "SHOP", "Story", "Pay by card", &json!({}));
+    let story = jira.create_issue(
+        accounts::DEVELOPER,
+        "SHOP",
+        "Story",
+        "Pay by card",
+        &json!({}),
+    );
     let story = story.unwrap();
     jira.settle().await.unwrap();
     app.applied().await;
     let cloud_id = jira.cloud_id();
     let of = app.app();
-    let site = sites::find(of.store.read(), &cloud_id).await.unwrap().unwrap();
+    let site = sites::find(of.store.read(), &cloud_id)
+        .await
+        .unwrap()
+        .unwrap();
     let now_ms = of.clock.now_ms();
     let made = create_api_client(&of.store, site.site.id, "tests", vec![], None, now_ms).await;
     let token = made.unwrap().1;
     for (name, outcome, covers) in [
-        ("Pays by card", "<failure message='expected 402'/>", story.key.as_str()),
+        (
+            "Pays by card",
+            "<failure message='expected 402'/>",
+            story.key.as_str(),
+        ),
         ("Pays later", "", "SHOP-1"),
     ] {
         let body = format!(
@@ -31,7 +44,14 @@ async fn shop(app: &TestApp, jira: &Standin) -> (u64, String) {
              name='requirement' value='{covers}'/></properties>{outcome}</testcase></testsuite>"
         );
         let url = format!("{}/api/v1/projects/SHOP/results", app.base);
-        let sent = app.http.post(url).bearer_auth(&token).body(body).send().await.unwrap();
+        let sent = app
+            .http
+            .post(url)
+            .bearer_auth(&token)
+            .body(body)
+            .send()
+            .await
+            .unwrap();
         assert_eq!(sent.status(), 200, "{}", sent.text().await.unwrap());
     }
     (story.id, story.key)

@@ -16,14 +16,18 @@ mod support;
 
 mod api_results;
 mod architecture;
+mod both_hosts;
 mod connect_lifecycle;
 mod connect_security;
 mod contract;
 mod defects;
 mod forge_events;
+mod forge_identity;
 mod forge_manifest;
 mod forge_pages;
 mod forge_tokens;
+mod forge_tokens_for_jira;
+mod forge_viewer;
 mod import;
 mod import_command;
 mod inbox;
