@@ -84,20 +84,16 @@ impl Client {
         if issues.is_empty() {
             return Ok(HashSet::new());
         }
-        let permissions =
-            json!([{ "permissions": ["BROWSE_PROJECTS"], "issues": issues, "projects": [] }]);
-        let (on_site, body) = match asker.user_token {
-            // Whoever asks without a name asks for themselves.
-            Some(token) => {
-                let body = json!({ "projectPermissions": permissions });
-                (self.for_site(site).as_user(token), body)
-            }
-            None => {
-                let account = asker.account_id;
-                let body = json!({ "accountId": account, "projectPermissions": permissions });
-                (self.for_site(site), body)
-            }
-        };
+        let mut body = json!({
+            "projectPermissions":
+                [{ "permissions": ["BROWSE_PROJECTS"], "issues": issues, "projects": [] }],
+        });
+        let mut on_site = self.for_site(site);
+        // Whoever asks without a name asks for themselves.
+        match asker.user_token {
+            Some(token) => on_site = on_site.as_user(token),
+            None => body["accountId"] = asker.account_id.into(),
+        }
         let address = "/rest/api/3/permissions/check";
         let call = Call::post("permissions/check", address.into(), &body)?;
         let granted: Granted = on_site.ask(call).await?;

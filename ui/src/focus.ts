@@ -1,5 +1,6 @@
 // A swap may take away what had the focus. Then it goes to the nearest thing that is left, so that
-// somebody with a keyboard goes on where they were: the same row, the next one, the page.
+// somebody with a keyboard goes on where they were: the same row, the next one, the page. A page
+// that had no focus takes none.
 
 import { on } from "./htmx";
 
@@ -12,9 +13,14 @@ export function followFocus(): void {
     if (row) place = { row: row.id, index: rows().indexOf(row) };
     else if (event.target instanceof Element && !event.target.closest("dialog")) place = undefined;
   });
+  let isInPage = false;
+  on("htmx:before:swap", () => {
+    isInPage = document.activeElement !== null && document.activeElement !== document.body;
+  });
   // The dialog that asked closes in the same turn and gives the focus back, if it can.
   on("htmx:after:swap", () =>
     setTimeout(() => {
+      if (!isInPage) return;
       if (document.activeElement && document.activeElement !== document.body) return;
       const left = rows();
       const row = left.find((row) => row.id === place?.row) ?? left[place?.index ?? left.length];

@@ -23,6 +23,7 @@ type EventName =
   | "htmx:config:request"
   | "htmx:before:request"
   | "htmx:after:request"
+  | "htmx:before:swap"
   | "htmx:after:swap"
   | "htmx:error";
 
