@@ -248,14 +248,8 @@ impl World<'_> {
             let answer = self.send(endpoint, &tokens).await;
             let what = format!("{:?} {}: {name}", endpoint.kind, endpoint.address);
             assert_eq!(answer.status(), 401, "{what}");
-            // Forge reads nothing but plain JSON.
-            let is_as_from_forge = name == "another scheme" && endpoint.kind == Kind::Page;
-            let kind = if is_as_from_forge {
-                "application/json"
-            } else {
-                "application/problem+json"
-            };
-            assert_eq!(answer.headers()["content-type"], kind, "{what}");
+            let kind = &answer.headers()["content-type"];
+            assert_eq!(kind, "application/problem+json", "{what}");
             let problem: Value = answer.json().await.unwrap();
             assert_eq!(
                 (&problem["type"], &problem["status"], &problem["title"]),
