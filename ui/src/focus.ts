@@ -1,8 +1,10 @@
 // A swap may take away what had the focus. Then it goes to the nearest thing that is left, so that
-// somebody with a keyboard goes on where they were: the same row, the next one, the page. A page
-// that had no focus takes none.
+// somebody with a keyboard goes on where they were: the same row, the next one, the page. A swap that
+// nobody asked for takes no focus to where there was none.
 
 import { on } from "./htmx";
+import { LOOK_AGAIN } from "./issue";
+import { OPEN } from "./opening";
 
 export function followFocus(): void {
   let place: { row: string | undefined; index: number } | undefined;
@@ -13,14 +15,10 @@ export function followFocus(): void {
     if (row) place = { row: row.id, index: rows().indexOf(row) };
     else if (event.target instanceof Element && !event.target.closest("dialog")) place = undefined;
   });
-  let isInPage = false;
-  on("htmx:before:swap", () => {
-    isInPage = document.activeElement !== null && document.activeElement !== document.body;
-  });
   // The dialog that asked closes in the same turn and gives the focus back, if it can.
-  on("htmx:after:swap", () =>
+  on("htmx:after:swap", ({ sourceEvent: { type } }) =>
     setTimeout(() => {
-      if (!isInPage) return;
+      if ((type === OPEN || type === LOOK_AGAIN) && !place) return;
       if (document.activeElement && document.activeElement !== document.body) return;
       const left = rows();
       const row = left.find((row) => row.id === place?.row) ?? left[place?.index ?? left.length];

@@ -23,7 +23,6 @@ type EventName =
   | "htmx:config:request"
   | "htmx:before:request"
   | "htmx:after:request"
-  | "htmx:before:swap"
   | "htmx:after:swap"
   | "htmx:error";
 
