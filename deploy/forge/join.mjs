@@ -7,9 +7,16 @@ import { parse, stringify } from "yaml";
 const here = import.meta.dirname;
 const target = path.join(here, "joined");
 
-/** Objects are merged name by name, and lists follow one another. */
+/** Objects are merged name by name, entries of lists by their key; what has none is added. */
 function together(one, other) {
-  if (Array.isArray(one) && Array.isArray(other)) return [...one, ...other];
+  if (Array.isArray(one) && Array.isArray(other)) {
+    const isSame = (entry) => (held) => entry.key !== undefined && held.key === entry.key;
+    const held = one.map((entry) => {
+      const more = other.find(isSame(entry));
+      return more ? together(entry, more) : entry;
+    });
+    return [...held, ...other.filter((entry) => !one.some(isSame(entry)))];
+  }
   if (typeof one !== "object" || typeof other !== "object") return other;
   const merged = { ...one };
   for (const [name, value] of Object.entries(other)) {

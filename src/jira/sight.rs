@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use moka::future::Cache;
-use serde_json::json;
+use serde::Serialize;
 
 use super::client::{Call, Client};
 use super::error::{Gone, JiraError};
@@ -32,6 +32,20 @@ impl Default for Sight {
                 .build(),
         )
     }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Question<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account_id: Option<&'a str>,
+    project_permissions: [OnIssues<'a>; 1],
+}
+
+#[derive(Serialize)]
+struct OnIssues<'a> {
+    permissions: [&'static str; 1],
+    issues: &'a [i64],
 }
 
 impl Client {
@@ -84,20 +98,19 @@ impl Client {
         if issues.is_empty() {
             return Ok(HashSet::new());
         }
-        let permissions =
-            json!([{ "permissions": ["BROWSE_PROJECTS"], "issues": issues, "projects": [] }]);
-        let (on_site, body) = match asker.user_token {
-            // Whoever asks without a name asks for themselves.
-            Some(token) => {
-                let body = json!({ "projectPermissions": permissions });
-                (self.for_site(site).as_user(token), body)
-            }
-            None => {
-                let account = asker.account_id;
-                let body = json!({ "accountId": account, "projectPermissions": permissions });
-                (self.for_site(site), body)
-            }
+        let mut body = Question {
+            account_id: None,
+            project_permissions: [OnIssues {
+                permissions: ["BROWSE_PROJECTS"],
+                issues,
+            }],
         };
+        let mut on_site = self.for_site(site);
+        // Whoever asks without a name asks for themselves.
+        match asker.user_token {
+            Some(token) => on_site = on_site.as_user(token),
+            None => body.account_id = Some(asker.account_id),
+        }
         let address = "/rest/api/3/permissions/check";
         let call = Call::post("permissions/check", address.into(), &body)?;
         let granted: Granted = on_site.ask(call).await?;

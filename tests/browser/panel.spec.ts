@@ -10,6 +10,7 @@ test("says what is the matter in one look", async ({ page }) => {
   await expect(frame.locator(".word").first()).toHaveText("Failing");
   await expect(frame.locator(".reason summary")).toContainText(`${NAMES.EXPIRED} failed on safari`);
   await expect(frame.locator(".test")).toHaveCount(6);
+  await expect(frame.locator(":focus")).toHaveCount(0);
   await frame.getByText("Why this status?").click();
   await expect(frame.locator(".reason ol")).toContainText("the worst environment counts");
 });

@@ -97,6 +97,12 @@ async fn asks_who_it_is_and_who_may_what(world: &World) {
     assert!(may(accounts::ADMIN, Permission::Administer).await);
     assert!(may(accounts::ONLOOKER, Permission::BrowseIssue(issue)).await);
     assert!(!may(accounts::ONLOOKER, Permission::EditIssue(issue)).await);
+    let (site, onlooker) = (&world.site, Asker::of(accounts::ONLOOKER));
+    assert!(jira.sees_project(site, &onlooker, "SHOP").await.unwrap());
+    let seen = jira
+        .visible_issues(site, &onlooker, &[issue, 999_999])
+        .await;
+    assert_eq!(seen.unwrap(), [issue].into());
 }
 
 async fn hears_of_no_issue(world: &World) {

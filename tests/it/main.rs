@@ -24,6 +24,7 @@ mod defects;
 mod forge_events;
 mod forge_identity;
 mod forge_manifest;
+mod forge_pages;
 mod forge_tokens;
 mod forge_tokens_for_jira;
 mod forge_viewer;

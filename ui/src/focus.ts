@@ -1,7 +1,10 @@
 // A swap may take away what had the focus. Then it goes to the nearest thing that is left, so that
-// somebody with a keyboard goes on where they were: the same row, the next one, the page.
+// somebody with a keyboard goes on where they were: the same row, the next one, the page. A swap that
+// nobody asked for takes no focus to where there was none.
 
 import { on } from "./htmx";
+import { LOOK_AGAIN } from "./issue";
+import { OPEN } from "./opening";
 
 export function followFocus(): void {
   let place: { row: string | undefined; index: number } | undefined;
@@ -13,8 +16,9 @@ export function followFocus(): void {
     else if (event.target instanceof Element && !event.target.closest("dialog")) place = undefined;
   });
   // The dialog that asked closes in the same turn and gives the focus back, if it can.
-  on("htmx:after:swap", () =>
+  on("htmx:after:swap", ({ sourceEvent: { type } }) =>
     setTimeout(() => {
+      if ((type === OPEN || type === LOOK_AGAIN) && !place) return;
       if (document.activeElement && document.activeElement !== document.body) return;
       const left = rows();
       const row = left.find((row) => row.id === place?.row) ?? left[place?.index ?? left.length];

@@ -23,7 +23,7 @@ use crate::web::viewer::Viewer;
 /// The gadget before it knows which project it shows.
 #[derive(Debug, Template)]
 #[template(path = "project/gadget_page.html")]
-struct Page {
+struct Shell {
     frame: Frame,
     page: &'static str,
     title: &'static str,
@@ -90,7 +90,7 @@ pub(super) async fn show_frame(
             return Ok(problem_page(&app, &request, None, &problem, None));
         }
     };
-    let gadget = Page {
+    let gadget = Shell {
         frame: Frame::new(&app.config),
         page: "gadget",
         title: "Test coverage",

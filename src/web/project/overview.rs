@@ -89,7 +89,7 @@ pub struct Row {
     pub look: (Look, &'static str),
     /// For example `1 of 4 tests failed`.
     pub tally: String,
-    /// For example `2 open`; empty without any.
+    /// For example `2 open defects`; empty without any.
     pub defects: String,
 }
 
@@ -203,7 +203,8 @@ fn of_issue(row: &ListedIssue, shown: &Shown<'_>) -> Row {
         tally: tally(row.counts),
         defects: match row.open_defects {
             0 => String::new(),
-            count => format!("{count} open"),
+            1 => "1 open defect".to_owned(),
+            count => format!("{count} open defects"),
         },
     }
 }
@@ -308,7 +309,7 @@ mod tests {
         assert_eq!(row.url, "https://acme.atlassian.net/browse/SHOP-7");
         assert_eq!(
             (row.tally.as_str(), row.defects.as_str()),
-            ("1 of 4 tests failed", "2 open")
+            ("1 of 4 tests failed", "2 open defects")
         );
         let filters: Vec<_> = overview
             .filters

@@ -248,11 +248,8 @@ impl World<'_> {
             let answer = self.send(endpoint, &tokens).await;
             let what = format!("{:?} {}: {name}", endpoint.kind, endpoint.address);
             assert_eq!(answer.status(), 401, "{what}");
-            assert_eq!(
-                answer.headers()["content-type"],
-                "application/problem+json",
-                "{what}"
-            );
+            let kind = &answer.headers()["content-type"];
+            assert_eq!(kind, "application/problem+json", "{what}");
             let problem: Value = answer.json().await.unwrap();
             assert_eq!(
                 (&problem["type"], &problem["status"], &problem["title"]),
