@@ -1,5 +1,5 @@
 # Each line is a command a person could type.
-.PHONY: demo test check bench ui advisories
+.PHONY: demo test check bench ui forge advisories
 
 # Service and stand-in Jira, with a sample project, until Ctrl-C.
 demo:
@@ -24,6 +24,15 @@ advisories:
 ui:
 	npm ci --prefix ui --no-audit --no-fund
 	npm run build --prefix ui
+
+# The Forge app: its pages, its manifest, and the checks of both; see deploy/forge/README.md.
+forge:
+	npm ci --prefix ui --no-audit --no-fund
+	npm ci --prefix deploy/forge --no-audit --no-fund --ignore-scripts
+	npm run check --prefix deploy/forge
+	npm test --prefix deploy/forge
+	npm run build --prefix deploy/forge
+	npm run lint --prefix deploy/forge
 
 # Figures, compared with bare servers in the same run; see benches/README.md.
 bench:

@@ -6,7 +6,14 @@ use std::process::{Command, ExitCode};
 use std::time::SystemTime;
 
 fn main() -> ExitCode {
-    for path in ["ui/src", "ui/build.mjs", "ui/package-lock.json", "ui/dist"] {
+    for path in [
+        "ui/src",
+        "ui/icons",
+        "ui/build.mjs",
+        "ui/options.mjs",
+        "ui/package-lock.json",
+        "ui/dist",
+    ] {
         println!("cargo::rerun-if-changed={path}");
     }
     let ui = Path::new(env!("CARGO_MANIFEST_DIR")).join("ui");
@@ -48,7 +55,11 @@ fn is_current(ui: &Path) -> bool {
     let sources = std::fs::read_dir(ui.join("src")).into_iter().flatten();
     let sources = sources.flatten().map(|entry| entry.path());
     sources
-        .chain([ui.join("build.mjs"), ui.join("package-lock.json")])
+        .chain([
+            ui.join("build.mjs"),
+            ui.join("options.mjs"),
+            ui.join("package-lock.json"),
+        ])
         .filter_map(|path| changed(&path))
         .all(|source| source <= built)
 }

@@ -22,6 +22,9 @@ npm run --silent build --prefix ui
 npm ci --prefix tests/standin/web --no-audit --no-fund --loglevel=error
 npm ci --prefix tests/browser --no-audit --no-fund --loglevel=error --ignore-scripts
 
+npm ci --prefix deploy/forge --no-audit --no-fund --loglevel=error --ignore-scripts
+npm run --silent build --prefix deploy/forge
+
 step "Rust, on SQLite and PostgreSQL"
 cargo build --locked --workspace --all-targets
 tests/with-postgres.sh cargo test --locked --workspace
@@ -32,4 +35,5 @@ tests/standin/checks/contract.sh
 tests/contract.sh
 
 step "In the browser"
+node tests/standin/checks/forge.mjs target/debug/jira-standin tests/standin/web deploy/forge/node_modules
 tests/browser/run.sh target/debug/touchstone target/debug/jira-standin

@@ -57,10 +57,7 @@ pub async fn accept_event(app: &App, received: Received) -> Result<(), AcceptErr
         channel: received.channel,
         event,
         event_ms: envelope.event_ms.unwrap_or(now_ms),
-        delivery_key: received
-            .delivery
-            .as_deref()
-            .map(|identifier| delivery_key(identifier, envelope.event_ms)),
+        delivery_key: received.delivery.as_deref().map(delivery_key),
         content_key,
         trace: received.trace,
         body: received.body,
@@ -81,14 +78,8 @@ fn of_forge(body: &[u8]) -> Envelope<'_> {
     })
 }
 
-/// A hash of the identifier behind the time the body says (48 bits of it, the same on every retry,
-/// because a retry repeats the body): identifiers come in no order, and hashes of them alone would be
-/// spread over all of the index.
-fn delivery_key(identifier: &str, event_ms: Option<i64>) -> [u8; 16] {
-    let (mut key, hash) = ([0; 16], sha256(identifier.as_bytes()));
-    let time = event_ms.unwrap_or(0).to_be_bytes();
-    for (to, from) in key.iter_mut().zip(time.iter().skip(2).chain(&hash)) {
-        *to = *from;
-    }
+fn delivery_key(identifier: &str) -> [u8; 16] {
+    let mut key = [0; 16];
+    key.copy_from_slice(sha256(identifier.as_bytes()).split_at(16).0);
     key
 }

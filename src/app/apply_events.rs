@@ -21,12 +21,20 @@ use crate::domain::mirror::{Field, Fields, Order};
 use crate::ids;
 use crate::jira::payload::{self, PayloadError};
 use crate::store::inbox::{self, ClaimedLane, Finished, OpenEvent};
-use crate::store::{SiteId, StoreError, Txn, issues, projects};
+use crate::store::{Dialect, SiteId, StoreError, Txn, issues, projects};
 
-/// Lanes taken at once: enough to share a commit, few enough that the writer is free again soon.
-pub const LANES: i64 = 128;
-/// Events read at once; a lane with more goes on in the next round.
-const EVENTS: i64 = 256;
+/// Lanes taken and events read at once, at the most; a lane with more goes on in the next round.
+///
+/// SQLite has one writer, which must be free again soon. On PostgreSQL accepting goes on meanwhile,
+/// and the more events of one issue come together, the fewer rows are written.
+#[must_use]
+pub fn batch(dialect: Dialect) -> (i64, i64) {
+    match dialect {
+        Dialect::Sqlite => (128, 256),
+        Dialect::Postgres => (512, 1024),
+    }
+}
+
 /// How long a claim holds; a batch takes milliseconds, a killed process's lanes wait this long.
 const LEASE_MS: i64 = 10_000;
 /// Tries before an event is parked.
@@ -35,8 +43,8 @@ const TRIES: i32 = 5;
 /// Applies what is ready, one batch; returns how many lanes were taken, 0 when nothing is.
 pub async fn apply_events(app: &App, worker: Uuid) -> Result<i64, StoreError> {
     let now_ms = app.clock.now_ms();
-    let (lanes, events) =
-        inbox::take(&app.store, worker, now_ms, LEASE_MS, (LANES, EVENTS)).await?;
+    let most = batch(app.store.dialect());
+    let (lanes, events) = inbox::take(&app.store, worker, now_ms, LEASE_MS, most).await?;
     if lanes.is_empty() {
         return Ok(0);
     }
@@ -49,7 +57,7 @@ pub async fn apply_events(app: &App, worker: Uuid) -> Result<i64, StoreError> {
             apply_lane(app, worker, lane, &events).await?;
         }
     }
-    Ok(i64::try_from(lanes.len()).unwrap_or(LANES))
+    Ok(i64::try_from(lanes.len()).unwrap_or(i64::MAX))
 }
 
 /// One lane of a failed batch, by itself; its first event takes the blame when it fails again.

@@ -158,6 +158,7 @@ pub async fn join(
     halves::move_into(on, from, into, now_ms).await?;
     halves::retire(on, from, into, now_ms).await?;
     sites::revive(on, into, now_ms).await?;
+    sites::set_enabled(on, into, true).await?;
     let stragglers = Work::Absorb { half: from.0 };
     let mut new = NewWork::new(&stragglers, "join", now_ms).with_priority(Priority::Background);
     new.ready_ms = now_ms + KNOWN_FOR_MS;

@@ -78,14 +78,19 @@ pub enum MeetError {
 /// An installation that was removed a moment ago still says its last words: its site is given as it
 /// is, uninstalled or not, and nothing is kept of them.
 pub async fn meet_installation(app: &App, met: &Met<'_>) -> Result<Arc<Site>, MeetError> {
+    let known = app.sites.by_installation(met.installation_id).await?;
+    let _turn = match known.as_ref().map(|site| (site, news(app, site, met))) {
+        Some((site, News::None)) => return Ok(Arc::clone(site)),
+        Some((site, News::Alive)) => match app.sites.telling.try_lock() {
+            Ok(turn) => turn,
+            // Another call is at it; a sign of life may as well be noted by the next one.
+            Err(_) => return Ok(Arc::clone(site)),
+        },
+        Some((_, News::Facts)) | None => app.sites.telling.lock().await,
+    };
+    // Whoever held the turn before may have written the same.
     if let Some(site) = app.sites.by_installation(met.installation_id).await?
-        && !tells_news(app, &site, met)
-    {
-        return Ok(site);
-    }
-    let _turn = app.sites.telling.lock().await;
-    if let Some(site) = app.sites.by_installation(met.installation_id).await?
-        && !tells_news(app, &site, met)
+        && news(app, &site, met) == News::None
     {
         return Ok(site);
     }
@@ -98,24 +103,39 @@ pub async fn meet_installation(app: &App, met: &Met<'_>) -> Result<Arc<Site>, Me
     site.ok_or(MeetError::Lost)
 }
 
-/// Whether an invocation tells of something that is not known of its installation.
-fn tells_news(app: &App, site: &Site, met: &Met<'_>) -> bool {
+/// What an invocation tells that is not known of its installation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum News {
+    /// Nothing.
+    None,
+    /// That it is still there; the last time that was noted is a while ago.
+    Alive,
+    /// Something about it, or a token.
+    Facts,
+}
+
+fn news(app: &App, site: &Site, met: &Met<'_>) -> News {
     let now_ms = app.clock.now_ms();
     let Some(known) = &site.forge else {
-        return true;
+        return News::Facts;
     };
-    let is_known = known.installation_id == met.installation_id
+    let is_as_known = known.installation_id == met.installation_id
         && known.api_base_url == met.api_base_url
         && known.app_version == met.app_version
         && known.environment_id == met.environment_id
         && known.cloud_id == met.cloud_id
         && known.environment_type == met.environment_type
-        && now_ms - known.last_seen_ms < NOTED_EVERY_MS
         && site_url(app, met).is_none_or(|url| site.site_url.as_deref() == Some(&*url))
         && met
             .system_token
             .is_none_or(|token| !outlasts(token, known, now_ms));
-    !is_known
+    if !is_as_known {
+        News::Facts
+    } else if now_ms - known.last_seen_ms < NOTED_EVERY_MS {
+        News::None
+    } else {
+        News::Alive
+    }
 }
 
 async fn write_down(app: &App, met: &Met<'_>) -> Result<(SiteId, bool), MeetError> {
@@ -227,6 +247,8 @@ async fn take_in(
     installations::go_live(on, site, met.installation_id, told, now_ms).await?;
     sites::set_cloud_id(on, site, met.cloud_id, met.environment_type).await?;
     sites::revive(on, site, now_ms).await?;
+    // A Connect half may have been disabled on its way out.
+    sites::set_enabled(on, site, true).await?;
     note(
         on,
         site,

@@ -29,6 +29,7 @@ pub mod link_test;
 pub mod meet_installation;
 pub mod note_hour;
 pub mod note_lifecycle;
+pub mod project_coverage;
 pub mod rebuild;
 pub mod remove_site;
 pub mod run_rules;

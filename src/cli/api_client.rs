@@ -19,7 +19,8 @@ pub struct ApiClient {
 enum Action {
     /// Make a client; its token is printed once and cannot be shown again
     Create {
-        /// The site's address, cloud id or client key
+        /// The site's address, cloud id or client key; CLOUDID/development names another Forge
+        /// environment than production
         #[arg(long)]
         site: String,
         /// A name people recognise, such as the pipeline's

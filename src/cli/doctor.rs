@@ -18,7 +18,7 @@ use crate::store::{Store, halves, inbox, outbox};
 #[derive(Debug, Args)]
 pub struct Doctor {
     /// Only ask a running service at this address whether it is ready
-    #[arg(long, value_name = "URL")]
+    #[arg(long = "url", id = "service_url", value_name = "URL")]
     url: Option<String>,
     #[command(flatten)]
     database: Database,

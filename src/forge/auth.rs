@@ -3,7 +3,7 @@
 //! | caller | routes | invocation |
 //! |---|---|---|
 //! | [`EventCaller`] | `/forge/…` | of an endpoint: nobody acts, no page |
-//! | [`UiCaller`] | `/ui/…` | of a page |
+//! | [`UiCaller`] | `/ui/…` | of a page, for a person |
 //!
 //! Any page of the app can call any path with a genuine token and a body it made up, so the kinds
 //! are kept apart here. 401 tells Forge that the token does not verify and nothing else; whoever is
@@ -48,10 +48,12 @@ pub struct EventCaller {
 pub struct UiCaller {
     /// The site the app is installed on.
     pub site: Arc<Site>,
+    /// The person.
+    pub account_id: String,
+    /// Acts as the person in Jira, within the app's scopes; for this request only.
+    pub user_token: SecretString,
     /// What the token says.
     pub invocation: Invocation,
-    /// Acts as the person in Jira, within the app's scopes; for this request only.
-    pub user_token: Option<SecretString>,
 }
 
 type Extracted<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
@@ -87,16 +89,18 @@ impl FromRequest for UiCaller {
                 return Err(Problem::forbidden("Only a page may ask for this.")
                     .detail("The call was not made from a page of the app in Jira."));
             }
+            let account_id = invocation.principal.clone().ok_or_else(nobody)?;
+            let user_token = secret_header(&request, USER_TOKEN).ok_or_else(unasked)?;
             let site = meet(app, &invocation, None).await?;
             if site.state != SiteState::Installed {
                 return Err(Problem::forbidden(
                     "The app is being removed from this site.",
                 ));
             }
-            let user_token = secret_header(&request, USER_TOKEN);
             Ok(Self {
                 site,
-                user_token: user_token.filter(|_| invocation.principal.is_some()),
+                account_id,
+                user_token,
                 invocation,
             })
         })
@@ -165,6 +169,16 @@ async fn meet(
 
 fn unsigned() -> Problem {
     Problem::unauthorized("The request is not signed by a Jira site that has the app.")
+}
+
+fn nobody() -> Problem {
+    Problem::forbidden("Nobody is logged in.").detail("Log in to Jira, then try again.")
+}
+
+/// Without the person's token nobody can ask Jira what they may see.
+fn unasked() -> Problem {
+    Problem::forbidden("Jira does not let the app ask what you may see.")
+        .detail("A Jira administrator has to agree to the app's newest version under Manage apps.")
 }
 
 fn not_set_up() -> Problem {

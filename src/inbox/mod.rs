@@ -10,16 +10,22 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
-use crate::app::apply_events::{LANES, apply_events};
+use crate::app::apply_events::{apply_events, batch};
 use crate::app::forget_old::forget_old;
 use crate::ids;
+use crate::store::Dialect;
 
 /// How long a worker sleeps at the most, milliseconds, and the spread that keeps replicas apart.
 const POLL_MS: u64 = 500;
 const POLL_SPREAD_MS: u64 = 250;
 /// How long a worker that keeps up lets events gather: a batch costs much the same for one event as
-/// for fifty, and the writer is busy for as long.
+/// for fifty, and on SQLite the writer is busy for as long.
 const GATHER: Duration = Duration::from_millis(15);
+/// How much longer, at the most, on PostgreSQL while much arrives: an issue that changes again within
+/// that time is written once.
+const LONGEST: u32 = 20;
+/// Lanes of a batch for which the wait grows by one [`GATHER`].
+const LANES_A_STEP: i64 = 8;
 /// How long a worker waits after the store failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 /// How often it is looked whether something is past its time.
@@ -29,6 +35,7 @@ const FORGET_EVERY: Duration = Duration::from_mins(10);
 pub async fn work(app: Arc<App>, stop: CancellationToken) {
     let worker = ids::next();
     let stored = app.inbox.stored();
+    let dialect = app.store.dialect();
     while !stop.is_cancelled() {
         // Registered before the look, so that an event kept in between is not slept through.
         let woken = stored.notified();
@@ -44,8 +51,8 @@ pub async fn work(app: Arc<App>, stop: CancellationToken) {
             Ok(lanes) => {
                 // What was applied may want something of Jira.
                 app.outbox_filled.notify_one();
-                if lanes < LANES {
-                    tokio::time::sleep(GATHER).await;
+                if lanes < batch(dialect).0 {
+                    tokio::time::sleep(gather(dialect, lanes)).await;
                 }
             }
             Err(error) => {
@@ -55,6 +62,16 @@ pub async fn work(app: Arc<App>, stop: CancellationToken) {
                     () = tokio::time::sleep(AFTER_FAILURE) => {}
                 }
             }
+        }
+    }
+}
+
+fn gather(dialect: Dialect, lanes: i64) -> Duration {
+    match dialect {
+        Dialect::Sqlite => GATHER,
+        Dialect::Postgres => {
+            let steps = u32::try_from(lanes / LANES_A_STEP).unwrap_or(LONGEST);
+            GATHER * steps.clamp(1, LONGEST)
         }
     }
 }

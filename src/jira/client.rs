@@ -22,6 +22,7 @@ use super::error::{Asked, JiraError};
 use super::limits::{Endpoint, Limiter, Scope};
 use super::permissions::Permissions;
 use super::resolver;
+use super::sight::Sight;
 use crate::clock::Clock;
 use crate::domain::site::Site;
 
@@ -72,6 +73,7 @@ pub struct Client {
     clock: Clock,
     limiter: Limiter,
     pub(super) permissions: Permissions,
+    pub(super) sight: Sight,
 }
 
 /// Jira, one site of it; see [`Client::for_site`].
@@ -160,6 +162,7 @@ impl Client {
             clock,
             limiter: Limiter::default(),
             permissions: Permissions::default(),
+            sight: Sight::default(),
         })
     }
 

@@ -18,6 +18,7 @@ pub mod payload;
 pub mod permissions;
 pub mod qsh;
 mod resolver;
+mod sight;
 mod site;
 
 pub use client::{Client, Settings, SiteClient, Urgency};

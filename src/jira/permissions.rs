@@ -31,6 +31,11 @@ pub enum Permission {
     BrowseIssue(i64),
     /// Edit an issue (`EDIT_ISSUES`).
     EditIssue(i64),
+    /// See a project (`BROWSE_PROJECTS`).
+    BrowseProject {
+        /// Jira's id of the project.
+        project: i64,
+    },
     /// Create issues in a project (`CREATE_ISSUES`).
     CreateIssues {
         /// Jira's id of the project.
@@ -75,7 +80,7 @@ impl Default for Permissions {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Granted {
+pub(super) struct Granted {
     #[serde(default)]
     global_permissions: Vec<String>,
     #[serde(default)]
@@ -174,6 +179,9 @@ fn own_question(permission: Permission) -> (&'static str, Option<(&'static str, 
         Permission::Administer => ("ADMINISTER", None),
         Permission::BrowseIssue(issue) => ("BROWSE_PROJECTS", Some(("issueId", issue.to_string()))),
         Permission::EditIssue(issue) => ("EDIT_ISSUES", Some(("issueId", issue.to_string()))),
+        Permission::BrowseProject { project } => {
+            ("BROWSE_PROJECTS", Some(("projectId", project.to_string())))
+        }
         Permission::CreateIssues { project } => {
             ("CREATE_ISSUES", Some(("projectId", project.to_string())))
         }
@@ -194,11 +202,18 @@ fn question(account_id: &str, permission: Permission) -> serde_json::Value {
         }
         Permission::BrowseIssue(issue) => on("BROWSE_PROJECTS", &[issue], &[]),
         Permission::EditIssue(issue) => on("EDIT_ISSUES", &[issue], &[]),
+        Permission::BrowseProject { project } => on("BROWSE_PROJECTS", &[], &[project]),
         Permission::CreateIssues { project } => on("CREATE_ISSUES", &[], &[project]),
     }
 }
 
 impl Granted {
+    /// The issues on which something is granted.
+    pub(super) fn issues(&self) -> impl Iterator<Item = i64> {
+        let granted = self.project_permissions.iter();
+        granted.flat_map(|on| on.issues.iter().map(|Id(issue)| *issue))
+    }
+
     /// Jira lists what is granted and leaves out the rest, unknown ids included.
     fn includes(&self, permission: Permission) -> bool {
         let on = |name: &str, id: i64, ids: fn(&GrantedOn) -> &[Id]| {
@@ -213,6 +228,9 @@ impl Granted {
                 .any(|name| name == "ADMINISTER"),
             Permission::BrowseIssue(issue) => on("BROWSE_PROJECTS", issue, |on| &on.issues),
             Permission::EditIssue(issue) => on("EDIT_ISSUES", issue, |on| &on.issues),
+            Permission::BrowseProject { project } => {
+                on("BROWSE_PROJECTS", project, |on| &on.projects)
+            }
             Permission::CreateIssues { project } => on("CREATE_ISSUES", project, |on| &on.projects),
         }
     }

@@ -198,7 +198,7 @@ fn select(json: Json, link: &str) -> String {
          (SELECT {marks} {of_marks}) AS marks, (SELECT {decided} FROM setting s \
          WHERE s.site_id = i.site_id AND s.scope IN ('{}', '{}' || i.project_key)) AS settings, \
          (SELECT {behind} FROM waiting_event w WHERE w.site_id = i.site_id \
-         AND w.lane = CAST(i.jira_id AS text)) AS behind FROM issue i",
+         AND w.lane = CAST(i.jira_id AS text)) AS lag FROM issue i",
         issues::COLUMNS,
         settings::SITE,
         settings::PROJECT
@@ -223,7 +223,7 @@ fn linked_issue(row: &QueryResult) -> Result<LinkedIssue, StoreError> {
     let mut marks: Vec<Mark> = read(list("marks")?, issue.id)?;
     marks.sort_unstable();
     let decided: Vec<settings::Row> = read(list("settings")?, issue.id)?;
-    let (waiting_ms, parked_ms): (Option<i64>, Option<i64>) = read(list("behind")?, issue.id)?;
+    let (waiting_ms, parked_ms): (Option<i64>, Option<i64>) = read(list("lag")?, issue.id)?;
     Ok(LinkedIssue {
         tests,
         annotations: Annotations {

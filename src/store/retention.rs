@@ -47,6 +47,12 @@ pub async fn purge(on: &impl Conn, site: SiteId, now_ms: i64) -> Result<bool, St
     if sql.run(on).await? == 0 {
         return Ok(false);
     }
+    // Halves that were joined with it are next.
+    Sql::new("UPDATE site SET purge_after_ms = ")
+        .bind(now_ms)
+        .with(" WHERE merged_into = ", site)
+        .run(on)
+        .await?;
     for table in TABLES {
         Sql::new(&format!("DELETE FROM {table} WHERE site_id = "))
             .bind(site)

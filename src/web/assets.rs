@@ -1,4 +1,4 @@
-//! The pages' scripts and styles, carried in the binary.
+//! The pages' scripts, styles and the app's sign, carried in the binary.
 //!
 //! An address holds a hash of the content, so a browser may keep a file for ever and a new build is
 //! a new address. A page of the build before may still ask for its own hash while a deploy is under
@@ -63,6 +63,7 @@ fn hash_of(file: &EmbeddedFile) -> String {
 fn content_type(name: &str) -> Option<&'static str> {
     match name.rsplit_once('.')? {
         (_, "js") => Some("text/javascript; charset=utf-8"),
+        (_, "svg") => Some("image/svg+xml"),
         (_, "css") => Some("text/css; charset=utf-8"),
         _ => None,
     }

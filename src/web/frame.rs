@@ -1,6 +1,6 @@
-//! Whole pages and fragments: the same HTML under Connect and Forge.
+//! Whole pages: what a Connect frame loads. Under Forge the page is a file on Atlassian's servers.
 //!
-//! A page is what a frame loads; a fragment is what our script asks for and puts into it. Templates
+//! What our script asks for and puts into a page is a [`fragment`](super::fragment). Templates
 //! escape what they print; nothing here builds HTML from text.
 
 use actix_web::http::StatusCode;
@@ -57,21 +57,12 @@ pub fn page(
     status: StatusCode,
     template: &impl Template,
 ) -> Result<HttpResponse, Problem> {
-    let html = render(template)?;
+    let html = template
+        .render()
+        .map_err(|why| Problem::internal().because(why))?;
     let mut answer = HttpResponse::build(status);
     headers::protect(&mut answer, &app.config, site);
     Ok(answer.content_type("text/html; charset=utf-8").body(html))
-}
-
-/// A piece of a page.
-pub fn fragment(app: &App, template: &impl Template) -> Result<HttpResponse, Problem> {
-    page(app, None, StatusCode::OK, template)
-}
-
-fn render(template: &impl Template) -> Result<String, Problem> {
-    template
-        .render()
-        .map_err(|why| Problem::internal().because(why))
 }
 
 /// A page that says what is the matter, instead of what was asked for.

@@ -25,40 +25,57 @@ use crate::connect::Connect;
 use crate::forge::auth::is_from_forge;
 use crate::problem::Problem;
 
-/// How long an event may take; Forge waits 5 s.
-const EVENT: Duration = Duration::from_millis(4500);
-/// How long a page's call may take; Forge waits 25 s.
-const PAGE: Duration = Duration::from_secs(24);
+/// Who waits for the answer, and how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Forge with an event: 5 s.
+    Event,
+    /// A page: 25 s, if it is Forge's.
+    Page,
+}
+
+impl Kind {
+    fn of(request: &ServiceRequest) -> Option<Self> {
+        let base = request.app_data::<Data<Connect>>();
+        let base = base.map_or("", |connect| connect.base_path());
+        let path = request.path();
+        let path = path.strip_prefix(base).unwrap_or(path);
+        match path.split('/').nth(1) {
+            Some("forge") => Some(Self::Event),
+            Some("ui") => Some(Self::Page),
+            _ => None,
+        }
+    }
+
+    /// How long a handler may take.
+    const fn patience(self) -> Duration {
+        match self {
+            Self::Event => Duration::from_millis(4500),
+            Self::Page => Duration::from_secs(24),
+        }
+    }
+}
 
 /// Answers in time and in JSON where that is owed; elsewhere changes nothing.
 pub async fn json_only<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
-    match patience(&request) {
-        Some(patience) => answered_within(patience, request, next).await,
+    match Kind::of(&request) {
+        Some(kind) => {
+            let form = Form::of(kind, &request);
+            answered_within(kind.patience(), form, request, next).await
+        }
         None => Ok(next.call(request).await?.map_into_left_body()),
-    }
-}
-
-fn patience(request: &ServiceRequest) -> Option<Duration> {
-    let base = request.app_data::<Data<Connect>>();
-    let base = base.map_or("", |connect| connect.base_path());
-    let path = request.path();
-    let path = path.strip_prefix(base).unwrap_or(path);
-    match path.split('/').nth(1) {
-        Some("forge") => Some(EVENT),
-        Some("ui") => Some(PAGE),
-        _ => None,
     }
 }
 
 async fn answered_within<B: MessageBody + 'static>(
     patience: Duration,
+    form: Form,
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
-    let form = Form::of(&request);
     let called = AssertUnwindSafe(async { next.call(request).await }).catch_unwind();
     let response = match tokio::time::timeout(patience, called).await {
         Ok(Ok(Ok(response))) => response,
@@ -74,13 +91,13 @@ async fn answered_within<B: MessageBody + 'static>(
     }
     if is_json(response.headers()) {
         let mut response = response;
-        form.mark(response.headers_mut());
+        form.mark(response.status(), response.headers_mut());
         return Ok(response.map_into_left_body());
     }
     let said = response.response().error().map(ToString::to_string);
     let problem = problem(response.status(), &said.unwrap_or_default());
     let mut answer = problem.error_response();
-    form.mark(answer.headers_mut());
+    form.mark(answer.status(), answer.headers_mut());
     Ok(response.into_response(answer).map_into_right_body())
 }
 
@@ -101,20 +118,18 @@ enum Form {
 }
 
 impl Form {
-    fn of(request: &ServiceRequest) -> Self {
-        if is_from_forge(request.headers()) {
-            Self::Plain
-        } else {
-            Self::Problem
+    fn of(kind: Kind, request: &ServiceRequest) -> Self {
+        match kind {
+            Kind::Page if is_from_forge(request.headers()) => Self::Plain,
+            Kind::Page | Kind::Event => Self::Problem,
         }
     }
 
-    fn mark(self, headers: &mut HeaderMap) {
-        let form = match self {
-            Self::Problem => "application/problem+json",
-            Self::Plain => "application/json",
-        };
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(form));
+    /// Gives a problem the content type of this form; a page is told nothing of a 401 in any.
+    fn mark(self, status: StatusCode, headers: &mut HeaderMap) {
+        if matches!(self, Self::Plain) && status != StatusCode::UNAUTHORIZED {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
     }
 
     /// An error that carries its answer, because there is no request left to answer.
@@ -124,7 +139,7 @@ impl Form {
         } else {
             problem(answer.status(), said).error_response()
         };
-        self.mark(answer.headers_mut());
+        self.mark(answer.status(), answer.headers_mut());
         InternalError::from_response(said.to_owned(), answer).into()
     }
 }

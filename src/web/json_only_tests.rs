@@ -7,10 +7,12 @@ use actix_web::http::header::AUTHORIZATION;
 use actix_web::middleware::from_fn;
 use actix_web::test::{TestRequest, init_service, try_call_service};
 use actix_web::web::{self, Bytes, PayloadConfig, Query, ServiceConfig};
+use clap::Parser;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::*;
+use crate::config::Config;
 
 #[derive(Deserialize)]
 struct Page {
@@ -51,8 +53,11 @@ async fn ask(method: Method, path: &str, scheme: &str) -> (u16, String, String) 
         _ => Duration::from_mins(1),
     };
     let wrapped = move |request: ServiceRequest, next: Next<_>| async move {
-        match super::patience(&request) {
-            Some(_) => answered_within(patience, request, next).await,
+        match Kind::of(&request) {
+            Some(kind) => {
+                let form = Form::of(kind, &request);
+                answered_within(patience, form, request, next).await
+            }
             None => json_only(request, next).await,
         }
     };
@@ -91,7 +96,8 @@ async fn every_failure_is_a_problem_document() {
             ("/forge", "JWT", "application/problem+json"),
             ("/ui", "JWT", "application/problem+json"),
             ("/ui", "Bearer", "application/json"),
-            ("/forge", "bearer", "application/json"),
+            ("/ui", "bearer", "application/json"),
+            ("/forge", "Bearer", "application/problem+json"),
         ] {
             let what = format!("{method} {base}{path} {scheme}");
             let answer = ask(method.clone(), &format!("{base}{path}"), scheme).await;
@@ -101,6 +107,27 @@ async fn every_failure_is_a_problem_document() {
             assert!(problem["title"].as_str().unwrap().ends_with('.'), "{what}");
             assert!(!answer.2.contains("a bug"), "{what}");
         }
+    }
+}
+
+#[actix_web::test]
+async fn the_path_of_our_address_may_stand_before() {
+    #[derive(clap::Parser)]
+    struct Options {
+        #[command(flatten)]
+        config: Config,
+    }
+    let base = ["touchstone", "--base-url", "https://tests.example.com/jira"];
+    let connect = Data::new(Connect::new(&Options::parse_from(base).config).unwrap());
+    for (path, owed) in [
+        ("/jira/ui/nowhere", Some(Kind::Page)),
+        ("/jira/forge/nowhere", Some(Kind::Event)),
+        ("/ui/nowhere", Some(Kind::Page)),
+        ("/jira/other", None),
+        ("/other/jira/ui", None),
+    ] {
+        let request = TestRequest::with_uri(path).app_data(connect.clone());
+        assert_eq!(Kind::of(&request.to_srv_request()), owed, "{path}");
     }
 }
 

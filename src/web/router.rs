@@ -3,7 +3,7 @@
 use actix_web::web::{self, PayloadConfig, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 
-use super::{admin, api, assets, health, panel};
+use super::{admin, api, assets, health, panel, project};
 use crate::connect;
 use crate::connect::webhook;
 use crate::forge;
@@ -36,6 +36,7 @@ fn add(routes: &mut ServiceConfig, role: Role) {
     routes.configure(api::v1::routes);
     routes.configure(panel::routes);
     routes.configure(admin::routes);
+    routes.configure(project::routes);
     routes.route("/assets/{hash}/{name}", web::get().to(assets::show));
 }
 

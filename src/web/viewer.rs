@@ -14,7 +14,8 @@ use actix_web::{FromRequest, HttpRequest};
 use secrecy::SecretString;
 
 use crate::app::App;
-use crate::connect::auth::PageCaller;
+use crate::connect::auth::{FrameCaller, PageCaller};
+use crate::domain::issue::is_project_key;
 use crate::domain::site::Site;
 use crate::forge::auth::{UiCaller, is_from_forge};
 use crate::jira::JiraError;
@@ -41,7 +42,7 @@ impl FromRequest for Viewer {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         if is_from_forge(request.headers()) {
             let caller = UiCaller::from_request(request, payload);
-            return Box::pin(async move { Self::under_forge(caller.await?) });
+            return Box::pin(async move { Ok(Self::under_forge(caller.await?)) });
         }
         let caller = PageCaller::from_request(request, payload);
         Box::pin(async move { Ok(Self::under_connect(caller.await?)) })
@@ -58,22 +59,24 @@ impl Viewer {
         }
     }
 
-    /// A person, with the token that lets Jira say what they may; nobody else is let in.
-    fn under_forge(caller: UiCaller) -> Result<Self, Problem> {
-        let account_id = caller.invocation.principal.ok_or_else(|| {
-            Problem::forbidden("Nobody is logged in.").detail("Log in to Jira, then try again.")
-        })?;
-        let user_token = caller.user_token.ok_or_else(|| {
-            Problem::forbidden("Jira does not let the app ask what you may see.").detail(
-                "A Jira administrator has to agree to the app's newest version under Manage apps.",
-            )
-        })?;
-        Ok(Self {
+    fn under_forge(caller: UiCaller) -> Self {
+        Self {
             site: caller.site,
-            account_id: Some(account_id),
+            account_id: Some(caller.account_id),
             issue_jira_id: None,
-            user_token: Some(user_token),
-        })
+            user_token: Some(caller.user_token),
+        }
+    }
+
+    /// Who looks at a page that a Connect frame loads.
+    #[must_use]
+    pub fn of_frame(caller: FrameCaller) -> Self {
+        Self {
+            site: caller.site,
+            account_id: caller.account_id,
+            issue_jira_id: None,
+            user_token: None,
+        }
     }
 
     /// Whether they may see an issue: the one Jira shows them, or one Jira says they may browse.
@@ -82,8 +85,7 @@ impl Viewer {
         if self.account_id.is_some() && self.issue_jira_id == Some(issue) {
             return Ok(());
         }
-        let permission = Permission::BrowseIssue(issue);
-        if may(app, &self.site, self.account_id.as_deref(), permission).await? {
+        if self.may(app, Permission::BrowseIssue(issue)).await? {
             return Ok(());
         }
         Err(Problem::not_found(
@@ -98,50 +100,56 @@ impl Viewer {
                 .detail("Links and defects follow the permission Edit Issues in Jira.")
         };
         let account = self.account_id.as_deref().ok_or_else(refused)?;
-        let permission = Permission::EditIssue(issue);
-        if may(app, &self.site, Some(account), permission).await? {
+        if self.may(app, Permission::EditIssue(issue)).await? {
             Ok(account)
         } else {
             Err(refused())
         }
     }
 
+    /// Whether they may see a project; returns how Jira is asked for them.
+    pub async fn demand_project(&self, app: &App, key: &str) -> Result<Asker<'_>, Problem> {
+        let asker = self.asker().ok_or_else(|| {
+            Problem::forbidden("Log in to see tests.")
+                .detail("Results are shown to people who are logged in to Jira.")
+        })?;
+        if is_project_key(key) && app.jira.sees_project(&self.site, &asker, key).await? {
+            return Ok(asker);
+        }
+        Err(
+            Problem::not_found("There is no such project, or you may not see it.")
+                .detail("A project's key looks like SHOP."),
+        )
+    }
+
     /// Whether they administer the site; returns who they are.
     pub async fn demand_administration(&self, app: &App) -> Result<&str, Problem> {
-        demand_administration(app, &self.site, self.account_id.as_deref()).await
-    }
-}
-
-/// Whether a person administers the site; returns who they are.
-pub async fn demand_administration<'a>(
-    app: &App,
-    site: &Site,
-    account_id: Option<&'a str>,
-) -> Result<&'a str, Problem> {
-    let refused = || {
-        Problem::forbidden("Only Jira administrators can change these settings.")
-            .detail("Ask someone with the global permission Administer Jira.")
-    };
-    let account = account_id.ok_or_else(refused)?;
-    if may(app, site, Some(account), Permission::Administer).await? {
-        Ok(account)
-    } else {
-        Err(refused())
-    }
-}
-
-async fn may(
-    app: &App,
-    site: &Site,
-    account_id: Option<&str>,
-    permission: Permission,
-) -> Result<bool, Problem> {
-    match account_id {
-        Some(account_id) => {
-            let asker = Asker::of(account_id);
-            Ok(app.jira.may(site, &asker, permission).await?)
+        let refused = || {
+            Problem::forbidden("Only Jira administrators can change these settings.")
+                .detail("Ask someone with the global permission Administer Jira.")
+        };
+        let account = self.account_id.as_deref().ok_or_else(refused)?;
+        if self.may(app, Permission::Administer).await? {
+            Ok(account)
+        } else {
+            Err(refused())
         }
-        None => Ok(false),
+    }
+
+    /// Whose rights are asked for; nobody's when nobody is logged in.
+    #[must_use]
+    pub fn asker(&self) -> Option<Asker<'_>> {
+        Some(Asker {
+            account_id: self.account_id.as_deref()?,
+            user_token: self.user_token.as_ref(),
+        })
+    }
+
+    async fn may(&self, app: &App, permission: Permission) -> Result<bool, Problem> {
+        match self.asker() {
+            Some(asker) => Ok(app.jira.may(&self.site, &asker, permission).await?),
+            None => Ok(false),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 import { defineConfig } from "@playwright/test";
 
+// Each project is one way for the app to come to Jira; `--project forge` runs one alone.
 // The system's Chromium: nothing is downloaded. CHROMIUM names another one.
 export default defineConfig({
   testDir: ".",
@@ -13,6 +14,7 @@ export default defineConfig({
   expect: { timeout: 15_000 },
   reporter: [["list"]],
   globalSetup: "./world.ts",
+  projects: [{ name: "connect" }, { name: "forge" }],
   use: {
     viewport: { width: 1280, height: 900 },
     launchOptions: {

@@ -2,6 +2,7 @@
 # Looks at panel and administration in Chromium, through the stand-in Jira.
 #   tests/browser/run.sh TOUCHSTONE_BINARY STANDIN_BINARY [what playwright takes]
 # CHROMIUM names the browser (default /usr/bin/chromium). Pictures are left in tests/browser/shots.
+# `make forge` has built the pages that Forge serves.
 set -eu
 SERVICE_BIN=$(realpath "$1") STANDIN_BIN=$(realpath "$2")
 export SERVICE_BIN STANDIN_BIN

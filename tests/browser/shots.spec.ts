@@ -2,7 +2,7 @@
 
 import { test, type FrameLocator, type Page } from "@playwright/test";
 import { NAMES } from "./results";
-import { world } from "./world";
+import { host, world } from "./world";
 
 // A whole-page picture would squeeze the frame for a moment, and the page follows its width.
 test.use({ viewport: { width: 1280, height: 1500 } });
@@ -23,12 +23,12 @@ async function panel(page: Page, issue: string, query: string): Promise<FrameLoc
 test("panel, forced colours", async ({ page }) => {
   await page.emulateMedia({ forcedColors: "active" });
   await panel(page, "SHOP-7", "");
-  await page.screenshot({ path: "shots/panel-forced.png" });
+  await page.screenshot({ path: `shots/${host()}/panel-forced.png` });
 });
 
 for (const [name, query] of Object.entries(VIEWS)) {
   const shot = (page: Page, of: string) =>
-    page.screenshot({ path: `shots/${of}-${name}.png` });
+    page.screenshot({ path: `shots/${host()}/${of}-${name}.png` });
 
   test(`panel, ${name}`, async ({ page }) => {
     await panel(page, "SHOP-7", query);

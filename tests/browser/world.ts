@@ -1,5 +1,7 @@
-// The world the tests look at: the service and the stand-in Jira on free ports, the app installed,
-// and some weeks of results. SERVICE_BIN and STANDIN_BIN name the programs (see run.sh).
+// The world the tests look at: one service, and two stand-ins for Jira with the same beginnings, all
+// on free ports. One site has the app from Connect, the other from Forge; every test runs on both
+// (Playwright's projects), with the same weeks of results. SERVICE_BIN and STANDIN_BIN name the
+// programs (see run.sh).
 
 import { spawn, execFileSync, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -7,10 +9,16 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { test } from "@playwright/test";
 
 import { builds } from "./results";
 
 const PATIENCE_MS = 60_000;
+
+const FORGE = path.join(import.meta.dirname, "../../deploy/forge");
+const FORGE_APP = "ari:cloud:ecosystem::app/6f1d1a5e-3c55-4d5b-9c4d-0f6a1d2b7e90";
+
+export type Host = "connect" | "forge";
 
 export interface World {
   app: string;
@@ -18,17 +26,59 @@ export interface World {
   token: string;
 }
 
-/** What `globalSetup` made, for the tests. */
+/** The way the app came to the site that this test looks at. */
+export function host(): Host {
+  return test.info().project.name as Host;
+}
+
+/** What `globalSetup` made of it. */
 export function world(): World {
-  return JSON.parse(process.env["BROWSER_WORLD"] ?? "{}") as World;
+  return (JSON.parse(process.env["BROWSER_WORLD"] ?? "{}") as Record<Host, World>)[host()];
 }
 
 export default async function setUp(): Promise<() => Promise<void>> {
   const folder = mkdtempSync(path.join(tmpdir(), "touchstone-browser-"));
   const app = `http://127.0.0.1:${await freePort()}`;
   const jira = `http://127.0.0.1:${await freePort()}`;
+  const forgeJira = `http://127.0.0.1:${await freePort()}`;
   const database = `sqlite://${path.join(folder, "touchstone.db")}?mode=rwc`;
-  const service = run(named("SERVICE_BIN"), ["serve"], {
+  const children: ChildProcess[] = [];
+  const end = async () => {
+    await Promise.all(children.map(stopped));
+    rmSync(folder, { recursive: true, force: true });
+  };
+  try {
+    // Jira first: the service reads the keys of Forge's tokens when it starts.
+    children.push(runJira(jira, forgeJira, app));
+    await until("Jira answers", async () => (await fetch(`${jira}/_standin/state`)).ok);
+    children.push(runService(app, jira, database));
+    process.env["BROWSER_WORLD"] = JSON.stringify(await furnish(app, jira, forgeJira, database));
+  } catch (why) {
+    await end();
+    throw why;
+  }
+  return end;
+}
+
+function runJira(jira: string, forgeJira: string, app: string): ChildProcess {
+  return run(named("STANDIN_BIN"), [
+    "--listen",
+    jira.slice("http://".length),
+    "--app-url",
+    app,
+    "--forge-site",
+    forgeJira.slice("http://".length),
+    "--forge-app-id",
+    FORGE_APP,
+    "--forge-manifest",
+    path.join(FORGE, "manifest.yml"),
+    "--bridge-dir",
+    path.join(import.meta.dirname, "../standin/web/node_modules"),
+  ]);
+}
+
+function runService(app: string, jira: string, database: string): ChildProcess {
+  return run(named("SERVICE_BIN"), ["serve"], {
     TOUCHSTONE_LISTEN: app.slice("http://".length),
     TOUCHSTONE_BASE_URL: app,
     TOUCHSTONE_DATABASE_URL: database,
@@ -37,37 +87,54 @@ export default async function setUp(): Promise<() => Promise<void>> {
     TOUCHSTONE_CONNECT_SITE_SUFFIXES: "127.0.0.1",
     TOUCHSTONE_CONNECT_KEY_HOST: `${jira}/_standin/keys`,
     TOUCHSTONE_CONNECT_BRIDGE_URL: `${jira}/bridge/all.js`,
+    TOUCHSTONE_FORGE_APP_ID: FORGE_APP,
+    TOUCHSTONE_FORGE_JWKS_URL: `${jira}/forge/.well-known/jwks.json`,
+    TOUCHSTONE_FORGE_API_HOSTS: "127.0.0.1",
     TOUCHSTONE_LOG: process.env["TOUCHSTONE_LOG"] ?? "warn",
   });
+}
+
+/** Waits until both sites have the app, and reports the same builds to both. */
+async function furnish(
+  app: string,
+  jira: string,
+  forgeJira: string,
+  database: string,
+): Promise<Record<Host, World>> {
   await until("the service answers", async () => (await fetch(`${app}/health/ready`)).ok);
-  const standin = run(named("STANDIN_BIN"), [
-    "--listen",
-    jira.slice("http://".length),
-    "--app-url",
-    app,
-    "--bridge-dir",
-    path.join(import.meta.dirname, "../standin/web/node_modules"),
-  ]);
-  const token = await until("the app is installed", async () =>
-    execFileSync(
-      named("SERVICE_BIN"),
-      ["api-client", "create", "--site", jira, "--name", "browser tests"],
-      { env: { ...process.env, TOUCHSTONE_DATABASE_URL: database }, stdio: ["ignore", "pipe", "ignore"] },
-    )
-      .toString()
-      .trim(),
-  );
-  process.env["BROWSER_WORLD"] = JSON.stringify({ app, jira, token } satisfies World);
-  for (const build of builds(Date.now())) await report(build);
-  return async () => {
-    await Promise.all([end(service), end(standin)]);
-    rmSync(folder, { recursive: true, force: true });
+  const token = (what: string, site: () => Promise<string>) =>
+    until(what, async () =>
+      execFileSync(
+        named("SERVICE_BIN"),
+        ["api-client", "create", "--site", await site(), "--name", "browser tests"],
+        {
+          env: { ...process.env, TOUCHSTONE_DATABASE_URL: database },
+          stdio: ["ignore", "pipe", "ignore"],
+        },
+      )
+        .toString()
+        .trim(),
+    );
+  const worlds: Record<Host, World> = {
+    connect: { app, jira, token: await token("Connect has installed the app", async () => jira) },
+    forge: {
+      app,
+      jira: forgeJira,
+      token: await token("Forge has installed the app", () => cloudId(forgeJira)),
+    },
   };
+  for (const build of builds(Date.now())) {
+    await report(build, worlds.connect);
+    await report(build, worlds.forge);
+  }
+  return worlds;
 }
 
 /** Reports one file of results, as a build would. */
-export async function report(build: { query: string; body: string }): Promise<void> {
-  const { app, token } = world();
+export async function report(
+  build: { query: string; body: string },
+  { app, token } = world(),
+): Promise<void> {
   const answer = await fetch(`${app}/api/v1/projects/SHOP/results?${build.query}`, {
     method: "POST",
     headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/xml" },
@@ -98,6 +165,12 @@ export async function settle(): Promise<void> {
   });
 }
 
+/** Atlassian's id of a site, by which the service knows one that never was on Connect. */
+async function cloudId(jira: string): Promise<string> {
+  const state = (await (await fetch(`${jira}/_standin/state`)).json()) as { cloudId: string };
+  return state.cloudId;
+}
+
 function named(variable: string): string {
   const value = process.env[variable];
   if (!value) throw new Error(`${variable} must name a program; use run.sh`);
@@ -111,7 +184,7 @@ function run(program: string, args: string[], environment: Record<string, string
   });
 }
 
-function end(child: ChildProcess): Promise<void> {
+function stopped(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null) return Promise.resolve();
   return new Promise((resolve) => {
     child.once("exit", () => resolve());

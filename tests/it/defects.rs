@@ -47,7 +47,7 @@ impl World {
     /// The same, on a site that is there already and has the app.
     pub(super) async fn covering(jira: Standin, app: TestApp, story: IssueRef) -> Self {
         let of = app.app();
-        let found = sites::find(of.store.read(), &jira.client_key())
+        let found = sites::find(of.store.read(), &jira.cloud_id())
             .await
             .unwrap();
         let id = found.unwrap().site.id;
@@ -121,7 +121,7 @@ impl World {
     }
 
     /// The audit of an issue, oldest first: rule, action, whether it was done.
-    async fn audit(&self, key: &str) -> Vec<String> {
+    pub(super) async fn audit(&self, key: &str) -> Vec<String> {
         let page = self.get(&format!("/api/v1/issues/{key}/audit")).await;
         let words = |entry: &Value| {
             let done = if entry["done"] == true {

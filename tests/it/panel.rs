@@ -57,6 +57,13 @@ both_databases! {
         let pages = [
             (Kind::Frame, Method::GET, FRAME.to_owned()),
             (Kind::Frame, Method::GET, "/connect/admin".to_owned()),
+            (Kind::Frame, Method::GET, "/connect/project?projectKey=SHOP".to_owned()),
+            (Kind::Frame, Method::GET, "/connect/gadget?dashboardId=1&dashboardItemId=2".to_owned()),
+            (Kind::Page, Method::GET, "/ui/issue/10042/context".to_owned()),
+            (Kind::Page, Method::GET, "/ui/admin".to_owned()),
+            (Kind::Page, Method::GET, "/ui/project/SHOP".to_owned()),
+            (Kind::Page, Method::GET, "/ui/gadget?project=SHOP".to_owned()),
+            (Kind::Page, Method::GET, "/ui/gadget/settings?project=SHOP&save=1".to_owned()),
             (Kind::Page, Method::GET, "/ui/issue/10042".to_owned()),
             (Kind::Page, Method::GET, "/ui/issue/10042/link".to_owned()),
             (Kind::Page, Method::POST, "/ui/issue/10042/link".to_owned()),

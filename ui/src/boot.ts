@@ -9,3 +9,5 @@ try {
 } catch {
   // A frame may be denied storage; then the reader's system decides until the host has spoken.
 }
+// A script that does not arrive, or finds no host, leaves a page that says so instead of waiting.
+addEventListener("error", () => root.classList.add("is-broken"), { capture: true });

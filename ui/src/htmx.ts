@@ -1,6 +1,13 @@
 // htmx 4, and the shapes of its events that we rely on.
 
-import "htmx.org/dist/htmx.esm.js";
+import library from "htmx.org/dist/htmx.esm.js";
+
+interface Htmx {
+  /** Reads the attributes of an element anew. */
+  process(element: Element, force?: boolean): void;
+}
+
+export const htmx = library as Htmx;
 
 export interface RequestContext {
   sourceElement: HTMLElement;

@@ -1,14 +1,11 @@
 // Requests go through the host; what came of them is said aloud, and what went wrong is said where
 // it was asked for, with a way to try again.
 
-import type { Host } from "./host";
+import { type Host, Unanswered } from "./host";
 import { on, type RequestContext } from "./htmx";
 import { LOOK_AGAIN } from "./issue";
-
-interface Problem {
-  title: string;
-  detail?: string;
-}
+import { OPEN } from "./opening";
+import { tell, type Trouble } from "./trouble";
 
 export function followRequests(host: Host): void {
   on("htmx:config:request", (ctx) => {
@@ -21,17 +18,23 @@ export function followRequests(host: Host): void {
     event.preventDefault();
     report(ctx, problemOf(ctx));
   });
-  on("htmx:error", (ctx) =>
+  on("htmx:error", (ctx, event) => {
+    const { error } = (event as CustomEvent<{ error?: unknown }>).detail;
+    if (error instanceof Unanswered) {
+      report(ctx, { title: error.message, detail: error.detail });
+      return;
+    }
     report(ctx, {
       title: "Touchstone could not be reached.",
       detail: "Check the connection and try again; nothing was lost.",
-    }),
-  );
+    });
+  });
   on("htmx:after:swap", (ctx) => {
     const swapped = ctx.target?.id ? document.getElementById(ctx.target.id) : ctx.target;
     const { say, done, changed } = swapped?.dataset ?? {};
-    // What nobody asked for is only worth a word when it is news.
-    if (say && !(ctx.sourceEvent.type === LOOK_AGAIN && say === said)) announce(say);
+    // What nobody asked for is only worth a word when it is news; a page that opens reads itself out.
+    const isNoNews = ctx.sourceEvent.type === LOOK_AGAIN && say === said;
+    if (say && !isNoNews && ctx.sourceEvent.type !== OPEN) announce(say);
     if (done) host.flag(done);
     if (changed !== undefined) host.issueChanged();
   });
@@ -57,10 +60,10 @@ function slotOf(ctx: RequestContext): Element | null {
   return near?.querySelector(".trouble") ?? document.querySelector("main .trouble");
 }
 
-function problemOf(ctx: RequestContext): Problem {
+function problemOf(ctx: RequestContext): Trouble {
   try {
     const problem: unknown = JSON.parse(ctx.text ?? "");
-    if (isProblem(problem)) return problem;
+    if (isTrouble(problem)) return problem;
   } catch {
     // A proxy in between answers in its own way.
   }
@@ -70,25 +73,13 @@ function problemOf(ctx: RequestContext): Problem {
   };
 }
 
-function isProblem(value: unknown): value is Problem {
+function isTrouble(value: unknown): value is Trouble {
   return typeof value === "object" && value !== null && "title" in value;
 }
 
-function report(ctx: RequestContext, problem: Problem): void {
-  const template = document.getElementById("trouble");
-  const slot = slotOf(ctx);
-  if (!slot || !(template instanceof HTMLTemplateElement)) return;
-  const message = template.content.cloneNode(true) as DocumentFragment;
-  const set = (selector: string, text: string) => {
-    const element = message.querySelector(selector);
-    if (element) element.textContent = text;
-  };
-  set("h2", problem.title);
-  set("p", problem.detail ?? "");
-  message.querySelector("[data-again]")?.addEventListener("click", () => {
+function report(ctx: RequestContext, trouble: Trouble): void {
+  tell(slotOf(ctx), trouble, () => {
     const { type } = ctx.sourceEvent;
     ctx.sourceElement.dispatchEvent(new Event(type, { bubbles: true, cancelable: true }));
   });
-  slot.replaceChildren(message);
-  slot.scrollIntoView({ block: "nearest" });
 }

@@ -379,9 +379,12 @@ async fn give_up(on: &impl Conn, work: &ClaimedWork, why: String) -> Result<(), 
 fn next(failure: &Failure, work: &ClaimedWork, jitter: u32) -> Next {
     let longer = |wait: Duration| wait + wait * jitter / 1000;
     // What nobody waits for is nothing a person has to see to.
-    let park = || match work.work.is_housekeeping() && work.work.only_looks() {
-        true => Next::Drop,
-        false => Next::Park,
+    let park = || {
+        if work.work.is_housekeeping() && work.work.only_looks() {
+            Next::Drop
+        } else {
+            Next::Park
+        }
     };
     let again = || match work.attempt {
         TRIES.. => park(),

@@ -24,6 +24,13 @@ pub enum CoverageStatus {
 }
 
 impl CoverageStatus {
+    /// The status of an issue whose counted tests say `effects`: the worst decides, and without any
+    /// the issue is not covered.
+    #[must_use]
+    pub fn of_effects(effects: impl IntoIterator<Item = Effect>) -> Self {
+        judge(effects.into_iter().max(), false).0
+    }
+
     /// The name as interfaces write it.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -158,7 +165,8 @@ fn judge(worst: Option<Effect>, has_no_test: bool) -> (CoverageStatus, Rule) {
 }
 
 impl Counts {
-    fn add(&mut self, effect: Effect) {
+    /// Counts a test.
+    pub fn add(&mut self, effect: Effect) {
         self.total += 1;
         match effect {
             Effect::Ok => self.passed += 1,

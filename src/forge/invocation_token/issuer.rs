@@ -121,7 +121,7 @@ pub(super) struct Host {
 struct Served {
     status: StatusCode,
     body: String,
-    cache_control: &'static str,
+    is_silent: bool,
     fetches: usize,
 }
 
@@ -130,7 +130,7 @@ impl Host {
         let state = Data::from(Arc::new(Mutex::new(Served {
             status: StatusCode::OK,
             body: json!({ "keys": keys }).to_string(),
-            cache_control: "public, max-age=600",
+            is_silent: false,
             fetches: 0,
         })));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -165,6 +165,11 @@ impl Host {
         body.clone_into(&mut served.body);
     }
 
+    /// Takes requests from now on and answers none.
+    pub(super) fn fall_silent(&self) {
+        self.state.lock().unwrap().is_silent = true;
+    }
+
     pub(super) fn fetches(&self) -> usize {
         self.state.lock().unwrap().fetches
     }
@@ -191,10 +196,16 @@ pub(super) fn settings(jwks_url: &str) -> Settings {
 }
 
 async fn answer(state: Data<Mutex<Served>>) -> HttpResponse {
-    let mut served = state.lock().unwrap();
-    served.fetches += 1;
-    HttpResponse::build(served.status)
-        .insert_header(("Cache-Control", served.cache_control))
-        .insert_header(("Location", "/jwks.json"))
-        .body(served.body.clone())
+    let answer = {
+        let mut served = state.lock().unwrap();
+        served.fetches += 1;
+        let mut answer = HttpResponse::build(served.status);
+        answer.insert_header(("Cache-Control", "public, max-age=600"));
+        answer.insert_header(("Location", "/jwks.json"));
+        (!served.is_silent).then(|| answer.body(served.body.clone()))
+    };
+    match answer {
+        Some(answer) => answer,
+        None => std::future::pending().await,
+    }
 }

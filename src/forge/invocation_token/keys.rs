@@ -23,7 +23,7 @@ const LARGEST: usize = 256 * 1024;
 /// How long the host is not asked again because of an unknown name, or after it failed, in seconds.
 const PAUSE_S: i64 = 60;
 /// The same after a failure while there are no keys at all.
-const PAUSE_WITHOUT_KEYS_S: i64 = 5;
+const PAUSE_WITHOUT_KEYS_S: i64 = 1;
 
 /// Why there is no key.
 #[derive(Debug, Clone)]
@@ -40,7 +40,7 @@ pub(super) struct Keys {
     url: String,
     http: reqwest::Client,
     held: RwLock<Arc<Set>>,
-    /// Held while the set is fetched: whoever comes meanwhile waits for the same answer.
+    /// Held while the set is fetched: who needs a key that is not there waits for the same answer.
     past: Mutex<Past>,
 }
 
@@ -88,8 +88,9 @@ impl Keys {
         now_s: i64,
     ) -> Result<Arc<DecodingKey>, NoKey> {
         let set = self.set();
+        // While somebody renews a set whose time is over, it serves the others a moment longer.
         if let Some(key) = set.keys.get(name)
-            && set.is_fresh(now_s)
+            && (set.is_fresh(now_s) || self.past.try_lock().is_err())
         {
             return Ok(Arc::clone(key));
         }

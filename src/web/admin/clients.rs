@@ -1,7 +1,6 @@
 //! API clients: made here, with a token that is shown once; listed with their last use; revoked.
 
-use actix_web::HttpResponse;
-use actix_web::web::{Bytes, Data, Path};
+use actix_web::web::{Data, Path};
 use askama::Template;
 use uuid::Uuid;
 
@@ -11,8 +10,8 @@ use crate::app::create_api_client::{CreateApiClientError, create_api_client};
 use crate::domain::site::Site;
 use crate::problem::Problem;
 use crate::store::api_clients;
-use crate::web::fields::Fields;
-use crate::web::frame::fragment;
+use crate::web::fields::SentForm;
+use crate::web::fragment::Fragment;
 use crate::web::times::When;
 use crate::web::viewer::Viewer;
 
@@ -69,11 +68,11 @@ impl List {
 /// `POST /ui/admin/clients` with `name` and `projects`, keys separated by commas or spaces.
 pub(super) async fn create(
     viewer: Viewer,
-    body: Bytes,
+    sent: SentForm,
     app: Data<App>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<Fragment, Problem> {
     let account = viewer.demand_administration(&app).await?;
-    let fields = Fields::parse(&body);
+    let fields = sent.fields()?;
     let projects = fields.chosen("projects").unwrap_or_default();
     let projects = projects
         .split([',', ' '])
@@ -90,7 +89,7 @@ pub(super) async fn create(
         name: client.name,
         token,
     });
-    fragment(&app, &list)
+    Fragment::of(&list)
 }
 
 /// `POST /ui/admin/clients/{client}/revoke`
@@ -98,7 +97,7 @@ pub(super) async fn revoke(
     viewer: Viewer,
     client: Path<Uuid>,
     app: Data<App>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<Fragment, Problem> {
     viewer.demand_administration(&app).await?;
     let txn = app.store.write().await?;
     let was_there = api_clients::revoke(&*txn, viewer.site.id, *client, app.clock.now_ms()).await?;
@@ -109,7 +108,7 @@ pub(super) async fn revoke(
     } else {
         "It was revoked before.".to_owned()
     };
-    fragment(&app, &list)
+    Fragment::of(&list)
 }
 
 impl From<CreateApiClientError> for Problem {

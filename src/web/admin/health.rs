@@ -1,7 +1,6 @@
 //! How the line to Jira is doing: what waits, what was put aside and why, and trying it again.
 
-use actix_web::HttpResponse;
-use actix_web::web::{Bytes, Data};
+use actix_web::web::Data;
 use askama::Template;
 use uuid::Uuid;
 
@@ -11,8 +10,8 @@ use crate::domain::heartbeat::Heartbeat;
 use crate::domain::site::Site;
 use crate::problem::Problem;
 use crate::store::{inbox, installations, outbox, site_health};
-use crate::web::fields::Fields;
-use crate::web::frame::fragment;
+use crate::web::fields::{Fields, SentForm};
+use crate::web::fragment::Fragment;
 use crate::web::times::When;
 use crate::web::viewer::Viewer;
 
@@ -165,22 +164,23 @@ impl Health {
 }
 
 /// `GET /ui/admin/health`
-pub(super) async fn show(viewer: Viewer, app: Data<App>) -> Result<HttpResponse, Problem> {
+pub(super) async fn show(viewer: Viewer, app: Data<App>) -> Result<Fragment, Problem> {
     viewer.demand_administration(&app).await?;
     let mut health = Health::of(&app, &viewer.site).await?;
     health.say = format!("{}. {}", health.word, health.sentence);
-    fragment(&app, &health)
+    Fragment::of(&health)
 }
 
 /// `POST /ui/admin/events/replay` with `id`, or for all that are parked.
 pub(super) async fn replay_events(
     viewer: Viewer,
-    body: Bytes,
+    sent: SentForm,
     app: Data<App>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<Fragment, Problem> {
     viewer.demand_administration(&app).await?;
+    let fields = sent.fields()?;
     let txn = app.store.write().await?;
-    let which = which(&body)?;
+    let which = which(&fields)?;
     let count = inbox::replay(&*txn, viewer.site.id, which, app.clock.now_ms()).await?;
     txn.commit().await?;
     answer(&app, &viewer, format!("{count} events go through again")).await
@@ -189,26 +189,26 @@ pub(super) async fn replay_events(
 /// `POST /ui/admin/work/retry` with `id`, or for all that is parked.
 pub(super) async fn retry_work(
     viewer: Viewer,
-    body: Bytes,
+    sent: SentForm,
     app: Data<App>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<Fragment, Problem> {
     viewer.demand_administration(&app).await?;
+    let fields = sent.fields()?;
     let txn = app.store.write().await?;
-    let which = which(&body)?;
+    let which = which(&fields)?;
     let count = outbox::replay(&*txn, viewer.site.id, which, app.clock.now_ms()).await?;
     txn.commit().await?;
     app.outbox_filled.notify_one();
     answer(&app, &viewer, format!("{count} changes are sent again")).await
 }
 
-async fn answer(app: &App, viewer: &Viewer, said: String) -> Result<HttpResponse, Problem> {
+async fn answer(app: &App, viewer: &Viewer, said: String) -> Result<Fragment, Problem> {
     let mut health = Health::of(app, &viewer.site).await?;
     health.say = said;
-    fragment(app, &health)
+    Fragment::of(&health)
 }
 
-fn which(body: &[u8]) -> Result<Option<Uuid>, Problem> {
-    let fields = Fields::parse(body);
+fn which(fields: &Fields) -> Result<Option<Uuid>, Problem> {
     let id = fields.chosen("id").map(str::parse).transpose();
     id.map_err(|why: uuid::Error| Problem::bad_request("The id cannot be read.").because(why))
 }

@@ -13,11 +13,11 @@ mod health;
 mod settings;
 
 use super::fields;
+use super::fragment::Fragment;
 use super::frame::{Frame, page, problem_page, root};
-use super::viewer::demand_administration;
+use super::viewer::Viewer;
 use crate::app::App;
 use crate::connect::auth::FrameCaller;
-use crate::domain::site::Site;
 use crate::problem::Problem;
 
 /// The routes of the administration page.
@@ -26,6 +26,7 @@ pub fn routes(routes: &mut ServiceConfig) {
     routes.service(
         web::scope("/ui/admin")
             .app_data(fields::refusal_of_path())
+            .route("", web::get().to(show_body))
             .route("/health", web::get().to(health::show))
             .route("/events/replay", web::post().to(health::replay_events))
             .route("/work/retry", web::post().to(health::retry_work))
@@ -40,6 +41,18 @@ pub fn routes(routes: &mut ServiceConfig) {
 #[template(path = "admin/page.html")]
 struct Page {
     frame: Frame,
+    parts: Parts,
+}
+
+/// The page without what is around it.
+#[derive(Debug, Template)]
+#[template(path = "admin/body.html")]
+struct Body {
+    parts: Parts,
+}
+
+#[derive(Debug)]
+struct Parts {
     health: health::Health,
     settings: settings::Form,
     clients: clients::List,
@@ -58,17 +71,27 @@ async fn show(
             return Ok(problem_page(&app, &request, None, &problem, None));
         }
     };
-    let site = &caller.site;
-    match gather(&app, site, caller.account_id.as_deref()).await {
-        Ok(content) => page(&app, Some(site), StatusCode::OK, &content),
-        Err(problem) => Ok(problem_page(&app, &request, Some(site), &problem, None)),
+    let viewer = Viewer::of_frame(caller);
+    let site = Some(viewer.site.as_ref());
+    match gather(&app, &viewer).await {
+        Ok(parts) => {
+            let frame = Frame::new(&app.config);
+            page(&app, site, StatusCode::OK, &Page { frame, parts })
+        }
+        Err(problem) => Ok(problem_page(&app, &request, site, &problem, None)),
     }
 }
 
-async fn gather(app: &App, site: &Site, account_id: Option<&str>) -> Result<Page, Problem> {
-    demand_administration(app, site, account_id).await?;
-    Ok(Page {
-        frame: Frame::new(&app.config),
+/// `GET /ui/admin`
+async fn show_body(viewer: Viewer, app: Data<App>) -> Result<Fragment, Problem> {
+    let parts = gather(&app, &viewer).await?;
+    Fragment::of(&Body { parts })
+}
+
+async fn gather(app: &App, viewer: &Viewer) -> Result<Parts, Problem> {
+    viewer.demand_administration(app).await?;
+    let site = &viewer.site;
+    Ok(Parts {
         health: health::Health::of(app, site).await?,
         settings: settings::Form::of(app, site, None).await?,
         clients: clients::List::of(app, site).await?,

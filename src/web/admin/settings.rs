@@ -5,8 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use actix_web::HttpResponse;
-use actix_web::web::{Bytes, Data, Query};
+use actix_web::web::{Data, Query};
 use askama::Template;
 use serde::Deserialize;
 
@@ -18,8 +17,8 @@ use crate::domain::site::Site;
 use crate::problem::Problem;
 use crate::store::settings::{self, Decision, Scope};
 use crate::store::site_health::{self, IssueKind};
-use crate::web::fields::Fields;
-use crate::web::frame::fragment;
+use crate::web::fields::{Fields, SentForm};
+use crate::web::fragment::Fragment;
 use crate::web::viewer::Viewer;
 
 /// The settings of a site or a project, to look at and to change.
@@ -107,23 +106,23 @@ pub(super) async fn show(
     viewer: Viewer,
     chosen: Query<Chosen>,
     app: Data<App>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<Fragment, Problem> {
     viewer.demand_administration(&app).await?;
     let project = project(chosen.project.as_deref())?;
     let mut form = Form::of(&app, &viewer.site, project).await?;
     form.say = format!("Settings of {}.", project.unwrap_or("all projects"));
-    fragment(&app, &form)
+    Fragment::of(&form)
 }
 
 /// `POST /ui/admin/settings` with `project`, `coverable`, `defect`, `rule`, each any number of times;
 /// or with `inherit`, which takes back what the project or the site decided.
 pub(super) async fn save(
     viewer: Viewer,
-    body: Bytes,
+    sent: SentForm,
     app: Data<App>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<Fragment, Problem> {
     let account = viewer.demand_administration(&app).await?;
-    let fields = Fields::parse(&body);
+    let fields = sent.fields()?;
     let project = project(fields.chosen("project"))?;
     let site = viewer.site.id;
     let decided = settings::of_site(app.store.read(), site).await?;
@@ -137,7 +136,7 @@ pub(super) async fn save(
     txn.commit().await?;
     let mut form = Form::of(&app, &viewer.site, project).await?;
     "Saved. It holds from now on.".clone_into(&mut form.say);
-    fragment(&app, &form)
+    Fragment::of(&form)
 }
 
 /// What holds where the project, or the site, does not decide.

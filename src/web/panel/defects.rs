@@ -1,7 +1,6 @@
 //! Making a defect from a failing test, linking one that is there, and taking the link back.
 
-use actix_web::HttpResponse;
-use actix_web::web::{Bytes, Data, Path};
+use actix_web::web::{Data, Path};
 use askama::Template;
 use serde::Deserialize;
 use uuid::Uuid;
@@ -13,8 +12,9 @@ use crate::app::link_defect::{DefectLinkError, link_defect, unlink_defect};
 use crate::domain::work::{Block, Inline};
 use crate::jira::permissions::Asker;
 use crate::problem::Problem;
-use crate::web::fields::Fields;
-use crate::web::frame::{fragment, root};
+use crate::web::fields::SentForm;
+use crate::web::fragment::Fragment;
+use crate::web::frame::root;
 use crate::web::viewer::Viewer;
 
 #[derive(Debug, Template)]
@@ -40,14 +40,14 @@ pub(super) async fn preview(
     viewer: Viewer,
     path: Path<TestOfIssue>,
     app: Data<App>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<Fragment, Problem> {
     let account = viewer.demand_edit(&app, path.issue).await?;
     let found = find_facts(&app, &viewer.site, path.issue, None).await?;
     let request = Request {
         test: test_of(&found, path.test)?.id,
         project_key: &found.coverage.issue.snapshot.project_key,
         account_id: account,
-        user_token: None,
+        user_token: viewer.user_token.as_ref(),
         summary: None,
     };
     let preview = create_defect::preview(&app, &viewer.site, &request).await?;
@@ -57,24 +57,24 @@ pub(super) async fn preview(
         missing: preview.missing_fields.join(", "),
         preview,
     };
-    fragment(&app, &form)
+    Fragment::of(&form)
 }
 
 /// `POST /ui/issue/{issue}/tests/{test}/defect` with `summary`.
 pub(super) async fn create(
     viewer: Viewer,
     path: Path<TestOfIssue>,
-    body: Bytes,
+    sent: SentForm,
     app: Data<App>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<Fragment, Problem> {
     let account = viewer.demand_edit(&app, path.issue).await?;
+    let fields = sent.fields()?;
     let found = find_facts(&app, &viewer.site, path.issue, None).await?;
-    let fields = Fields::parse(&body);
     let request = Request {
         test: test_of(&found, path.test)?.id,
         project_key: &found.coverage.issue.snapshot.project_key,
         account_id: account,
-        user_token: None,
+        user_token: viewer.user_token.as_ref(),
         summary: fields.chosen("summary"),
     };
     let done = match create_defect(&app, &viewer.site, &request).await? {
@@ -92,7 +92,7 @@ pub(super) async fn form(
     viewer: Viewer,
     path: Path<TestOfIssue>,
     app: Data<App>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<Fragment, Problem> {
     viewer.demand_sight(&app, path.issue).await?;
     let found = find_facts(&app, &viewer.site, path.issue, None).await?;
     let form = LinkForm {
@@ -101,22 +101,25 @@ pub(super) async fn form(
         name: test_of(&found, path.test)?.name.clone(),
         project: found.coverage.issue.snapshot.project_key.clone(),
     };
-    fragment(&app, &form)
+    Fragment::of(&form)
 }
 
 /// `POST /ui/issue/{issue}/tests/{test}/link-defect` with `issue=KEY`.
 pub(super) async fn link(
     viewer: Viewer,
     path: Path<TestOfIssue>,
-    body: Bytes,
+    sent: SentForm,
     app: Data<App>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<Fragment, Problem> {
     let account = viewer.demand_edit(&app, path.issue).await?;
+    let fields = sent.fields()?;
     let found = find_facts(&app, &viewer.site, path.issue, None).await?;
     let test = test_of(&found, path.test)?.id;
-    let fields = Fields::parse(&body);
     let typed = fields.chosen("issue").unwrap_or_default();
-    let asker = Asker::of(account);
+    let asker = Asker {
+        account_id: account,
+        user_token: viewer.user_token.as_ref(),
+    };
     let key = link_defect(&app, &viewer.site, test, typed, &asker).await?;
     let done = format!("{key} linked");
     after(&app, &viewer, path.issue, &fields, done, false).await
@@ -134,10 +137,11 @@ pub(super) struct DefectOfTest {
 pub(super) async fn unlink(
     viewer: Viewer,
     path: Path<DefectOfTest>,
-    body: Bytes,
+    sent: SentForm,
     app: Data<App>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<Fragment, Problem> {
     let account = viewer.demand_edit(&app, path.issue).await?;
+    let fields = sent.fields()?;
     let found = find_facts(&app, &viewer.site, path.issue, None).await?;
     let test = test_of(&found, path.test)?;
     let mut defects = test.defects.iter();
@@ -145,15 +149,7 @@ pub(super) async fn unlink(
     let key = defect.ok_or(DefectLinkError::NotLinked)?.key.clone();
     unlink_defect(&app, &viewer.site, test.id, path.defect, account).await?;
     let done = format!("{key} unlinked");
-    after(
-        &app,
-        &viewer,
-        path.issue,
-        &Fields::parse(&body),
-        done,
-        false,
-    )
-    .await
+    after(&app, &viewer, path.issue, &fields, done, false).await
 }
 
 fn base(app: &App, issue: i64) -> String {

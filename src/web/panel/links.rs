@@ -1,8 +1,7 @@
 //! Linking tests to an issue and taking the links back.
 
 use actix_web::HttpRequest;
-use actix_web::HttpResponse;
-use actix_web::web::{Bytes, Data, Path};
+use actix_web::web::{Data, Path};
 use askama::Template;
 
 use super::{TestOfIssue, after, find_facts, test_of};
@@ -13,8 +12,9 @@ use crate::app::unlink_test::unlink_test;
 use crate::domain::keys::TestKey;
 use crate::problem::Problem;
 use crate::store::tests;
-use crate::web::fields::Fields;
-use crate::web::frame::{fragment, root};
+use crate::web::fields::{Fields, SentForm};
+use crate::web::fragment::Fragment;
+use crate::web::frame::root;
 use crate::web::panel::present::counted;
 use crate::web::viewer::Viewer;
 
@@ -53,7 +53,7 @@ pub(super) async fn form(
     viewer: Viewer,
     issue: Path<i64>,
     app: Data<App>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<Fragment, Problem> {
     viewer.demand_sight(&app, *issue).await?;
     let found = find_facts(&app, &viewer.site, *issue, None).await?;
     let Candidates { candidates, say } = search(&app, &viewer, &found, &Fields::default()).await?;
@@ -65,7 +65,7 @@ pub(super) async fn form(
         candidates,
         say,
     };
-    fragment(&app, &form)
+    Fragment::of(&form)
 }
 
 /// `GET /ui/issue/{issue}/candidates?q=&test=…`: what was ticked stays, first and ticked.
@@ -74,12 +74,12 @@ pub(super) async fn candidates(
     issue: Path<i64>,
     request: HttpRequest,
     app: Data<App>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<Fragment, Problem> {
     viewer.demand_sight(&app, *issue).await?;
     let found = find_facts(&app, &viewer.site, *issue, None).await?;
     let fields = Fields::parse(request.query_string().as_bytes());
     let candidates = search(&app, &viewer, &found, &fields).await?;
-    fragment(&app, &candidates)
+    Fragment::of(&candidates)
 }
 
 async fn search(
@@ -135,11 +135,11 @@ fn ticked(fields: &Fields) -> Vec<TestKey> {
 pub(super) async fn link(
     viewer: Viewer,
     issue: Path<i64>,
-    body: Bytes,
+    sent: SentForm,
     app: Data<App>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<Fragment, Problem> {
     let account = viewer.demand_edit(&app, *issue).await?;
-    let fields = Fields::parse(&body);
+    let fields = sent.fields()?;
     let keys = ticked(&fields);
     let Some(first) = keys.first() else {
         return Err(Problem::unprocessable("No test is chosen.").detail("Tick at least one test."));
@@ -167,10 +167,11 @@ pub(super) async fn link(
 pub(super) async fn unlink(
     viewer: Viewer,
     path: Path<TestOfIssue>,
-    body: Bytes,
+    sent: SentForm,
     app: Data<App>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<Fragment, Problem> {
     let account = viewer.demand_edit(&app, path.issue).await?;
+    let fields = sent.fields()?;
     let found = find_facts(&app, &viewer.site, path.issue, None).await?;
     let key = &test_of(&found, path.test)?.key;
     let parsed = key
@@ -180,15 +181,7 @@ pub(super) async fn unlink(
     let (store, site) = (&app.store, viewer.site.id);
     unlink_test(store, site, path.issue, &parsed, Some(account), now_ms).await?;
     let done = format!("{key} unlinked");
-    after(
-        &app,
-        &viewer,
-        path.issue,
-        &Fields::parse(&body),
-        done,
-        false,
-    )
-    .await
+    after(&app, &viewer, path.issue, &fields, done, false).await
 }
 
 impl From<LinkError> for Problem {

@@ -4,8 +4,8 @@
 //! that changes something answers with the whole panel, which the script morphs into place, so that
 //! what is seen is what is stored.
 
+use actix_web::HttpRequest;
 use actix_web::web::{self, Data, Path, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use serde::Deserialize;
 use uuid::Uuid;
@@ -13,14 +13,15 @@ use uuid::Uuid;
 mod defects;
 mod frame;
 mod links;
-mod look;
-mod present;
+pub(super) mod look;
+pub(super) mod present;
 #[cfg(test)]
 mod states;
 pub mod view;
 
 use super::fields::{self, Fields};
-use super::frame::{fragment, root};
+use super::fragment::Fragment;
+use super::frame::root;
 use super::times::When;
 use super::viewer::Viewer;
 use crate::app::App;
@@ -38,6 +39,7 @@ pub fn routes(routes: &mut ServiceConfig) {
         web::scope("/ui/issue/{issue}")
             .app_data(fields::refusal_of_path())
             .route("", web::get().to(show))
+            .route("/context", web::get().to(show_context))
             .route("/link", web::get().to(links::form))
             .route("/link", web::post().to(links::link))
             .route("/candidates", web::get().to(links::candidates))
@@ -58,6 +60,13 @@ pub fn routes(routes: &mut ServiceConfig) {
 #[derive(Debug, Template)]
 #[template(path = "panel/body.html")]
 struct Body {
+    panel: Panel,
+}
+
+/// The answer alone, for the narrow place beside an issue.
+#[derive(Debug, Template)]
+#[template(path = "panel/context.html")]
+struct Context {
     panel: Panel,
 }
 
@@ -97,13 +106,25 @@ async fn show(
     issue: Path<i64>,
     request: HttpRequest,
     app: Data<App>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<Fragment, Problem> {
     viewer.demand_sight(&app, *issue).await?;
     let fields = Fields::parse(request.query_string().as_bytes());
     let choice = Choice::of(&fields);
     let mut panel = find(&app, &viewer.site, *issue, choice).await?;
     panel.say = spoken(&panel, choice.environment);
-    fragment(&app, &Body { panel })
+    Fragment::of(&Body { panel })
+}
+
+/// `GET /ui/issue/{issue}/context`
+async fn show_context(
+    viewer: Viewer,
+    issue: Path<i64>,
+    app: Data<App>,
+) -> Result<Fragment, Problem> {
+    viewer.demand_sight(&app, *issue).await?;
+    let mut panel = find(&app, &viewer.site, *issue, Choice::default()).await?;
+    panel.say = spoken(&panel, None);
+    Fragment::of(&Context { panel })
 }
 
 /// What is said aloud when the panel was asked for again.
@@ -123,12 +144,12 @@ async fn after(
     fields: &Fields,
     done: String,
     is_issue_changed: bool,
-) -> Result<HttpResponse, Problem> {
+) -> Result<Fragment, Problem> {
     let mut panel = find(app, &viewer.site, issue, Choice::of(fields)).await?;
     panel.say.clone_from(&done);
     panel.done = Some(done);
     panel.is_issue_changed = is_issue_changed;
-    fragment(app, &Body { panel })
+    Fragment::of(&Body { panel })
 }
 
 /// The panel of an issue; Jira is asked when the mirror has never heard of it.
@@ -246,7 +267,7 @@ async fn details(
     viewer: Viewer,
     path: Path<TestOfIssue>,
     app: Data<App>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<Fragment, Problem> {
     viewer.demand_sight(&app, path.issue).await?;
     let found = find_facts(&app, &viewer.site, path.issue, None).await?;
     let test = test_of(&found, path.test)?;
@@ -265,7 +286,7 @@ async fn details(
         row: setting.row(test),
         picks: picks.collect(),
     };
-    fragment(&app, &details)
+    Fragment::of(&details)
 }
 
 /// A test that is linked to the issue in one way or the other; a person who sees the issue sees it.

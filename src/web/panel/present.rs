@@ -273,19 +273,25 @@ fn everyone(count: usize) -> String {
 }
 
 fn segments(counts: Counts) -> Vec<Segment> {
-    let parts = [
+    bar(&[
         ("passed", counts.passed, "passed"),
         ("failed", counts.failed, "failed"),
         ("unknown", counts.unknown, "unknown"),
         ("notrun", counts.not_run, "not run"),
-    ];
+    ])
+}
+
+/// A bar of all that is counted: for each stretch its tone, how many, and what they are.
+#[must_use]
+pub fn bar(parts: &[(&'static str, usize, &str)]) -> Vec<Segment> {
+    let total: usize = parts.iter().map(|(_, count, _)| count).sum();
     let percent = |count: usize| {
         let share = |value: usize| f64::from(u32::try_from(value).unwrap_or(u32::MAX));
-        (share(count) / share(counts.total.max(1)) * 10_000.0).round() / 100.0
+        (share(count) / share(total.max(1)) * 10_000.0).round() / 100.0
     };
     let mut before = 0;
     let mut segments = Vec::new();
-    for (tone, count, word) in parts {
+    for &(tone, count, word) in parts {
         if count > 0 {
             segments.push(Segment {
                 tone,

@@ -6,6 +6,7 @@ pub mod events;
 pub mod forge;
 pub mod forge_events;
 pub mod issuer;
+pub mod knock;
 pub mod service;
 pub mod site;
 

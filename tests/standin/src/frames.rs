@@ -173,6 +173,8 @@ fn fill(
         ("project.id", _) => project.map(|it| it.id.to_string()).unwrap_or_default(),
         ("project.key", _) => project.map(|it| it.key.clone()).unwrap_or_default(),
         ("profileUser.accountId", _) => account.to_owned(),
+        ("dashboard.id", _) => "10000".to_owned(),
+        ("dashboardItem.id", _) => "10020".to_owned(),
         _ => custom
             .iter()
             .find(|(own, _)| Some(own.as_str()) == name.strip_prefix("ac."))

@@ -217,6 +217,8 @@ pub struct State {
     pub(crate) keys: HashMap<String, u64>,
     pub(crate) links: Vec<Link>,
     pub(crate) app: Option<App>,
+    /// Properties of gadgets, by gadget and key.
+    pub(crate) gadgets: BTreeMap<(String, String), Value>,
     pub(crate) forge: forge::Side,
     pub(crate) faults: Faults,
     pub(crate) dice: Dice,

@@ -123,6 +123,7 @@ pub(crate) fn site(
         keys: HashMap::new(),
         links: Vec::new(),
         app: None,
+        gadgets: BTreeMap::new(),
         forge,
         faults: Faults::default(),
         dice: Dice::new(1),

@@ -29,8 +29,8 @@ impl State {
             return;
         };
         let changed = |field: &str| {
-            let of = entry.into_iter().flat_map(|it| &it.changes);
-            of.filter(|it| it.field_id == Some(field)).next_back()
+            let changes = entry.map(|it| it.changes.as_slice()).unwrap_or_default();
+            changes.iter().rfind(|it| it.field_id == Some(field))
         };
         let assigned = changed("assignee").filter(|_| event == "jira:issue_updated");
         let mut people = vec![actor.account.clone()];

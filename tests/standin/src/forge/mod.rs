@@ -40,6 +40,8 @@ pub struct ForgeOptions {
     pub app_id: String,
     /// The app's `manifest.yml`; a built-in sample, if absent.
     pub manifest: Option<PathBuf>,
+    /// The Connect app that this one takes over; what the manifest says, if absent.
+    pub connect_key: Option<String>,
     /// The folder the manifest's resources were built into, for the pages.
     pub ui_dir: Option<PathBuf>,
     /// How long an event, a schedule or a lifecycle call may take, in milliseconds.
@@ -53,6 +55,7 @@ impl Default for ForgeOptions {
         Self {
             app_id: APP.to_owned(),
             manifest: None,
+            connect_key: None,
             ui_dir: None,
             event_timeout_ms: 5_000,
             ui_timeout_ms: 25_000,
@@ -177,10 +180,12 @@ pub(crate) struct Side {
 impl Side {
     /// A side without installations. The cloud's API address is set once it is known.
     pub(crate) fn new(options: &ForgeOptions) -> anyhow::Result<Self> {
+        let mut manifest = Manifest::load(options.manifest.as_deref())?;
+        manifest.connect_key = options.connect_key.clone().or(manifest.connect_key);
         Ok(Self {
             app_id: options.app_id.clone(),
             api_url: String::new(),
-            manifest: Manifest::load(options.manifest.as_deref())?,
+            manifest,
             keys: Keys::new()?,
             settings: Settings::default(),
             installations: Vec::new(),

@@ -98,8 +98,16 @@ pub(crate) fn draw(state: &State, page: &Page, view: &View) -> String {
         more.push_str(" data-edit=\"1\"");
     }
     let frame = state.forge_frame(page, resource, "app-frame", &more);
+    let configure = match (&page.edit, edits) {
+        (Some(_), false) => format!(
+            "<a href=\"/apps/{}?edit=1&amp;as={}\">Configure</a>",
+            safe(&page.key),
+            safe(&view.account)
+        ),
+        _ => String::new(),
+    };
     let content = format!(
-        "<div class=\"list\"><h1>{}</h1>{frame}</div>",
+        "<div class=\"list\"><h1>{}</h1>{frame}{configure}</div>",
         safe(&page.title)
     );
     let config = json!({ "account": view.account, "project": project });

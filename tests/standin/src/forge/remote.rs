@@ -44,7 +44,7 @@ pub(crate) async fn invoke(shared: &Shared, asked: &Value) -> Result<Value, Refu
     }
     let outcome = match request.send().await {
         Ok(answer) => judge(answer).await,
-        Err(error) if error.is_timeout() => Err("The remote took too long to answer.".to_owned()),
+        Err(error) if error.is_timeout() => Err("The request to the remote timed out.".to_owned()),
         Err(_error) => Err("The remote could not be reached.".to_owned()),
     };
     Ok(match outcome {

@@ -14,6 +14,7 @@ use crate::server::Shared;
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config
         .route("/forge/.well-known/jwks.json", web::get().to(key_set))
+        .route("/_edge/tenant_info", web::get().to(tenant_info))
         .route("/_standin/forge", web::get().to(look))
         .route("/_standin/forge/settings", web::put().to(put_settings))
         .route("/_standin/forge/uninstall", web::post().to(uninstall))
@@ -30,6 +31,11 @@ async fn key_set(shared: web::Data<Shared>) -> HttpResponse {
                 .body("<h1>The key set is away</h1>")
         }
     }
+}
+
+/// What anybody may ask a site without a token: what Atlassian calls it.
+async fn tenant_info(shared: web::Data<Shared>) -> HttpResponse {
+    HttpResponse::Ok().json(shared.read(|state| json!({ "cloudId": state.site.cloud_id })))
 }
 
 async fn look(shared: web::Data<Shared>) -> HttpResponse {

@@ -1,4 +1,4 @@
-//! Properties of issues and projects.
+//! Properties of issues, projects and the gadgets of a dashboard.
 
 use serde_json::{Value, json};
 
@@ -14,6 +14,9 @@ pub(crate) fn route(call: &mut Call<'_>, path: &[&str]) -> Option<Answer> {
         ("PUT", ["issue", name, "properties", key]) => put(call, name, key),
         ("DELETE", ["issue", name, "properties", key]) => delete(call, name, key),
         (_, ["project", project, "properties", key]) => project_property(call, project, key),
+        ("GET" | "PUT", ["dashboard", _, "items", item, "properties", key]) => {
+            gadget_property(call, item, key)
+        }
         _ => return None,
     })
 }
@@ -88,4 +91,17 @@ fn project_property(call: &mut Call<'_>, project: &str, key: &str) -> Answer {
         }
         _ => Err(Refusal::new(405, "Method not allowed.")),
     }
+}
+
+/// Anybody may edit the one dashboard there is.
+fn gadget_property(call: &mut Call<'_>, item: &str, key: &str) -> Answer {
+    let place = (item.to_owned(), key.to_owned());
+    if call.method == "GET" {
+        let value = call.state.gadgets.get(&place).ok_or_else(missing)?;
+        return Reply::ok(json!({ "key": key, "value": value }));
+    }
+    let value = call.body()?.clone();
+    talk::check_property(key, &value)?;
+    let new = call.state.gadgets.insert(place, value).is_none();
+    Reply::empty(if new { 201 } else { 200 })
 }

@@ -221,6 +221,22 @@ async fn what_is_not_taken_is_delivered_again_a_minute_later_and_four_times_at_m
 }
 
 #[tokio::test]
+async fn an_app_that_says_nothing_is_told_that_it_was_too_slow() {
+    let (site, app) = installed_by_forge(None).await;
+    app.fall_silent(true);
+    site.comment("SHOP-12", "well", "mina").unwrap();
+    site.wait_for_retry().await.unwrap();
+    app.fall_silent(false);
+    site.redeliver_now();
+    site.settle().await.unwrap();
+    let got = events(&app);
+    let again = &got[1]["retryContext"];
+    let expected = json!({ "retryCount": 1, "retryReason": "TIMEOUT_ERROR", "retryData": null });
+    assert_eq!(again, &expected);
+    assert_eq!(got[0]["comment"], got[1]["comment"]);
+}
+
+#[tokio::test]
 async fn the_hour_brings_a_call_and_the_end_is_announced() {
     let (site, app) = installed_by_forge(None).await;
     site.stop_clock();

@@ -48,6 +48,8 @@ struct Inner {
     /// The answer to calls of pages: status, content type, body.
     page_answer: (u16, String, String),
     lifecycle_status: Option<u16>,
+    /// Calls below `/forge` get no answer.
+    silent: bool,
 }
 
 /// The running app.
@@ -96,6 +98,10 @@ impl TinyApp {
         self.inner.lock().unwrap().answers = statuses.iter().copied().collect();
     }
 
+    pub fn fall_silent(&self, silent: bool) {
+        self.inner.lock().unwrap().silent = silent;
+    }
+
     pub fn answer_page(&self, status: u16, kind: &str, body: &str) {
         self.inner.lock().unwrap().page_answer = (status, kind.to_owned(), body.to_owned());
     }
@@ -120,22 +126,14 @@ async fn answer(
     bytes: web::Bytes,
     inner: web::Data<Mutex<Inner>>,
 ) -> HttpResponse {
-    let mut inner = inner.lock().unwrap();
     if request.path() == "/atlassian-connect.json" {
-        return HttpResponse::Ok().json(descriptor(&inner.base));
+        let base = inner.lock().unwrap().base.clone();
+        return HttpResponse::Ok().json(descriptor(&base));
     }
-    let headers = request.headers().iter().map(|(name, value)| {
-        (
-            name.as_str().to_owned(),
-            value.to_str().unwrap_or_default().to_owned(),
-        )
-    });
-    inner.got.push(Got {
-        method: request.method().to_string(),
-        target: request.uri().to_string(),
-        headers: headers.collect(),
-        body: serde_json::from_slice(&bytes).unwrap_or_default(),
-    });
+    if note(&request, &bytes, &inner) {
+        std::future::pending::<()>().await;
+    }
+    let mut inner = inner.lock().unwrap();
     if request.path().starts_with("/ui/") {
         let (status, kind, body) = inner.page_answer.clone();
         let status = actix_web::http::StatusCode::from_u16(status).unwrap();
@@ -147,6 +145,24 @@ async fn answer(
         _ => 204,
     };
     HttpResponse::build(actix_web::http::StatusCode::from_u16(status).unwrap()).finish()
+}
+
+/// Keeps a request; says whether it is to get no answer.
+fn note(request: &HttpRequest, bytes: &[u8], inner: &Mutex<Inner>) -> bool {
+    let headers = request.headers().iter().map(|(name, value)| {
+        (
+            name.as_str().to_owned(),
+            value.to_str().unwrap_or_default().to_owned(),
+        )
+    });
+    let mut inner = inner.lock().unwrap();
+    inner.got.push(Got {
+        method: request.method().to_string(),
+        target: request.uri().to_string(),
+        headers: headers.collect(),
+        body: serde_json::from_slice(bytes).unwrap_or_default(),
+    });
+    inner.silent && request.path().starts_with("/forge/")
 }
 
 fn descriptor(base: &str) -> Value {
@@ -199,6 +215,7 @@ pub async fn installed_by_forge(manifest: Option<&str>) -> (Standin, TinyApp) {
         seed: Seed::Sample,
         forge: ForgeOptions {
             manifest: manifest.map(|name| format!("{folder}{name}").into()),
+            event_timeout_ms: 500,
             ..ForgeOptions::default()
         },
         ..Options::default()
