@@ -296,7 +296,10 @@ mod tests {
         };
         let stored = serde_json::to_string(&work).unwrap();
         assert_eq!(serde_json::from_str::<Work>(&stored).unwrap(), work);
-        assert_eq!((work.lane().as_str(), work.only_looks()), ("read:10042", true));
+        assert_eq!(
+            (work.lane().as_str(), work.only_looks()),
+            ("read:10042", true)
+        );
         assert!(!work.is_housekeeping(), "its account tells our own changes");
     }
 
