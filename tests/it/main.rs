@@ -41,3 +41,4 @@ mod readme;
 mod rebuild;
 mod retention;
 mod rules;
+mod scopes;

@@ -1,5 +1,5 @@
-//! `GET /api/v1/issues/{KEY}/coverage?scope=latest&environment=E`: the status of an issue, why it is
-//! that one, and its tests. Takes an API client's token.
+//! `GET /api/v1/issues/{KEY}/coverage?scope=latest|version:V|plan:P|sprint:S&environment=E`: the
+//! status of an issue, why it is that one, and its tests. Takes an API client's token.
 
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
@@ -9,7 +9,7 @@ use super::auth::ApiCaller;
 use super::query::Query;
 use crate::app::App;
 use crate::app::issue_coverage::{IssueCoverage, IssueRef, TestRow, of_issue};
-use crate::domain::coverage::{Decider, DecidingRun, Excluded, Exclusion, Reason};
+use crate::domain::coverage::{Decider, DecidingRun, Excluded, Exclusion, Reason, Scope};
 use crate::domain::issue::IssueKey;
 use crate::problem::Problem;
 
@@ -25,11 +25,10 @@ pub async fn show(
         .map_err(|why| Problem::bad_request("That is no issue key.").because(why))?;
     caller.check_project(key.project())?;
     let query = Query::read(request.query_string(), &["scope", "environment"])?;
-    check_scope(query.one("scope")?)?;
-    let environment = query.one("environment")?;
+    let scope = scope(query.one("scope")?, query.one("environment")?)?;
     let (site, now_ms) = (caller.0.site, app.clock.now_ms());
     let issue = IssueRef::ByKey(key.as_str());
-    let found = of_issue(&app.store, site, issue, environment, now_ms).await?;
+    let found = of_issue(&app.store, site, issue, &scope, now_ms).await?;
     let coverage = found.ok_or_else(|| {
         Problem::not_found(format!("{key} is not known here."))
             .detail("Touchstone knows issues it has had an event or a result for.")
@@ -38,17 +37,12 @@ pub async fn show(
     Ok(HttpResponse::Ok().json(answer(&coverage)))
 }
 
-fn check_scope(scope: Option<&str>) -> Result<(), Problem> {
-    match scope {
-        None | Some("latest") => Ok(()),
-        Some(other) => {
-            let other: String = other.chars().take(80).collect();
-            Err(
-                Problem::bad_request(format!("The scope `{other}` is not known."))
-                    .detail("Only `latest` is; versions, plans and sprints come later."),
-            )
-        }
-    }
+fn scope(text: Option<&str>, environment: Option<&str>) -> Result<Scope, Problem> {
+    let text = text.unwrap_or("latest");
+    Scope::named(text, environment).map_err(|why| {
+        let text: String = text.chars().take(80).collect();
+        Problem::bad_request(format!("`{text}` is no scope.")).detail(format!("Here {why}."))
+    })
 }
 
 fn answer(coverage: &IssueCoverage) -> Value {
@@ -78,7 +72,7 @@ fn reason(reason: &Reason) -> Value {
         "sentence": reason.sentence().to_string(),
         "rule": reason.rule.name(),
         "scope": reason.scope.name(),
-        "environment": reason.scope.environment(),
+        "environment": reason.scope.environment,
         "decidedBy": reason.decided_by.iter().map(decider).collect::<Vec<_>>(),
         "excluded": reason.excluded.iter().map(excluded).collect::<Vec<_>>(),
         "lines": lines.iter().map(|line| line.text.as_str()).collect::<Vec<_>>(),
@@ -108,7 +102,18 @@ fn deciding_run(run: &DecidingRun) -> Value {
 
 fn excluded(excluded: &Excluded) -> Value {
     let run = match &excluded.why {
-        Exclusion::Archived => Value::Null,
+        Exclusion::Archived | Exclusion::NotInPlan => Value::Null,
+        Exclusion::OutOfScope {
+            execution_key,
+            number,
+            environments,
+            status,
+        } => json!({
+            "environments": environments,
+            "execution": execution_key,
+            "run": number,
+            "status": status.name(),
+        }),
         Exclusion::NotFinal {
             execution_key,
             number,
