@@ -218,21 +218,23 @@ pub async fn newest_made_for(
         MadeFor::Sprint(_) => "sprint",
     };
     let mut sql = Sql::new(FACT);
-    // SQLite joins crosswise in the order written: each run is found by test and execution, for an
-    // execution may hold many runs of other tests.
+    // SQLite joins crosswise in the order written. It takes the index by test and execution for `k`,
+    // of which it needs no other column; without `k` it goes through all runs of the executions.
     sql.push(
         " FROM (SELECT r.site_id, r.execution_id, r.number, rank() OVER (PARTITION BY r.test_id, \
          e.environments, r.status, CASE WHEN e.incomplete IS NULL THEN 0 \
          WHEN r.detail LIKE '%\"is_incomplete\":true%' THEN 1 ELSE 0 END \
          ORDER BY r.finished_ms DESC, r.started_ms DESC NULLS LAST, r.arrived_ms DESC) AS place \
-         FROM execution e CROSS JOIN test_link l CROSS JOIN run r WHERE e.site_id = ",
+         FROM execution e CROSS JOIN test_link l CROSS JOIN run k CROSS JOIN run r \
+         WHERE e.site_id = ",
     );
     sql.bind(site)
         .with(&format!(" AND e.{column} = "), made_for.name())
         .with(" AND l.site_id = e.site_id AND l.issue_id = ", issue)
         .push(
-            " AND r.site_id = e.site_id AND r.test_id = l.test_id AND r.execution_id = e.id) n \
-             CROSS JOIN run r",
+            " AND k.site_id = e.site_id AND k.test_id = l.test_id AND k.execution_id = e.id \
+             AND r.site_id = k.site_id AND r.execution_id = k.execution_id \
+             AND r.number = k.number) n CROSS JOIN run r",
         )
         .push(OF_EXECUTION)
         .push(
