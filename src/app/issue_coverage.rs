@@ -17,7 +17,7 @@ use crate::domain::test::TestKind;
 use crate::store::issue_tests::{
     Annotations, CoveringTest, Link, LinkedDefect, LinkedIssue, SetMark, Which,
 };
-use crate::store::{SiteId, Store, StoreError, issue_tests, issues, runs};
+use crate::store::{SiteId, Store, StoreError, issue_tests, runs};
 
 /// How an issue is named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,15 +114,11 @@ pub async fn find(
     site: SiteId,
     issue: IssueRef<'_>,
 ) -> Result<Option<LinkedIssue>, StoreError> {
-    let on = store.read();
     let which = match issue {
         IssueRef::ByJiraId(id) => Which::JiraId(id),
-        IssueRef::ByKey(key) => match issues::by_key(on, site, key).await? {
-            Some(issue) => Which::Id(issue.id),
-            None => return Ok(None),
-        },
+        IssueRef::ByKey(key) => Which::Key(key),
     };
-    issue_tests::of_issue(on, site, which, Link::Covers).await
+    issue_tests::of_issue(store.read(), site, which, Link::Covers).await
 }
 
 /// The coverage that what is stored makes in a scope.

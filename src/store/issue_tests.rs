@@ -100,18 +100,20 @@ impl Link {
 
 /// Which issue is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Which {
+pub enum Which<'a> {
     /// The one with this id in Jira.
     JiraId(i64),
     /// The one with this id of ours.
     Id(Uuid),
+    /// The one with this key, or the one that had it before.
+    Key(&'a str),
 }
 
 /// An issue with the tests that are linked to it in one way; `None` when the mirror does not know it.
 pub async fn of_issue(
     on: &impl Conn,
     site: SiteId,
-    which: Which,
+    which: Which<'_>,
     link: Link,
 ) -> Result<Option<LinkedIssue>, StoreError> {
     let mut sql = Sql::new(&select(Json(Dialect::of(on)), link.table()));
@@ -119,6 +121,20 @@ pub async fn of_issue(
     match which {
         Which::JiraId(id) => sql.with(" AND i.jira_id = ", id),
         Which::Id(id) => sql.with(" AND i.id = ", id),
+        // As `issues::by_key`, and in this statement: a row may change hands between two.
+        Which::Key(key) => sql
+            .with(
+                " AND i.id = COALESCE((SELECT id FROM issue WHERE site_id = ",
+                site,
+            )
+            .with(" AND key = ", key)
+            .with(
+                " ORDER BY event_ms DESC LIMIT 1), (SELECT issue_id FROM issue_alias \
+                 WHERE site_id = ",
+                site,
+            )
+            .with(" AND key = ", key)
+            .push("))"),
     };
     let rows = sql.raw(on).await?;
     rows.first().map(linked_issue).transpose()
