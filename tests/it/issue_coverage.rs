@@ -137,6 +137,30 @@ both_databases! {
         assert_eq!(foreign.unwrap(), None);
     }
 
+    async fn an_issue_is_found_by_the_key_it_had_until_another_takes_it(database: Database) {
+        let store = shop(&database).await;
+        let [shop7, shop41] = [10_042, 10_050];
+        let move_to = async |jira_id: i64, key: &str, at| {
+            let snapshot = IssueSnapshot {
+                jira_id,
+                key: key.into(),
+                project_key: "SHOP".into(),
+                ..IssueSnapshot::default()
+            };
+            let txn = store.write().await.unwrap();
+            issues::upsert_snapshot(&*txn, SITE, &snapshot, at).await.unwrap();
+            txn.commit().await.unwrap();
+        };
+        let found = async |key: &str| {
+            let found = of_issue(&store, SITE, IssueRef::ByKey(key), &Scope::default(), T0).await;
+            found.unwrap().unwrap().issue.snapshot.jira_id
+        };
+        move_to(shop7, "SHOP-8", T0 + 1).await;
+        assert_eq!((found("SHOP-7").await, found("SHOP-8").await), (shop7, shop7));
+        move_to(shop41, "SHOP-7", T0 + 2).await;
+        assert_eq!((found("SHOP-7").await, found("SHOP-8").await), (shop41, shop7));
+    }
+
     async fn people_link_and_unlink_and_results_do_not_argue(database: Database) {
         let store = shop(&database).await;
         let ann = Some("ann");
