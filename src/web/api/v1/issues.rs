@@ -28,7 +28,7 @@ struct Issue<'a> {
     summary: &'a str,
     /// The issue type.
     #[serde(rename = "type")]
-    issue_type: NamedThing<'a>,
+    kind: NamedThing<'a>,
     /// The status.
     status: NamedThing<'a>,
     /// The category of the status.
@@ -98,7 +98,7 @@ impl<'a> Issue<'a> {
             key: &state.key,
             project_key: &state.project_key,
             summary: &state.summary,
-            issue_type: NamedThing::of(&state.issue_type),
+            kind: NamedThing::of(&state.issue_type),
             status: NamedThing::of(&state.status),
             status_category: state.status_category.key(),
             resolution: state.resolution.as_ref().map(NamedThing::of),

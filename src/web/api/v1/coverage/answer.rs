@@ -167,7 +167,7 @@ struct CoveringTest<'a> {
     /// Its ten most recent results in any environment, the latest first.
     recent: Vec<RecentResult<'a>>,
     /// Marks that rules set.
-    marks: Vec<Mark<'a>>,
+    marks: Vec<SetMark<'a>>,
     /// Defects that are linked to it.
     defects: Vec<LinkedDefect<'a>>,
 }
@@ -211,7 +211,7 @@ struct RecentResult<'a> {
 /// A mark that a rule set on a test.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Mark<'a> {
+struct SetMark<'a> {
     /// What it says.
     #[schema(example = "retest needed")]
     mark: &'static str,
@@ -333,7 +333,7 @@ impl<'a> CoveringTest<'a> {
             run: result.number,
             finished_ms: result.finished_ms,
         });
-        let marks = row.marks.iter().map(|mark| Mark {
+        let marks = row.marks.iter().map(|mark| SetMark {
             mark: mark.kind.name(),
             issue: &mark.issue_key,
             since_ms: mark.since_ms,
