@@ -95,7 +95,13 @@ both_databases! {
         assert_eq!(reason["excluded"], json!([{
             "test": "SHOP-T1",
             "why": "out-of-scope",
-            "run": { "execution": "SHOP-E2", "run": 1, "status": "FAILED", "environments": ["chrome"] },
+            "run": {
+                "execution": "SHOP-E2",
+                "run": 1,
+                "status": "FAILED",
+                "environment": "chrome",
+                "environments": ["chrome"],
+            },
         }]));
 
         let never = world.coverage("scope=version:3.0").await;
