@@ -317,6 +317,9 @@ CREATE TABLE execution (
     PRIMARY KEY (site_id, id)
 );
 CREATE UNIQUE INDEX execution_by_number ON execution (site_id, project_id, number);
+CREATE INDEX execution_by_version ON execution (site_id, fix_version) WHERE fix_version IS NOT NULL;
+CREATE INDEX execution_by_plan ON execution (site_id, plan) WHERE plan IS NOT NULL;
+CREATE INDEX execution_by_sprint ON execution (site_id, sprint) WHERE sprint IS NOT NULL;
 
 CREATE TABLE run (
     site_id bigint NOT NULL,
@@ -333,7 +336,7 @@ CREATE TABLE run (
     detail text,
     PRIMARY KEY (site_id, execution_id, number)
 ) CLUSTERED;
-CREATE INDEX run_by_test ON run (site_id, test_id, finished_ms);
+CREATE INDEX run_by_test ON run (site_id, test_id, execution_id);
 
 CREATE TABLE test_latest (
     site_id bigint NOT NULL,

@@ -1,14 +1,15 @@
 //! What panel and API show of an issue: its status with the reason, and its tests.
 //!
-//! Reads projections only, in one statement however many results there are; asks Jira nothing.
+//! For the scope *latest* it reads projections only, in one statement however many results there
+//! are; for another, the runs in that scope as well. Asks Jira nothing.
 
 use std::collections::HashMap;
 
 use uuid::Uuid;
 
 use crate::domain::coverage::{
-    Counts, CoverageStatus, Exclusion, LinkedTest, Pick, Reason, Recent, RunFact, Settings,
-    TestStatus, of_issue as judge,
+    Counts, CoverageStatus, Exclusion, Latest, LinkedTest, Pick, Reason, Recent, RunFact, Scope,
+    Settings, TestStatus, of_issue as judge,
 };
 use crate::domain::issue::MirroredIssue;
 use crate::domain::run::RunStatus;
@@ -16,7 +17,7 @@ use crate::domain::test::TestKind;
 use crate::store::issue_tests::{
     Annotations, CoveringTest, Link, LinkedDefect, LinkedIssue, SetMark, Which,
 };
-use crate::store::{SiteId, Store, StoreError, issue_tests, issues};
+use crate::store::{SiteId, Store, StoreError, issue_tests, issues, runs};
 
 /// How an issue is named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +66,7 @@ pub struct TestRow {
     pub last_run: Option<RunFact>,
     /// The first line of what the worst run said, when it did not pass.
     pub message: Option<String>,
-    /// Its ten most recent results in any environment, the latest first.
+    /// Its ten most recent results in any environment and scope, the latest first.
     pub recent: Vec<Recent>,
     /// Marks that rules set.
     pub marks: Vec<SetMark>,
@@ -92,17 +93,19 @@ pub struct PickedRun {
     pub attempts: u32,
 }
 
-/// The coverage of an issue over all environments, or in one; `None` when the mirror does not know
-/// the issue. `now_ms` is milliseconds since the Unix epoch.
+/// The coverage of an issue in a scope; `None` when the mirror does not know the issue. `now_ms` is
+/// milliseconds since the Unix epoch.
 pub async fn of_issue(
     store: &Store,
     site: SiteId,
     issue: IssueRef<'_>,
-    environment: Option<&str>,
+    scope: &Scope,
     now_ms: i64,
 ) -> Result<Option<IssueCoverage>, StoreError> {
-    let found = find(store, site, issue).await?;
-    Ok(found.map(|found| of_linked(found, environment, now_ms)))
+    let Some(found) = find(store, site, issue).await? else {
+        return Ok(None);
+    };
+    Ok(Some(of_linked(store, site, found, scope, now_ms).await?))
 }
 
 /// What is stored of an issue and the tests that cover it.
@@ -122,9 +125,46 @@ pub async fn find(
     issue_tests::of_issue(on, site, which, Link::Covers).await
 }
 
-/// The coverage that what is stored makes.
-#[must_use]
-pub fn of_linked(found: LinkedIssue, environment: Option<&str>, now_ms: i64) -> IssueCoverage {
+/// The coverage that what is stored makes in a scope.
+pub async fn of_linked(
+    store: &Store,
+    site: SiteId,
+    found: LinkedIssue,
+    scope: &Scope,
+    now_ms: i64,
+) -> Result<IssueCoverage, StoreError> {
+    let in_scope = in_scope(store, site, &found, scope).await?;
+    Ok(judge_linked(found, in_scope.as_deref(), scope, now_ms))
+}
+
+/// What the runs of each test in scope come to, in the order of the tests; `None` when all its runs
+/// are in scope.
+async fn in_scope(
+    store: &Store,
+    site: SiteId,
+    found: &LinkedIssue,
+    scope: &Scope,
+) -> Result<Option<Vec<Latest>>, StoreError> {
+    let Some(made_for) = &scope.made_for else {
+        return Ok(None);
+    };
+    let facts = runs::newest_made_for(store.read(), site, found.issue.id, made_for).await?;
+    let latest_of = |test: &CoveringTest| {
+        let mut latest = Latest::default();
+        for fact in facts.get(&test.case.id).into_iter().flatten() {
+            latest.record(fact);
+        }
+        latest
+    };
+    Ok(Some(found.tests.iter().map(latest_of).collect()))
+}
+
+fn judge_linked(
+    found: LinkedIssue,
+    in_scope: Option<&[Latest]>,
+    scope: &Scope,
+    now_ms: i64,
+) -> IssueCoverage {
     let LinkedIssue {
         issue,
         tests,
@@ -132,8 +172,12 @@ pub fn of_linked(found: LinkedIssue, environment: Option<&str>, now_ms: i64) -> 
         ..
     } = found;
     let keys: Vec<String> = tests.iter().map(|test| test.case.key.to_string()).collect();
-    let linked: Vec<LinkedTest<'_>> = tests.iter().zip(&keys).map(linked_test).collect();
-    let coverage = judge(&linked, Settings::default(), environment, now_ms);
+    let mut linked: Vec<LinkedTest<'_>> = tests.iter().zip(&keys).map(linked_test).collect();
+    for (test, latest) in linked.iter_mut().zip(in_scope.unwrap_or_default()) {
+        test.latest = latest;
+        test.exclusion = test.exclusion.take().or_else(|| scope.excludes(latest));
+    }
+    let coverage = judge(&linked, Settings::default(), scope, now_ms);
     let rows = rows(&linked, &tests, &coverage.tests, annotations);
 
     let environments = tests.iter().flat_map(|test| test.latest.environments());
@@ -207,6 +251,7 @@ fn linked_test<'a>((test, key): (&'a CoveringTest, &'a String)) -> LinkedTest<'a
         name: &test.case.name,
         exclusion: test.case.is_archived.then_some(Exclusion::Archived),
         latest: &test.latest,
+        history: &test.latest,
     }
 }
 

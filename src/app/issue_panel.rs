@@ -3,6 +3,7 @@
 
 use super::App;
 use super::issue_coverage::{self, IssueCoverage, IssueRef, TestRow};
+use crate::domain::coverage::Scope;
 use crate::domain::settings::Settings;
 use crate::domain::site::Site;
 use crate::jira::{Gone, JiraError};
@@ -60,7 +61,12 @@ pub async fn of_issue(
         return Ok(None);
     };
     let (settings, behind) = (found.settings.clone(), found.behind);
-    let coverage = issue_coverage::of_linked(found, environment, app.clock.now_ms());
+    let scope = Scope {
+        made_for: None,
+        environment: environment.map(str::to_owned),
+    };
+    let now_ms = app.clock.now_ms();
+    let coverage = issue_coverage::of_linked(&app.store, site.id, found, &scope, now_ms).await?;
     let snapshot = &coverage.issue.snapshot;
     let found_by = if settings.is_defect(&snapshot.issue_type.name) {
         issue_coverage::found_by(&app.store, site.id, coverage.issue.id).await?

@@ -6,7 +6,7 @@ use sea_orm::FromQueryResult;
 use uuid::Uuid;
 
 use super::{Conn, Dialect, SiteId, Sql, StoreError};
-use crate::domain::coverage::RunFact;
+use crate::domain::coverage::{MadeFor, RunFact};
 use crate::domain::keys::{ExecutionKey, TestKey};
 use crate::domain::run::RunStatus;
 use crate::domain::run_detail::RunDetail;
@@ -193,6 +193,57 @@ struct FactRow {
     detail: Option<String>,
 }
 
+const FACT: &str = "SELECT r.test_id, r.execution_id, p.key AS project_key, \
+     e.number AS execution_number, e.environments, r.number, r.status, r.is_flaky, r.started_ms, \
+     r.finished_ms, r.arrived_ms, r.message, r.detail";
+
+const OF_EXECUTION: &str = " JOIN execution e ON e.site_id = r.site_id AND e.id = r.execution_id \
+     JOIN project p ON p.site_id = e.site_id AND p.id = e.project_id";
+
+/// Of the tests that cover an issue, the runs made for one thing that can matter to a status: those
+/// with which [`Latest`](crate::domain::coverage::Latest) comes out as with all of them.
+///
+/// Reads the runs that these tests have in executions of the scope, each found by its key, and no
+/// others, however long their history is; [`MadeFor::takes`] says which those are. Runs of tests
+/// that no longer cover the issue may be among them.
+pub async fn newest_made_for(
+    on: &impl Conn,
+    site: SiteId,
+    issue: Uuid,
+    made_for: &MadeFor,
+) -> Result<HashMap<Uuid, Vec<RunFact>>, StoreError> {
+    let column = match made_for {
+        MadeFor::Version(_) => "fix_version",
+        MadeFor::Plan(_) => "plan",
+        MadeFor::Sprint(_) => "sprint",
+    };
+    let mut sql = Sql::new(FACT);
+    // SQLite joins crosswise in the order written. It takes the index by test and execution for `k`,
+    // of which it needs no other column; without `k` it goes through all runs of the executions.
+    sql.push(
+        " FROM (SELECT r.site_id, r.execution_id, r.number, rank() OVER (PARTITION BY r.test_id, \
+         e.environments, r.status, CASE WHEN e.incomplete IS NULL THEN 0 \
+         WHEN r.detail LIKE '%\"is_incomplete\":true%' THEN 1 ELSE 0 END \
+         ORDER BY r.finished_ms DESC, r.started_ms DESC NULLS LAST, r.arrived_ms DESC) AS place \
+         FROM execution e CROSS JOIN test_link l CROSS JOIN run k CROSS JOIN run r \
+         WHERE e.site_id = ",
+    );
+    sql.bind(site)
+        .with(&format!(" AND e.{column} = "), made_for.name())
+        .with(" AND l.site_id = e.site_id AND l.issue_id = ", issue)
+        .push(
+            " AND k.site_id = e.site_id AND k.test_id = l.test_id AND k.execution_id = e.id \
+             AND r.site_id = k.site_id AND r.execution_id = k.execution_id \
+             AND r.number = k.number) n CROSS JOIN run r",
+        )
+        .push(OF_EXECUTION)
+        .push(
+            " WHERE n.place = 1 AND r.site_id = n.site_id AND r.execution_id = n.execution_id \
+             AND r.number = n.number",
+        );
+    by_test(sql.all(on).await?)
+}
+
 /// Every run of these tests, as facts their status follows from. Grows with history: for making
 /// projections anew, never for a page.
 pub async fn facts_of_tests(
@@ -200,18 +251,18 @@ pub async fn facts_of_tests(
     site: SiteId,
     tests: &[Uuid],
 ) -> Result<HashMap<Uuid, Vec<RunFact>>, StoreError> {
-    let mut sql = Sql::new(
-        "SELECT r.test_id, r.execution_id, p.key AS project_key, e.number AS execution_number, \
-         e.environments, r.number, r.status, r.is_flaky, r.started_ms, r.finished_ms, \
-         r.arrived_ms, r.message, r.detail FROM run r \
-         JOIN execution e ON e.site_id = r.site_id AND e.id = r.execution_id \
-         JOIN project p ON p.site_id = e.site_id AND p.id = e.project_id WHERE r.site_id = ",
-    );
-    sql.bind(site)
+    let mut sql = Sql::new(FACT);
+    sql.push(" FROM run r")
+        .push(OF_EXECUTION)
+        .with(" WHERE r.site_id = ", site)
         .push(" AND r.test_id IN ")
         .list(tests.iter().copied());
+    by_test(sql.all(on).await?)
+}
+
+fn by_test(rows: Vec<FactRow>) -> Result<HashMap<Uuid, Vec<RunFact>>, StoreError> {
     let mut facts: HashMap<Uuid, Vec<RunFact>> = HashMap::new();
-    for row in sql.all::<FactRow>(on).await? {
+    for row in rows {
         facts.entry(row.test_id).or_default().push(fact(row)?);
     }
     Ok(facts)

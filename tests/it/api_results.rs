@@ -162,10 +162,10 @@ both_databases! {
         world.app.stop().await;
     }
 
-    async fn other_scopes_and_parameters_are_refused_by_name(database: Database) {
+    async fn unknown_scopes_and_parameters_are_refused_by_name(database: Database) {
         let world = World::new(database).await;
         world.import("SHOP/results", PASS).await;
-        for (query, says) in [("scope=version:1.4", "version:1.4"), ("scop=latest", "scop"), ("environment=a&environment=b", "environment")] {
+        for (query, says) in [("scope=release:1.4", "release:1.4"), ("scope=version:", "version:"), ("scop=latest", "scop"), ("environment=a&environment=b", "environment")] {
             let (status, problem) = world.get(&format!("/api/v1/issues/SHOP-7/coverage?{query}")).await;
             assert_eq!(status, 400, "{query}");
             assert!(problem["title"].as_str().unwrap().contains(says), "{problem}");

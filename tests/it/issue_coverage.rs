@@ -6,7 +6,7 @@ use touchstone::app::issue_coverage::{IssueCoverage, IssueRef, of_issue};
 use touchstone::app::link_test::{LinkError, link_test};
 use touchstone::app::unlink_test::unlink_test;
 use touchstone::domain::attempts::Aggregation;
-use touchstone::domain::coverage::CoverageStatus;
+use touchstone::domain::coverage::{CoverageStatus, Scope};
 use touchstone::domain::execution::Particulars;
 use touchstone::domain::issue::{IssueSnapshot, MirroredIssue, StatusCategory};
 use touchstone::domain::keys::TestKey;
@@ -70,7 +70,8 @@ async fn import(store: &Store, environment: &str, now: i64, pays: &str) {
 
 async fn coverage(store: &Store, environment: Option<&str>) -> IssueCoverage {
     let issue = IssueRef::ByJiraId(10_042);
-    of_issue(store, SITE, issue, environment, T0)
+    let scope = Scope::named("latest", environment).unwrap();
+    of_issue(store, SITE, issue, &scope, T0)
         .await
         .unwrap()
         .unwrap()
@@ -128,12 +129,12 @@ both_databases! {
 
     async fn an_issue_without_tests_is_uncovered_and_an_unknown_one_is_none(database: Database) {
         let store = shop(&database).await;
-        let bare = of_issue(&store, SITE, IssueRef::ByKey("SHOP-41"), None, T0).await.unwrap();
+        let bare = of_issue(&store, SITE, IssueRef::ByKey("SHOP-41"), &Scope::default(), T0).await.unwrap();
         assert_eq!(bare.unwrap().status, CoverageStatus::Uncovered);
         let unknown = IssueRef::ByKey("SHOP-99");
-        assert_eq!(of_issue(&store, SITE, unknown, None, T0).await.unwrap(), None);
-        let foreign = of_issue(&store, SiteId(2), IssueRef::ByJiraId(10_042), None, T0);
-        assert_eq!(foreign.await.unwrap(), None);
+        assert_eq!(of_issue(&store, SITE, unknown, &Scope::default(), T0).await.unwrap(), None);
+        let foreign = of_issue(&store, SiteId(2), IssueRef::ByJiraId(10_042), &Scope::default(), T0).await;
+        assert_eq!(foreign.unwrap(), None);
     }
 
     async fn people_link_and_unlink_and_results_do_not_argue(database: Database) {

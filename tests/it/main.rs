@@ -42,3 +42,4 @@ mod readme;
 mod rebuild;
 mod retention;
 mod rules;
+mod scopes;

@@ -2,8 +2,8 @@
 
 use uuid::Uuid;
 
-use super::reason::{Decider, DecidingRun, Excluded, Exclusion, Reason, Rule, Scope};
-use super::{Latest, Pick, Settings, TestStatus};
+use super::reason::{Decider, DecidingRun, Excluded, Exclusion, Reason, Rule};
+use super::{Latest, Pick, Scope, Settings, TestStatus};
 use crate::domain::run::{Effect, RunStatus};
 
 /// What the tests of an issue say about it.
@@ -28,7 +28,7 @@ impl CoverageStatus {
     /// the issue is not covered.
     #[must_use]
     pub fn of_effects(effects: impl IntoIterator<Item = Effect>) -> Self {
-        judge(effects.into_iter().max(), false).0
+        judge(effects.into_iter().max(), &[]).0
     }
 
     /// The name as interfaces write it.
@@ -69,8 +69,10 @@ pub struct LinkedTest<'a> {
     pub name: &'a str,
     /// Why it does not count although it is linked.
     pub exclusion: Option<Exclusion>,
-    /// Its runs.
+    /// Its runs in scope.
     pub latest: &'a Latest,
+    /// All its runs; the same when all are in scope.
+    pub history: &'a Latest,
 }
 
 /// How many tests count, by what they say.
@@ -101,19 +103,19 @@ pub struct Coverage<'a> {
     pub tests: Vec<TestStatus<'a>>,
 }
 
-/// Works out the status of an issue from its linked tests, over all environments or in one.
+/// Works out the status of an issue from its linked tests, in one scope.
 ///
 /// `now_ms` (milliseconds since the Unix epoch) is only written into the reason.
 #[must_use]
 pub fn of_issue<'a>(
     linked: &[LinkedTest<'a>],
     settings: Settings,
-    environment: Option<&str>,
+    scope: &Scope,
     now_ms: i64,
 ) -> Coverage<'a> {
     let tests: Vec<TestStatus<'a>> = linked
         .iter()
-        .map(|test| test.latest.status(settings, environment))
+        .map(|test| test.latest.status(settings, scope.environment.as_deref()))
         .collect();
     let counted = || {
         let pairs = linked.iter().zip(&tests);
@@ -124,7 +126,7 @@ pub fn of_issue<'a>(
         counts.add(status.effect);
     }
     let effect = counted().map(|(_, status)| status.effect).max();
-    let (status, rule) = judge(effect, linked.is_empty());
+    let (status, rule) = judge(effect, linked);
     let decided_by = counted()
         .filter(|(_, status)| Some(status.effect) == effect)
         .map(|(test, status)| decider(test, status, settings))
@@ -132,7 +134,7 @@ pub fn of_issue<'a>(
     let excluded = linked
         .iter()
         .zip(&tests)
-        .flat_map(|(test, status)| exclusions(test, status))
+        .flat_map(|(test, status)| exclusions(test, status, scope))
         .collect();
     Coverage {
         status,
@@ -140,9 +142,7 @@ pub fn of_issue<'a>(
         reason: Reason {
             status,
             rule,
-            scope: Scope::Latest {
-                environment: environment.map(str::to_owned),
-            },
+            scope: scope.clone(),
             counted: counts.total,
             decided_by,
             excluded,
@@ -153,13 +153,15 @@ pub fn of_issue<'a>(
 }
 
 /// The join of step 3: NOK beats UNKNOWN beats NOTRUN beats OK.
-fn judge(worst: Option<Effect>, has_no_test: bool) -> (CoverageStatus, Rule) {
+fn judge(worst: Option<Effect>, linked: &[LinkedTest<'_>]) -> (CoverageStatus, Rule) {
+    let is_left_out = |test: &LinkedTest<'_>| test.exclusion == Some(Exclusion::NotInPlan);
     match worst {
         Some(Effect::Nok) => (CoverageStatus::Nok, Rule::ATestFailed),
         Some(Effect::Unknown) => (CoverageStatus::Unknown, Rule::AResultIsUncertain),
         Some(Effect::NotRun) => (CoverageStatus::NotRun, Rule::ATestHasNotPassed),
         Some(Effect::Ok) => (CoverageStatus::Ok, Rule::EveryTestPassed),
-        None if has_no_test => (CoverageStatus::Uncovered, Rule::NoTest),
+        None if linked.is_empty() => (CoverageStatus::Uncovered, Rule::NoTest),
+        None if linked.iter().any(is_left_out) => (CoverageStatus::Uncovered, Rule::NotInPlan),
         None => (CoverageStatus::Uncovered, Rule::NoTestCounts),
     }
 }
@@ -204,8 +206,9 @@ fn decider(test: &LinkedTest<'_>, status: &TestStatus<'_>, settings: Settings) -
     }
 }
 
-/// What of a test does not count: the test itself, or newer runs without a final result.
-fn exclusions(test: &LinkedTest<'_>, status: &TestStatus<'_>) -> Vec<Excluded> {
+/// What of a test does not count: the test itself, newer runs without a final result, or its last
+/// run when the scope leaves that out.
+fn exclusions(test: &LinkedTest<'_>, status: &TestStatus<'_>, scope: &Scope) -> Vec<Excluded> {
     let excluded = |why| Excluded {
         test_id: test.id,
         test_key: test.key.to_owned(),
@@ -215,19 +218,23 @@ fn exclusions(test: &LinkedTest<'_>, status: &TestStatus<'_>) -> Vec<Excluded> {
     if let Some(why) = &test.exclusion {
         return vec![excluded(why.clone())];
     }
-    status
-        .picks
-        .iter()
-        .filter_map(|pick| {
-            let run = pick.unfinished?;
-            Some(excluded(Exclusion::NotFinal {
-                execution_key: run.execution_key.clone(),
-                number: run.number,
-                environment: pick.environment.to_owned(),
-                status: run.status,
-            }))
+    let unfinished = status.picks.iter().filter_map(|pick| {
+        let run = pick.unfinished?;
+        Some(Exclusion::NotFinal {
+            execution_key: run.execution_key.clone(),
+            number: run.number,
+            environment: pick.environment.to_owned(),
+            status: run.status,
         })
-        .collect()
+    });
+    let left_out = scope.leaves_out(test.history, test.latest);
+    let left_out = left_out.map(|run| Exclusion::OutOfScope {
+        execution_key: run.execution_key.clone(),
+        number: run.number,
+        environments: run.environments.clone(),
+        status: run.status,
+    });
+    unfinished.chain(left_out).map(excluded).collect()
 }
 
 impl TestStatus<'_> {

@@ -118,6 +118,11 @@ impl RunFact {
         )
     }
 
+    /// Whether it counts before `other` where both do.
+    pub(super) fn is_later_than(&self, other: &Self) -> bool {
+        self.moment() > other.moment()
+    }
+
     /// The groups it belongs to.
     pub fn groups(&self) -> impl Iterator<Item = &str> {
         let unnamed = self.environments.is_empty().then_some(NO_ENVIRONMENT);
@@ -158,7 +163,7 @@ impl Recent {
     }
 }
 
-/// The runs of one test that can still matter.
+/// The runs of one test that can still matter, of all its runs or of those in a scope.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Latest {
     /// Latest first: every run that is the latest of its status in one of its environments.
@@ -248,6 +253,15 @@ impl Latest {
     #[must_use]
     pub fn last_run(&self) -> Option<&RunFact> {
         self.runs.first()
+    }
+
+    /// The run that finished last, in one environment if one is given.
+    #[must_use]
+    pub fn last_run_in(&self, environment: Option<&str>) -> Option<&RunFact> {
+        let is_in = |run: &&RunFact| {
+            environment.is_none_or(|wanted| run.groups().any(|group| group == wanted))
+        };
+        self.runs.iter().find(is_in)
     }
 
     /// The environments it has been run in, by name.

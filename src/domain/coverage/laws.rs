@@ -4,7 +4,9 @@
 use proptest::prelude::*;
 
 use super::worked_examples::{judged, latest, run};
+use super::worked_scopes::{Made, in_scope, judged_of};
 use super::*;
+use crate::domain::execution::Particulars;
 use crate::domain::run::RunStatus::{self, Passed, Todo};
 
 const ENVIRONMENTS: [&str; 3] = ["chrome", "firefox", "safari"];
@@ -45,6 +47,40 @@ fn any_settings() -> impl Strategy<Value = Settings> {
             blocked,
         }
     })
+}
+
+/// Runs whose executions were made for one of two versions, plans and sprints each, or not.
+fn any_made_runs() -> impl Strategy<Value = Vec<Made>> {
+    (any_runs(), prop::collection::vec(any_particulars(), 30))
+        .prop_map(|(runs, particulars)| particulars.into_iter().zip(runs).collect())
+}
+
+fn any_particulars() -> impl Strategy<Value = Particulars> {
+    let name = || prop::sample::select(vec![None, Some("1".to_owned()), Some("2".to_owned())]);
+    (name(), name(), name()).prop_map(|(fix_version, plan, sprint)| Particulars {
+        fix_version,
+        plan,
+        sprint,
+        ..Particulars::default()
+    })
+}
+
+fn any_scope() -> impl Strategy<Value = Scope> {
+    let scopes = ["latest", "version:1", "plan:1", "sprint:1"];
+    let environments = prop::option::of(prop::sample::select(ENVIRONMENTS.to_vec()));
+    (prop::sample::select(scopes.to_vec()), environments)
+        .prop_map(|(text, environment)| Scope::named(text, environment).unwrap())
+}
+
+/// Particulars that every scope with the name 1 takes.
+fn of_every_scope() -> Particulars {
+    let one = || Some("1".to_owned());
+    Particulars {
+        fix_version: one(),
+        plan: one(),
+        sprint: one(),
+        ..Particulars::default()
+    }
 }
 
 /// Section 3, step 2, word for word over the whole history: what [`Latest`] must agree with.
@@ -140,6 +176,46 @@ proptest! {
         let (before, _) = judged(&before, settings, None);
         let (after, _) = judged(&after, settings, None);
         prop_assert!(severity(after) <= severity(before), "{before:?} became {after:?}");
+    }
+
+    #[test]
+    fn in_every_scope_the_order_of_arrival_never_matters(
+        (runs, shuffled) in any_made_runs()
+            .prop_flat_map(|runs| (Just(runs.clone()), Just(runs).prop_shuffle())),
+        settings in any_settings(),
+        scope in any_scope(),
+    ) {
+        let judged = |runs| judged_of(&[runs], settings, &scope);
+        prop_assert_eq!(judged(runs), judged(shuffled));
+    }
+
+    #[test]
+    fn in_every_scope_adding_a_pass_never_makes_a_status_worse(
+        mut histories in prop::collection::vec(any_made_runs(), 1..4),
+        pass in any_run(),
+        settings in any_settings(),
+        scope in any_scope(),
+    ) {
+        // A plan that begins to run one more test is another plan.
+        let in_plan = in_scope(&histories[0], scope.made_for.as_ref());
+        prop_assume!(scope.excludes(&in_plan).is_none());
+        let (before, _) = judged_of(&histories, settings, &scope);
+        let pass = RunFact { status: Passed, is_incomplete: false, number: 0, ..pass };
+        histories[0].push((of_every_scope(), pass));
+        let (after, _) = judged_of(&histories, settings, &scope);
+        prop_assert!(severity(after) <= severity(before), "{before:?} became {after:?}");
+    }
+
+    #[test]
+    fn runs_made_for_something_else_decide_nothing(
+        runs in any_made_runs(), settings in any_settings(), scope in any_scope(),
+    ) {
+        let takes = |made: &&Made| scope.made_for.as_ref().is_none_or(|it| it.takes(&made.0));
+        let alone: Vec<Made> = runs.iter().filter(takes).cloned().collect();
+        let (status, reason) = judged_of(&[runs], settings, &scope);
+        let (status_alone, reason_alone) = judged_of(&[alone], settings, &scope);
+        prop_assert_eq!(status, status_alone);
+        prop_assert_eq!(reason.decided_by, reason_alone.decided_by);
     }
 
     #[test]

@@ -4,37 +4,9 @@
 
 use uuid::Uuid;
 
-use super::CoverageStatus;
 use super::sentence::{list, on_environments, outcome};
+use super::{CoverageStatus, Scope};
 use crate::domain::run::RunStatus;
-
-/// Which runs were looked at.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Scope {
-    /// All of them, the latest counting.
-    Latest {
-        /// Only runs that were made in this environment.
-        environment: Option<String>,
-    },
-}
-
-impl Scope {
-    /// The name as interfaces write it.
-    #[must_use]
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Latest { .. } => "latest",
-        }
-    }
-
-    /// The environment it is confined to.
-    #[must_use]
-    pub fn environment(&self) -> Option<&str> {
-        match self {
-            Self::Latest { environment } => environment.as_deref(),
-        }
-    }
-}
 
 /// The rule that gave the status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -43,6 +15,8 @@ pub enum Rule {
     NoTest,
     /// Tests are linked, and every one is excluded.
     NoTestCounts,
+    /// Tests are linked, and the plan runs none of them.
+    NotInPlan,
     /// At least one counted test failed or broke.
     ATestFailed,
     /// Nothing failed, and a counted result cannot be trusted.
@@ -60,6 +34,7 @@ impl Rule {
         match self {
             Self::NoTest => "no-test",
             Self::NoTestCounts => "no-test-counts",
+            Self::NotInPlan => "not-in-plan",
             Self::ATestFailed => "a-test-failed",
             Self::AResultIsUncertain => "a-result-is-uncertain",
             Self::ATestHasNotPassed => "a-test-has-not-passed",
@@ -120,6 +95,19 @@ pub struct Excluded {
 pub enum Exclusion {
     /// The test is archived.
     Archived,
+    /// No execution of the plan in scope has run the test.
+    NotInPlan,
+    /// It is the test's last run, and its execution was made for something else.
+    OutOfScope {
+        /// The key of the execution.
+        execution_key: String,
+        /// The number of the run within it.
+        number: i64,
+        /// The environments of the execution.
+        environments: Vec<String>,
+        /// How the run ended.
+        status: RunStatus,
+    },
     /// The run has no final result yet, and the environment has an older one that does.
     NotFinal {
         /// The key of the execution.
@@ -139,6 +127,8 @@ impl Exclusion {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Archived => "archived",
+            Self::NotInPlan => "not-in-plan",
+            Self::OutOfScope { .. } => "out-of-scope",
             Self::NotFinal { .. } => "not-final",
         }
     }
@@ -178,20 +168,19 @@ impl Reason {
     /// The full reason for people: a line for every test that decided or was left out.
     #[must_use]
     pub fn lines(&self) -> Vec<ReasonLine> {
-        let decided = self.decided_by.iter().map(Decider::line);
-        decided
-            .chain(self.excluded.iter().map(Excluded::line))
-            .collect()
+        let decided = self.decided_by.iter().map(|test| test.line(&self.scope));
+        let excluded = self.excluded.iter().map(|item| item.line(&self.scope));
+        decided.chain(excluded).collect()
     }
 }
 
 impl Decider {
-    fn line(&self) -> ReasonLine {
+    fn line(&self, scope: &Scope) -> ReasonLine {
         let key = &self.test_key;
         let Some(first) = self.runs.first() else {
             return ReasonLine {
                 test_key: key.clone(),
-                text: format!("{key} has not been run."),
+                text: format!("{key} has not been run{}.", scope.within()),
                 at_ms: None,
             };
         };
@@ -227,10 +216,22 @@ impl Decider {
 }
 
 impl Excluded {
-    fn line(&self) -> ReasonLine {
+    fn line(&self, scope: &Scope) -> ReasonLine {
         let key = &self.test_key;
         let text = match &self.why {
             Exclusion::Archived => format!("{key} is archived and does not count."),
+            Exclusion::NotInPlan => format!("{key} has not been run{}.", scope.within()),
+            Exclusion::OutOfScope {
+                execution_key,
+                environments,
+                status,
+                ..
+            } => format!(
+                "{key} {}{} in {execution_key}, which does not count{}.",
+                outcome(*status, false),
+                on_environments(environments),
+                scope.within(),
+            ),
             Exclusion::NotFinal {
                 execution_key,
                 environment,

@@ -12,6 +12,13 @@ const NAMED: usize = 2;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sentence(pub Vec<Span>);
 
+impl Sentence {
+    fn after(mut self, lead: String) -> Self {
+        self.0.insert(0, Span::Plain(lead));
+        self
+    }
+}
+
 /// A piece of a sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Span {
@@ -33,14 +40,20 @@ impl Reason {
     /// The reason in one sentence.
     #[must_use]
     pub fn sentence(&self) -> Sentence {
-        match self.rule {
-            Rule::NoTest => plain("No test covers this issue.".to_owned()),
-            Rule::NoTestCounts => plain(match self.excluded.len() {
-                1 => "The only test of this issue is archived.".to_owned(),
-                count => format!("All {count} tests of this issue are archived."),
-            }),
+        let said = match self.rule {
+            Rule::NoTest => return plain("No test covers this issue.".to_owned()),
+            Rule::NoTestCounts => {
+                return plain(match self.excluded.len() {
+                    1 => "The only test of this issue is archived.".to_owned(),
+                    count => format!("All {count} tests of this issue are archived."),
+                });
+            }
+            Rule::NotInPlan => {
+                let within = self.scope.within();
+                return plain(format!("No test of this issue has been run{within}."));
+            }
             Rule::EveryTestPassed => {
-                let on = on_environments(&self.scope.environment().into_iter().collect::<Vec<_>>());
+                let on = on_environments(self.scope.environment.as_slice());
                 plain(match self.counted {
                     1 => format!("The only test passed{on}."),
                     2 => format!("Both tests passed{on}."),
@@ -50,12 +63,16 @@ impl Reason {
             Rule::ATestFailed | Rule::AResultIsUncertain | Rule::ATestHasNotPassed => {
                 self.name_deciders()
             }
+        };
+        match &self.scope.made_for {
+            Some(made_for) => said.after(format!("In {made_for}: ")),
+            None => said,
         }
     }
 
     /// "A failed on safari, and B failed.": two tests by name, the rest by number.
     fn name_deciders(&self) -> Sentence {
-        let in_scope = self.scope.environment();
+        let in_scope = self.scope.environment.as_slice();
         let count = self.decided_by.len();
         let named = if count == NAMED + 1 { count } else { NAMED };
         let rest = count.saturating_sub(named);
@@ -83,9 +100,9 @@ impl Reason {
 
 impl Decider {
     /// What happened to the test: `failed on chrome and firefox`.
-    fn clause(&self, in_scope: Option<&str>) -> String {
+    fn clause(&self, in_scope: &[String]) -> String {
         if self.runs.is_empty() {
-            let on = on_environments(&in_scope.into_iter().collect::<Vec<_>>());
+            let on = on_environments(in_scope);
             return format!("has not been run{on}");
         }
         let clauses: Vec<String> = by_outcome(&self.runs)

@@ -1,5 +1,5 @@
 //! The worked examples of `reference/test-management.md` section 4 that need scope *latest* only.
-//! (W12 is about attempts: see `domain::attempts`.)
+//! (Other scopes: `worked_scopes`. W12 is about attempts: see `domain::attempts`.)
 
 use uuid::Uuid;
 
@@ -33,11 +33,25 @@ pub(super) fn latest(runs: &[RunFact]) -> Latest {
     latest
 }
 
-/// The coverage of an issue whose tests ran like this, with the reason read out.
+/// The coverage of an issue whose tests ran like this, and the reason.
 pub(super) fn judged(
     tests: &[Latest],
     settings: Settings,
     environment: Option<&str>,
+) -> (CoverageStatus, Reason) {
+    let tests: Vec<(&Latest, &Latest)> = tests.iter().map(|latest| (latest, latest)).collect();
+    judged_in(
+        &tests,
+        settings,
+        &Scope::named("latest", environment).unwrap(),
+    )
+}
+
+/// The coverage of an issue whose tests ran like this in scope, and like that altogether.
+pub(super) fn judged_in(
+    tests: &[(&Latest, &Latest)],
+    settings: Settings,
+    scope: &Scope,
 ) -> (CoverageStatus, Reason) {
     let names: Vec<(String, String)> = (1..=tests.len())
         .map(|n| (format!("SHOP-T{n}"), format!("Test {n}")))
@@ -45,15 +59,16 @@ pub(super) fn judged(
     let linked: Vec<LinkedTest<'_>> = tests
         .iter()
         .zip(&names)
-        .map(|(latest, (key, name))| LinkedTest {
+        .map(|((latest, history), (key, name))| LinkedTest {
             id: Uuid::nil(),
             key,
             name,
-            exclusion: None,
+            exclusion: scope.excludes(latest),
             latest,
+            history,
         })
         .collect();
-    let coverage = of_issue(&linked, settings, environment, 99);
+    let coverage = of_issue(&linked, settings, scope, 99);
     (coverage.status, coverage.reason)
 }
 
@@ -280,8 +295,9 @@ fn archived_tests_are_listed_and_do_not_count() {
         name: "Old",
         exclusion: Some(Exclusion::Archived),
         latest: &failed,
+        history: &failed,
     };
-    let coverage = of_issue(&[archived], Settings::default(), None, 0);
+    let coverage = of_issue(&[archived], Settings::default(), &Scope::default(), 0);
     assert_eq!(coverage.status, CoverageStatus::Uncovered);
     assert_eq!(coverage.reason.rule, Rule::NoTestCounts);
     assert_eq!(

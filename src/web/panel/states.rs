@@ -10,7 +10,8 @@ use super::{Body, Choice, Panel, ROWS, Setting, notices};
 use crate::app::issue_coverage::{IssueCoverage, PickedRun, TestRow};
 use crate::app::issue_panel::IssuePanel;
 use crate::domain::coverage::{
-    CoverageStatus, Exclusion, Latest, LinkedTest, Recent, RunFact, Settings as Counting, of_issue,
+    CoverageStatus, Exclusion, Latest, LinkedTest, Recent, RunFact, Scope, Settings as Counting,
+    of_issue,
 };
 use crate::domain::issue::{IssueSnapshot, MirroredIssue, Named, StatusCategory};
 use crate::domain::rule::MarkKind;
@@ -175,9 +176,10 @@ fn panel(issue: MirroredIssue, tests: Vec<Fixture>, found_by: Vec<Fixture>) -> I
             name: fixture.name,
             exclusion: None::<Exclusion>,
             latest,
+            history: latest,
         })
         .collect();
-    let judged = of_issue(&linked, Counting::default(), None, NOW_MS);
+    let judged = of_issue(&linked, Counting::default(), &Scope::default(), NOW_MS);
     let (status, counts, reason): (CoverageStatus, _, _) =
         (judged.status, judged.counts, judged.reason);
     let mut environments: Vec<String> = tests

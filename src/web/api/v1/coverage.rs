@@ -1,5 +1,5 @@
-//! `GET /api/v1/issues/{KEY}/coverage?scope=latest&environment=E`: the status of an issue, why it is
-//! that one, and its tests. Takes an API client's token.
+//! `GET /api/v1/issues/{KEY}/coverage?scope=latest|version:V|plan:P|sprint:S&environment=E`: the
+//! status of an issue, why it is that one, and its tests. Takes an API client's token.
 
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse, get};
@@ -8,6 +8,7 @@ use super::auth::ApiCaller;
 use super::query::Query;
 use crate::app::App;
 use crate::app::issue_coverage::{IssueRef, of_issue};
+use crate::domain::coverage::Scope;
 use crate::domain::issue::IssueKey;
 use crate::problem::Problem;
 
@@ -24,7 +25,8 @@ use answer::Coverage;
     params(
         ("key" = String, Path, description = "The issue's key.", example = "SHOP-7"),
         ("scope" = Option<String>, Query, example = "latest",
-         description = "Which runs are looked at: `latest`."),
+         description = "Which runs count: `latest`, or those made for one: `version:V`, `plan:P`, \
+                        `sprint:S`."),
         ("environment" = Option<String>, Query, max_length = 255,
          description = "Only runs that were made in this environment.")
     ),
@@ -42,11 +44,10 @@ pub async fn show(
         .map_err(|why| Problem::bad_request("That is no issue key.").because(why))?;
     caller.check_project(key.project())?;
     let query = Query::read(request.query_string(), &["scope", "environment"])?;
-    check_scope(query.one("scope")?)?;
-    let environment = query.one("environment")?;
+    let scope = scope(query.one("scope")?, query.one("environment")?)?;
     let (site, now_ms) = (caller.0.site, app.clock.now_ms());
     let issue = IssueRef::ByKey(key.as_str());
-    let found = of_issue(&app.store, site, issue, environment, now_ms).await?;
+    let found = of_issue(&app.store, site, issue, &scope, now_ms).await?;
     let coverage = found.ok_or_else(|| {
         Problem::not_found(format!("{key} is not known here."))
             .detail("Touchstone knows issues it has had an event or a result for.")
@@ -55,15 +56,10 @@ pub async fn show(
     Ok(HttpResponse::Ok().json(Coverage::of(&coverage)))
 }
 
-fn check_scope(scope: Option<&str>) -> Result<(), Problem> {
-    match scope {
-        None | Some("latest") => Ok(()),
-        Some(other) => {
-            let other: String = other.chars().take(80).collect();
-            Err(
-                Problem::bad_request(format!("The scope `{other}` is not known."))
-                    .detail("Only `latest` is; versions, plans and sprints come later."),
-            )
-        }
-    }
+fn scope(text: Option<&str>, environment: Option<&str>) -> Result<Scope, Problem> {
+    let text = text.unwrap_or("latest");
+    Scope::named(text, environment).map_err(|why| {
+        let text: String = text.chars().take(80).collect();
+        Problem::bad_request(format!("`{text}` is no scope.")).detail(format!("Here {why}."))
+    })
 }

@@ -62,7 +62,7 @@ struct Reason<'a> {
     rule: &'static str,
     /// Which runs were looked at.
     #[schema(example = "latest")]
-    scope: &'static str,
+    scope: String,
     /// The environment it is confined to.
     environment: Option<&'a str>,
     /// The tests that decided.
@@ -124,8 +124,10 @@ struct Excluded<'a> {
 /// A run that was left out.
 #[derive(Debug, Serialize, ToSchema)]
 struct ExcludedRun<'a> {
-    /// The environment; none when the execution named none.
+    /// The environment that another run counts for; none when the execution named none.
     environment: Option<&'a str>,
+    /// The environments of its execution.
+    environments: Vec<&'a str>,
     /// The key of the execution.
     execution: &'a str,
     /// The number of the run within it.
@@ -267,7 +269,7 @@ impl<'a> Reason<'a> {
             sentence: reason.sentence().to_string(),
             rule: reason.rule.name(),
             scope: reason.scope.name(),
-            environment: reason.scope.environment(),
+            environment: reason.scope.environment.as_deref(),
             decided_by: reason.decided_by.iter().map(Decider::of).collect(),
             excluded: reason.excluded.iter().map(Excluded::of).collect(),
             lines: reason.lines().into_iter().map(|line| line.text).collect(),
@@ -303,7 +305,19 @@ impl<'a> DecidingRun<'a> {
 impl<'a> Excluded<'a> {
     fn of(excluded: &'a domain::Excluded) -> Self {
         let run = match &excluded.why {
-            Exclusion::Archived => None,
+            Exclusion::Archived | Exclusion::NotInPlan => None,
+            Exclusion::OutOfScope {
+                execution_key,
+                number,
+                environments,
+                status,
+            } => Some(ExcludedRun {
+                environment: None,
+                environments: environments.iter().map(String::as_str).collect(),
+                execution: execution_key,
+                run: *number,
+                status: status.name(),
+            }),
             Exclusion::NotFinal {
                 execution_key,
                 number,
@@ -311,6 +325,7 @@ impl<'a> Excluded<'a> {
                 status,
             } => Some(ExcludedRun {
                 environment: named(environment),
+                environments: named(environment).into_iter().collect(),
                 execution: execution_key,
                 run: *number,
                 status: status.name(),
