@@ -31,7 +31,7 @@ npm run --silent build --prefix ui
 npm ci --prefix deploy/forge --no-audit --no-fund --loglevel=error --ignore-scripts
 npm run --silent build --prefix deploy/forge
 npm ci --prefix tests/standin/web --no-audit --no-fund --loglevel=error
-cargo build --locked --bin touchstone --package touchstone --package jira-standin
+cargo build --locked --bin touchstone --bin jira-standin --package touchstone --package jira-standin
 
 rm -rf "$place"
 mkdir -p "$place"
