@@ -8,6 +8,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, RETRY_AFTER};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::app::install_site::InstallSiteError;
 use crate::app::join_halves::JoinError;
@@ -15,7 +16,7 @@ use crate::app::sites::SitesError;
 use crate::store::StoreError;
 
 /// What went wrong, ready to be answered.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Problem {
     /// A stable name of the kind of problem, `urn:touchstone:problem:…`.
     #[serde(rename = "type")]
@@ -71,6 +72,16 @@ impl Problem {
     #[must_use]
     pub fn not_found(title: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not-found", title)
+    }
+
+    /// 405: there is something at this address, for another method.
+    #[must_use]
+    pub fn wrong_method() -> Self {
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method-not-allowed",
+            "This address does not take this method.",
+        )
     }
 
     /// 409: the request contradicts what is stored.

@@ -34,6 +34,9 @@ tests/standin/checks/run.sh
 tests/standin/checks/contract.sh
 tests/contract.sh
 
+step "The interface for scripts, against its own description"
+tests/with-postgres.sh tests/openapi.sh target/debug/touchstone target/debug/jira-standin
+
 step "In the browser"
 node tests/standin/checks/forge.mjs target/debug/jira-standin tests/standin/web deploy/forge/node_modules
 tests/browser/run.sh target/debug/touchstone target/debug/jira-standin

@@ -31,7 +31,7 @@ use crate::store::{Dialect, SiteId, StoreError, Txn, issues, projects};
 pub fn batch(dialect: Dialect) -> (i64, i64) {
     match dialect {
         Dialect::Sqlite => (128, 256),
-        Dialect::Postgres => (512, 1024),
+        Dialect::Postgres => (256, 512),
     }
 }
 
@@ -48,9 +48,10 @@ pub async fn apply_events(app: &App, worker: Uuid) -> Result<i64, StoreError> {
     if lanes.is_empty() {
         return Ok(0);
     }
-    if let Err(error) = apply_batch(app, worker, &lanes, &events).await {
+    let applied = apply_batch(app, worker, &lanes, &events).await;
+    if !matches!(applied, Ok(Applied::All)) {
         tracing::warn!(
-            "a batch of {} events failed, trying lane by lane: {error:?}",
+            "a batch of {} events was not applied, trying lane by lane: {applied:?}",
             events.len()
         );
         for lane in &lanes {
@@ -90,25 +91,31 @@ async fn apply_lane(
     txn.commit().await
 }
 
+/// What became of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Applied {
+    /// Every event has its effects.
+    All,
+    /// Nothing was written: another worker took one of the lanes, or applied its events.
+    Overtaken,
+}
+
 async fn apply_batch(
     app: &App,
     worker: Uuid,
     lanes: &[ClaimedLane],
     events: &[OpenEvent],
-) -> Result<(), StoreError> {
+) -> Result<Applied, StoreError> {
     let read: Vec<_> = events.iter().map(|event| (event, read(event))).collect();
 
     let txn = app.store.write().await?;
-    let held = inbox::held(&*txn, worker, lanes).await?;
     let mirror = Mirror::read(&txn, &read).await?;
-    let is_ours = |event: &OpenEvent| held.iter().any(|lane| is_of(event, lane));
     let mut batch = Batch {
         mirror,
         ..Batch::default()
     };
     for (event, payload) in read {
         match payload {
-            _ if !is_ours(event) => {}
             Ok(payload) => batch.fold(event, payload, app.clock.now_ms()),
             Err(why) => {
                 tracing::warn!(event.id = %event.id, "an event is parked: {why}");
@@ -116,13 +123,15 @@ async fn apply_batch(
             }
         }
     }
-    if !batch.write(app, &txn).await? {
-        // Leases keep replicas apart; a second process on one SQLite file is only met here.
-        tracing::warn!("events were applied by another process meanwhile");
-        return Ok(());
+    let finished = batch.write(app, &txn).await?;
+    // Last, because whoever accepts an event of a lane waits while its row is locked.
+    let is_held = inbox::held(&*txn, worker, lanes).await?.len() == lanes.len();
+    if !is_held || !inbox::finish(&*txn, &finished).await? {
+        return Ok(Applied::Overtaken);
     }
     inbox::release(&*txn, worker, lanes).await?;
-    txn.commit().await
+    txn.commit().await?;
+    Ok(Applied::All)
 }
 
 /// What an event says; its name tells in which of the two languages.
@@ -400,8 +409,8 @@ impl Batch {
         Ok(())
     }
 
-    /// Tells whether the events were still to be applied: if not, nothing of this may be committed.
-    async fn write(mut self, app: &App, txn: &Txn) -> Result<bool, StoreError> {
+    /// Writes the effects; returns the events that have them now.
+    async fn write(mut self, app: &App, txn: &Txn) -> Result<Vec<Finished>, StoreError> {
         let now_ms = app.clock.now_ms();
         for (site, placeholder, jira_id) in &self.adopted {
             issues::adopt(&**txn, *site, *placeholder, *jira_id).await?;
@@ -432,6 +441,6 @@ impl Batch {
         heard.sort_unstable();
         heard.dedup();
         inbox::note_heard(&**txn, &heard, now_ms).await?;
-        inbox::finish(&**txn, &self.finished).await
+        Ok(self.finished)
     }
 }

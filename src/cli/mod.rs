@@ -14,6 +14,7 @@ mod api_client;
 mod doctor;
 mod import;
 mod migrate;
+mod openapi;
 mod rebuild;
 mod replay;
 mod rotate_key;
@@ -45,6 +46,8 @@ enum Command {
     Replay(replay::Replay),
     /// Check a deployment: configuration, database, keys, queues
     Doctor(doctor::Doctor),
+    /// Print the description of the interface for scripts and CI (OpenAPI 3.1)
+    Openapi,
     /// Seal every stored secret with the newest key
     RotateKey(rotate_key::RotateKey),
 }
@@ -90,6 +93,7 @@ impl Command {
             Self::Rebuild(args) => args.run().await,
             Self::Replay(args) => args.run().await,
             Self::Doctor(args) => args.run().await,
+            Self::Openapi => openapi::print(),
             Self::RotateKey(args) => args.run().await,
         };
         match done {

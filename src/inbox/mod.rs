@@ -23,7 +23,7 @@ const POLL_SPREAD_MS: u64 = 250;
 const GATHER: Duration = Duration::from_millis(15);
 /// How much longer, at the most, on PostgreSQL while much arrives: an issue that changes again within
 /// that time is written once.
-const LONGEST: u32 = 20;
+const LONGEST: u32 = 8;
 /// Lanes of a batch for which the wait grows by one [`GATHER`].
 const LANES_A_STEP: i64 = 8;
 /// How long a worker waits after the store failed.

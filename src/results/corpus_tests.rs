@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use super::model::{Counts, Report};
+use super::model::{Counts, Explicit, Remarks, Report, ReportedRun};
 use super::{Limits, read};
 use crate::domain::attempts::Aggregation;
 use crate::domain::run::RunStatus::{self, Failed, Passed, Skipped};
@@ -242,24 +242,27 @@ fn test_management_properties_are_understood() {
             .collect()
     };
     let card = run("pays_by_card");
-    assert_eq!(card.test_key.as_deref(), Some("SHOP-101"));
+    assert_eq!(
+        card.identity.explicit,
+        Some(Explicit::Key("SHOP-101".to_owned()))
+    );
     assert_eq!(keys("pays_by_card"), ["SHOP-7", "SHOP-8"]);
     assert_eq!(card.labels, ["smoke", "card"]);
-    assert_eq!(card.summary.as_deref(), Some("Pay by card"));
+    assert_eq!(remarks(card).summary.as_deref(), Some("Pay by card"));
     assert_eq!(
-        card.comment.as_deref(),
+        remarks(card).comment.as_deref(),
         Some("ran on &lt;staging&gt;"),
         "CDATA is not decoded"
     );
     assert_eq!(keys("pays_by_voucher"), ["SHOP-7"]);
     assert_eq!(keys("legacy_attribute"), ["SHOP-9"]);
-    let proof = &run("has_evidence").evidence[0];
+    let proof = &remarks(run("has_evidence")).evidence[0];
     assert_eq!(
         (proof.name.as_str(), proof.content.as_slice()),
         ("note.txt", b"hello".as_slice())
     );
     assert_eq!(
-        run("has_evidence").custom_fields,
+        remarks(run("has_evidence")).custom_fields,
         [("Browser".to_owned(), "firefox".to_owned())]
     );
     assert_eq!(
@@ -296,4 +299,8 @@ fn no_cut_and_no_damage_makes_the_reader_panic() {
             }
         }
     }
+}
+
+fn remarks(run: &ReportedRun) -> &Remarks {
+    run.remarks.as_deref().unwrap()
 }

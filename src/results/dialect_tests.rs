@@ -99,20 +99,21 @@ fn describe(run: &ReportedRun, text: &mut String) {
     if !run.labels.is_empty() {
         writeln!(text, "  labels {:?}", run.labels).unwrap();
     }
+    let remarks = run.remarks.clone().unwrap_or_default();
     for (what, part) in [
-        ("summary", &run.summary),
-        ("description", &run.description),
-        ("comment", &run.comment),
+        ("summary", &remarks.summary),
+        ("description", &remarks.description),
+        ("comment", &remarks.comment),
     ] {
         if let Some(part) = part {
             writeln!(text, "  {what} {part:?}").unwrap();
         }
     }
-    for evidence in &run.evidence {
+    for evidence in &remarks.evidence {
         let content = String::from_utf8_lossy(&evidence.content);
         writeln!(text, "  evidence {:?} {content:?}", evidence.name).unwrap();
     }
-    for field in &run.custom_fields {
+    for field in &remarks.custom_fields {
         writeln!(text, "  field {field:?}").unwrap();
     }
 }

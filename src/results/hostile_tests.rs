@@ -95,7 +95,7 @@ fn what_is_long_is_cut_with_a_mark() {
     assert_eq!(attempt.details.as_deref(), Some("a long exp… [cut]"));
     assert_eq!(attempt.output.as_deref(), Some("a long out… [cut]"));
     assert_eq!(run.requirements.len(), 2);
-    assert_eq!(run.evidence.len(), 1);
+    assert_eq!(run.remarks.as_ref().unwrap().evidence.len(), 1);
     assert_eq!(
         report.warnings,
         [

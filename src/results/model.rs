@@ -78,14 +78,17 @@ pub struct ReportedRun {
     pub finished_ms: Option<i64>,
     /// How long it took, in milliseconds, all attempts together.
     pub duration_ms: Option<i64>,
-    /// The key of the test that the file names.
-    pub test_key: Option<String>,
-    /// The id of the test that the file names; wins over the key.
-    pub test_id: Option<String>,
     /// Issues that the test covers, each once, in the order found.
     pub requirements: Vec<Requirement>,
     /// Labels, each once, in the order found.
     pub labels: Vec<String>,
+    /// What few results bring; apart, because a file has a hundred thousand of those that do not.
+    pub remarks: Option<Box<Remarks>>,
+}
+
+/// What a result brings beyond its outcome.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Remarks {
     /// The summary for a test that the import creates.
     pub summary: Option<String>,
     /// The description for a test that the import creates.
@@ -96,6 +99,14 @@ pub struct ReportedRun {
     pub evidence: Vec<Evidence>,
     /// Custom fields of the run: name and value.
     pub custom_fields: Vec<(String, String)>,
+}
+
+impl Remarks {
+    /// These, if there are any.
+    #[must_use]
+    pub fn boxed(self) -> Option<Box<Self>> {
+        (self != Self::default()).then(|| Box::new(self))
+    }
 }
 
 impl ReportedRun {

@@ -162,11 +162,17 @@ fn join(known: &mut ReportedRun, run: ReportedRun, limits: &Limits) {
     for label in run.labels {
         add_label(&mut known.labels, label, limits);
     }
-    known.summary = known.summary.take().or(run.summary);
-    known.description = known.description.take().or(run.description);
-    known.comment = known.comment.take().or(run.comment);
-    known.evidence.extend(run.evidence);
-    known.custom_fields.extend(run.custom_fields);
+    match (&mut known.remarks, run.remarks) {
+        (Some(known), Some(more)) => {
+            known.summary = known.summary.take().or(more.summary);
+            known.description = known.description.take().or(more.description);
+            known.comment = known.comment.take().or(more.comment);
+            known.evidence.extend(more.evidence);
+            known.custom_fields.extend(more.custom_fields);
+        }
+        (none @ None, more) => *none = more,
+        (Some(_), None) => {}
+    }
 }
 
 /// Adds a requirement unless it is there or there are too many; stated beats guessed.

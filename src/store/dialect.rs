@@ -25,7 +25,7 @@ const CHECKPOINT_PAGES: &str = "16000";
 /// system's cache, and there are many of them.
 const READER_CACHE: &str = "-512";
 const WRITER_CACHE: &str = "-4000";
-/// Bytes of the database file that are read without a copy.
+/// Bytes of the database file that are read without a copy; they count as memory while they are used.
 const MAPPED: &str = "268435456";
 /// Statements kept prepared a connection; batches of different sizes are different statements.
 const PREPARED: usize = 512;
@@ -85,6 +85,8 @@ impl Dialect {
 pub enum Purpose {
     /// Short reads, the same again and again.
     Read,
+    /// Reading much that is read once, on SQLite.
+    Sweep,
     /// Transactions that write, and statements that look for hundreds of values at once.
     ///
     /// SQLite has one writer, so the pool has one connection. PostgreSQL keeps the plan of a statement
@@ -112,13 +114,14 @@ pub async fn connect(
         .sqlx_logging(false)
         .test_before_acquire_if_idle_for(Duration::from_secs(30))
         .map_sqlx_sqlite_opts(move |options| {
-            let cache = match purpose {
-                Purpose::Read => READER_CACHE,
-                Purpose::Write => WRITER_CACHE,
+            let (cache, mapped) = match purpose {
+                Purpose::Read => (READER_CACHE, MAPPED),
+                Purpose::Sweep => (READER_CACHE, "0"),
+                Purpose::Write => (WRITER_CACHE, "0"),
             };
             options
                 .pragma("cache_size", cache)
-                .pragma("mmap_size", MAPPED)
+                .pragma("mmap_size", mapped)
                 .journal_mode(SqliteJournalMode::Wal)
                 .synchronous(SqliteSynchronous::Full)
                 .busy_timeout(SQLITE_BUSY)
@@ -129,7 +132,7 @@ pub async fn connect(
         .map_sqlx_postgres_opts(move |options| {
             let options = options.statement_cache_capacity(PREPARED);
             match purpose {
-                Purpose::Read => options,
+                Purpose::Read | Purpose::Sweep => options,
                 Purpose::Write => options.options([("plan_cache_mode", "force_custom_plan")]),
             }
         });

@@ -99,7 +99,7 @@ impl Store {
         let writer = dialect::connect(url, half, Purpose::Write).await?;
         let bulk = match dialect {
             // Not one of the readers: each of them would keep such statements, which are large.
-            Dialect::Sqlite => dialect::connect(url, 1, Purpose::Read).await?,
+            Dialect::Sqlite => dialect::connect(url, 1, Purpose::Sweep).await?,
             Dialect::Postgres => writer.clone(),
         };
         let held = Arc::new(());

@@ -161,11 +161,7 @@ fn is_json(headers: &HeaderMap) -> bool {
 fn problem(status: StatusCode, said: &str) -> Problem {
     let problem = match status {
         StatusCode::NOT_FOUND => Problem::not_found("There is nothing at this address."),
-        StatusCode::METHOD_NOT_ALLOWED => Problem::new(
-            status,
-            "method-not-allowed",
-            "This address does not take this method.",
-        ),
+        StatusCode::METHOD_NOT_ALLOWED => Problem::wrong_method(),
         StatusCode::PAYLOAD_TOO_LARGE => {
             Problem::new(status, "too-large", "The body is too large.")
         }

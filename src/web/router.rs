@@ -1,6 +1,6 @@
 //! Every route of the service, in one list.
 
-use actix_web::web::{self, PayloadConfig, ServiceConfig};
+use actix_web::web::{self, PathConfig, PayloadConfig, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 
 use super::{admin, api, assets, health, panel, project};
@@ -26,6 +26,11 @@ fn add(routes: &mut ServiceConfig, role: Role) {
     if role == Role::Worker {
         return;
     }
+    routes.app_data(PathConfig::default().error_handler(|why, _| {
+        Problem::not_found("There is nothing at this address.")
+            .because(anyhow::anyhow!("{why}"))
+            .into()
+    }));
     routes.configure(connect::routes);
     routes.service(
         web::resource("/connect/webhook")

@@ -34,6 +34,7 @@ mod inbox;
 mod issue_coverage;
 mod kill;
 mod migrations;
+mod openapi;
 mod outbox;
 mod panel;
 mod project_page;

@@ -105,8 +105,10 @@ fn prepare_run(
     arrived_ms: i64,
 ) -> Result<PreparedRun, ImportError> {
     let (status, is_flaky) = run.status(policy);
+    let test = test_name(&run)?;
+    let remarks = run.remarks.map(|boxed| *boxed).unwrap_or_default();
     Ok(PreparedRun {
-        test: test_name(&run)?,
+        test,
         status,
         is_flaky,
         attempts: u32::try_from(run.attempts.len()).unwrap_or(u32::MAX),
@@ -117,17 +119,17 @@ fn prepare_run(
         duration_ms: run.duration_ms,
         detail: detail(
             &run.attempts,
-            run.comment,
-            run.evidence,
-            run.custom_fields,
+            remarks.comment,
+            remarks.evidence,
+            remarks.custom_fields,
             is_incomplete,
         ),
-        name: run
+        name: remarks
             .summary
             .filter(|summary| !summary.is_empty())
             .unwrap_or(run.name),
         class_name: run.identity.class,
-        description: run.description,
+        description: remarks.description,
         labels: run.labels,
         requirements: run.requirements,
         is_incomplete,

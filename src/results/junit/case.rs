@@ -7,7 +7,9 @@
 use super::super::error::ReadError;
 use super::super::keys::{self, Tag};
 use super::super::limits::Limits;
-use super::super::model::{Attempt, Evidence, Explicit, Identity, ReportedRun, Requirement, Scope};
+use super::super::model::{
+    Attempt, Evidence, Explicit, Identity, Remarks, ReportedRun, Requirement, Scope,
+};
 use super::super::repeats::{add_label, add_requirement};
 use super::super::text::{Capped, shortened};
 use super::super::warnings::Warnings;
@@ -310,9 +312,9 @@ impl CaseDraft {
         });
         attempts.append(&mut self.after);
         let test_key = self.test_key.or(self.tagged_key);
-        let explicit = match (&self.test_id, &test_key) {
-            (Some(id), _) => Some(Explicit::Id(id.clone())),
-            (None, Some(key)) => Some(Explicit::Key(key.clone())),
+        let explicit = match (self.test_id, test_key) {
+            (Some(id), _) => Some(Explicit::Id(id)),
+            (None, Some(key)) => Some(Explicit::Key(key)),
             (None, None) => None,
         };
         let readable = if self.name.is_empty() {
@@ -329,15 +331,16 @@ impl CaseDraft {
             finished_ms: started_ms
                 .map(|start| start.saturating_add(self.duration_ms.unwrap_or(0))),
             duration_ms: self.duration_ms,
-            test_key,
-            test_id: self.test_id,
             requirements: self.requirements,
             labels: self.labels,
-            summary: self.summary,
-            description: self.description,
-            comment: self.comment,
-            evidence: self.evidence,
-            custom_fields: self.custom_fields,
+            remarks: Remarks {
+                summary: self.summary,
+                description: self.description,
+                comment: self.comment,
+                evidence: self.evidence,
+                custom_fields: self.custom_fields,
+            }
+            .boxed(),
             identity: Identity {
                 explicit,
                 suite: place.path,

@@ -9,8 +9,8 @@
 //!    of commits the order of arrival within a lane;
 //! 2. every acceptance raises the lane's `version`, and a lane is deleted only at the version that
 //!    was claimed: an event that arrived meanwhile keeps its lane;
-//! 3. a worker writes only while the lease is still its own, which it checks with the lane's row
-//!    locked, in the transaction of its effects.
+//! 3. a worker commits only while the lease is still its own, which it checks with the lane's row
+//!    locked, at the end of the transaction of its effects.
 //!
 //! Duplicates are known by two keys: Jira's delivery identifier and a key of the content
 //! (`jira-webhooks-rest.md` 8.2); a repeat is acknowledged and leaves nothing.

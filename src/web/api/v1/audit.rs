@@ -2,8 +2,9 @@
 //! not to do, the newest first, a page at a time. Takes an API client's token.
 
 use actix_web::web::{Data, Path};
-use actix_web::{HttpRequest, HttpResponse};
-use serde_json::json;
+use actix_web::{HttpRequest, HttpResponse, get};
+use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::auth::ApiCaller;
@@ -17,7 +18,53 @@ use crate::store::issues;
 /// Entries on a page.
 const PAGE: i64 = 100;
 
-/// Answers a page; `before` is the `next` of the page before.
+/// A page of what was done about an issue.
+#[derive(Debug, Serialize, ToSchema)]
+struct Audit<'a> {
+    /// The issue's key.
+    #[schema(example = "SHOP-7")]
+    key: &'a str,
+    /// The newest first.
+    entries: Vec<AuditEntry<'a>>,
+    /// The value of `before` for the next page; none on the last.
+    next: Option<String>,
+}
+
+/// Something that was done about an issue, or decided against.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct AuditEntry<'a> {
+    /// When, milliseconds since 1970.
+    at_ms: i64,
+    /// The rule, or `person`.
+    rule: &'a str,
+    /// The account that did it, when it was a person.
+    actor: Option<&'a str>,
+    /// The key of the test it is about.
+    test: Option<&'a str>,
+    /// What was done or not done.
+    action: &'a str,
+    /// Whether it was done.
+    done: bool,
+    /// Why.
+    reason: &'a str,
+    /// What it follows from.
+    cause: &'a str,
+}
+
+/// What was done about an issue
+///
+/// By rules and people, and what they decided not to do; the newest first, 100 at a time.
+#[utoipa::path(
+    operation_id = "listAudit",
+    tag = "issues",
+    params(
+        ("key" = String, Path, description = "The issue's key.", example = "SHOP-7"),
+        ("before" = Option<String>, Query, description = "The `next` of the page before.")
+    ),
+    responses((status = 200, description = "A page of entries.", body = Audit))
+)]
+#[get("/api/v1/issues/{key}/audit")]
 pub async fn show(
     caller: ApiCaller,
     request: HttpRequest,
@@ -39,24 +86,26 @@ pub async fn show(
     let page = audit::of_issue(on, site, issue.id, before, PAGE).await?;
     let is_full = i64::try_from(page.len()).is_ok_and(|length| length == PAGE);
     let last = page.last().filter(|_| is_full);
-    Ok(HttpResponse::Ok().json(json!({
-        "key": issue.snapshot.key,
-        "entries": page.iter().map(entry).collect::<Vec<_>>(),
-        "next": last.map(|last| format!("{}-{}", last.at_ms, last.id.simple())),
-    })))
+    Ok(HttpResponse::Ok().json(Audit {
+        key: &issue.snapshot.key,
+        entries: page.iter().map(AuditEntry::of).collect(),
+        next: last.map(|last| format!("{}-{}", last.at_ms, last.id.simple())),
+    }))
 }
 
-fn entry(entry: &Entry) -> serde_json::Value {
-    json!({
-        "atMs": entry.at_ms,
-        "rule": entry.rule,
-        "actor": entry.actor,
-        "test": entry.test_key,
-        "action": entry.action,
-        "done": entry.is_done,
-        "reason": entry.reason,
-        "cause": entry.cause,
-    })
+impl<'a> AuditEntry<'a> {
+    fn of(entry: &'a Entry) -> Self {
+        Self {
+            at_ms: entry.at_ms,
+            rule: &entry.rule,
+            actor: entry.actor.as_deref(),
+            test: entry.test_key.as_deref(),
+            action: &entry.action,
+            done: entry.is_done,
+            reason: &entry.reason,
+            cause: &entry.cause,
+        }
+    }
 }
 
 /// Reads the place a page ends at: time and id.

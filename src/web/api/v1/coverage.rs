@@ -2,18 +2,35 @@
 //! that one, and its tests. Takes an API client's token.
 
 use actix_web::web::{Data, Path};
-use actix_web::{HttpRequest, HttpResponse};
-use serde_json::{Value, json};
+use actix_web::{HttpRequest, HttpResponse, get};
 
 use super::auth::ApiCaller;
 use super::query::Query;
 use crate::app::App;
-use crate::app::issue_coverage::{IssueCoverage, IssueRef, TestRow, of_issue};
-use crate::domain::coverage::{Decider, DecidingRun, Excluded, Exclusion, Reason};
+use crate::app::issue_coverage::{IssueRef, of_issue};
 use crate::domain::issue::IssueKey;
 use crate::problem::Problem;
 
-/// Answers the coverage of one issue.
+mod answer;
+
+use answer::Coverage;
+
+/// The coverage of an issue
+///
+/// Its status, why it is that one, and its tests.
+#[utoipa::path(
+    operation_id = "showCoverage",
+    tag = "issues",
+    params(
+        ("key" = String, Path, description = "The issue's key.", example = "SHOP-7"),
+        ("scope" = Option<String>, Query, example = "latest",
+         description = "Which runs are looked at: `latest`."),
+        ("environment" = Option<String>, Query, max_length = 255,
+         description = "Only runs that were made in this environment.")
+    ),
+    responses((status = 200, description = "The coverage.", body = Coverage))
+)]
+#[get("/api/v1/issues/{key}/coverage")]
 pub async fn show(
     caller: ApiCaller,
     request: HttpRequest,
@@ -35,7 +52,7 @@ pub async fn show(
             .detail("Touchstone knows issues it has had an event or a result for.")
     })?;
     caller.check_project(&coverage.issue.snapshot.project_key)?;
-    Ok(HttpResponse::Ok().json(answer(&coverage)))
+    Ok(HttpResponse::Ok().json(Coverage::of(&coverage)))
 }
 
 fn check_scope(scope: Option<&str>) -> Result<(), Problem> {
@@ -49,132 +66,4 @@ fn check_scope(scope: Option<&str>) -> Result<(), Problem> {
             )
         }
     }
-}
-
-fn answer(coverage: &IssueCoverage) -> Value {
-    let counts = coverage.counts;
-    json!({
-        "issue": {
-            "key": coverage.issue.snapshot.key,
-            "summary": coverage.issue.snapshot.summary,
-        },
-        "status": coverage.status.name(),
-        "counts": {
-            "tests": counts.total,
-            "passed": counts.passed,
-            "failed": counts.failed,
-            "notRun": counts.not_run,
-            "unknown": counts.unknown,
-        },
-        "reason": reason(&coverage.reason),
-        "environments": coverage.environments,
-        "tests": coverage.tests.iter().map(test).collect::<Vec<_>>(),
-    })
-}
-
-fn reason(reason: &Reason) -> Value {
-    let lines = reason.lines();
-    json!({
-        "sentence": reason.sentence().to_string(),
-        "rule": reason.rule.name(),
-        "scope": reason.scope.name(),
-        "environment": reason.scope.environment(),
-        "decidedBy": reason.decided_by.iter().map(decider).collect::<Vec<_>>(),
-        "excluded": reason.excluded.iter().map(excluded).collect::<Vec<_>>(),
-        "lines": lines.iter().map(|line| line.text.as_str()).collect::<Vec<_>>(),
-        "computedMs": reason.computed_ms,
-    })
-}
-
-fn decider(decider: &Decider) -> Value {
-    json!({
-        "test": decider.test_key,
-        "status": decider.status.name(),
-        "runs": decider.runs.iter().map(deciding_run).collect::<Vec<_>>(),
-        "others": decider.others.iter().map(deciding_run).collect::<Vec<_>>(),
-    })
-}
-
-fn deciding_run(run: &DecidingRun) -> Value {
-    json!({
-        "environment": named(&run.environment),
-        "execution": run.execution_key,
-        "run": run.number,
-        "status": run.status.name(),
-        "incomplete": run.is_incomplete,
-        "finishedMs": run.finished_ms,
-    })
-}
-
-fn excluded(excluded: &Excluded) -> Value {
-    let run = match &excluded.why {
-        Exclusion::Archived => Value::Null,
-        Exclusion::NotFinal {
-            execution_key,
-            number,
-            environment,
-            status,
-        } => json!({
-            "environment": named(environment),
-            "execution": execution_key,
-            "run": number,
-            "status": status.name(),
-        }),
-    };
-    json!({ "test": excluded.test_key, "why": excluded.why.name(), "run": run })
-}
-
-/// The group of runs without an environment has no name.
-fn named(environment: &str) -> Option<&str> {
-    (!environment.is_empty()).then_some(environment)
-}
-
-fn test(row: &TestRow) -> Value {
-    let picks = row.picks.iter().map(|pick| {
-        json!({
-            "name": named(&pick.environment),
-            "status": pick.status.name(),
-            "execution": pick.execution_key,
-            "run": pick.number,
-            "finishedMs": pick.finished_ms,
-            "attempts": pick.attempts,
-            "flaky": pick.is_flaky,
-        })
-    });
-    let recent = row.recent.iter().map(|result| {
-        json!({
-            "status": result.status.name(),
-            "execution": result.execution_key,
-            "run": result.number,
-            "finishedMs": result.finished_ms,
-        })
-    });
-    let defects = row.defects.iter().map(|defect| {
-        json!({
-            "key": defect.key,
-            "summary": defect.summary,
-            "status": defect.status_name,
-            "statusCategory": defect.status_category.key(),
-            "deleted": defect.is_deleted,
-        })
-    });
-    let marks = row.marks.iter().map(|mark| {
-        json!({ "mark": mark.kind.name(), "issue": mark.issue_key, "sinceMs": mark.since_ms })
-    });
-    json!({
-        "key": row.key,
-        "name": row.name,
-        "kind": row.kind.name(),
-        "status": row.status.name(),
-        "counted": row.exclusion.is_none(),
-        "environments": picks.collect::<Vec<_>>(),
-        "flaky": row.picks.iter().any(|pick| pick.is_flaky),
-        "attempts": row.last_run.as_ref().map(|run| run.attempts),
-        "lastRunMs": row.last_run.as_ref().map(|run| run.finished_ms),
-        "execution": row.last_run.as_ref().map(|run| run.execution_key.as_str()),
-        "message": row.message,
-        "recent": recent.collect::<Vec<_>>(),
-        "marks": marks.collect::<Vec<_>>(),
-        "defects": defects.collect::<Vec<_>>(),
-    })
 }

@@ -1,29 +1,34 @@
 //! `/api/v1`: for scripts and CI, by an API client's token.
 //!
 //! One file per resource. Errors are problem documents; what a token may not see does not exist.
+//! Each handler carries its own description, and the routes are added from the same list as the
+//! description (`document`): a route without one does not compile.
 
-use actix_web::web::{self, ServiceConfig};
+use actix_web::web::ServiceConfig;
+use utoipa_actix_web::service_config::ServiceConfig as Described;
 
 mod audit;
 pub mod auth;
 mod coverage;
+pub mod document;
 mod executions;
 mod issues;
 mod query;
 mod results;
+mod words;
 
 /// The routes of this edge.
 pub fn routes(routes: &mut ServiceConfig) {
+    operations(&mut Described::new(routes));
+    document::refuse_other_methods(routes);
+}
+
+fn operations(routes: &mut Described) {
     routes
-        .route("/api/v1/issues/{key}", web::get().to(issues::show))
-        .route("/api/v1/issues/{key}/audit", web::get().to(audit::show))
-        .route(
-            "/api/v1/issues/{key}/coverage",
-            web::get().to(coverage::show),
-        )
-        .route(
-            "/api/v1/projects/{key}/results",
-            web::post().to(results::receive),
-        )
-        .route("/api/v1/executions/{key}", web::get().to(executions::show));
+        .service(issues::show)
+        .service(audit::show)
+        .service(coverage::show)
+        .service(results::receive)
+        .service(executions::show)
+        .service(document::show);
 }

@@ -5,10 +5,11 @@
 
 use actix_web::dev::Decompress;
 use actix_web::web::{Data, Path, Payload};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, post};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::auth::ApiCaller;
 use super::query::Query;
@@ -33,7 +34,84 @@ const PARAMETERS: [&str; 7] = [
     "execution",
 ];
 
-/// Takes the file in and answers what became of it.
+/// What became of a result file.
+#[derive(Debug, Serialize, ToSchema)]
+struct Received<'a> {
+    /// The execution that holds the runs.
+    execution: ReceivedIn,
+    /// How many test cases the file holds.
+    counts: ReceivedCounts,
+    /// Keys of the issues that the reported tests cover.
+    issues: &'a [String],
+    /// Sentences: what the uploader should know.
+    warnings: &'a [String],
+}
+
+/// The execution that results were filed in.
+#[derive(Debug, Serialize, ToSchema)]
+struct ReceivedIn {
+    /// The key.
+    #[schema(example = "SHOP-E7")]
+    key: String,
+    /// Where it can be looked at.
+    url: String,
+}
+
+/// Test cases of a file; repeated ones count once, with the worst outcome.
+#[derive(Debug, Serialize, ToSchema)]
+struct ReceivedCounts {
+    /// All of them.
+    tests: usize,
+    /// Passed, the flaky ones among them.
+    passed: usize,
+    /// An assertion failed.
+    failed: usize,
+    /// Broke outside their assertions.
+    error: usize,
+    /// Deliberately not run.
+    skipped: usize,
+    /// To do, pending, inconclusive or unknown.
+    other: usize,
+    /// Passed, and marked by the file as having failed first.
+    flaky: usize,
+}
+
+/// Send results
+///
+/// One result file (`JUnit` XML) of at most 25 MB is the body, gzipped if `Content-Encoding` says so.
+/// All of it is stored, or nothing.
+#[utoipa::path(
+    operation_id = "sendResults",
+    tag = "results",
+    params(
+        ("key" = String, Path, description = "The project's key.", example = "SHOP"),
+        ("environment" = Option<Vec<String>>, Query, max_items = 20,
+         description = "Where the results were made; may be repeated, and every run counts for each."),
+        ("fixVersion" = Option<String>, Query, max_length = 255,
+         description = "The version they were made for."),
+        ("plan" = Option<String>, Query, max_length = 255, description = "The key of the test plan."),
+        ("sprint" = Option<String>, Query, max_length = 255, description = "The sprint."),
+        ("revision" = Option<String>, Query, max_length = 255,
+         description = "The revision of the tested software."),
+        ("branch" = Option<String>, Query, max_length = 255, description = "The branch of it."),
+        ("execution" = Option<String>, Query, example = "SHOP-E7",
+         description = "Add to this execution instead of making one.")
+    ),
+    request_body(
+        content((String = "application/xml"), (String = "application/octet-stream")),
+        description = "The result file."
+    ),
+    responses(
+        (status = 200, description = "It is stored.", body = Received),
+        (status = 409, description = "It contradicts what the execution says.", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 413, description = "The file is larger than 25 MB.", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 422, description = "The file cannot be read, or names a test there is not.",
+         body = Problem, content_type = "application/problem+json")
+    )
+)]
+#[post("/api/v1/projects/{key}/results")]
 pub async fn receive(
     caller: ApiCaller,
     request: HttpRequest,
@@ -51,7 +129,7 @@ pub async fn receive(
         .map_err(|why| Problem::internal().because(why))??;
     let imported = import_results(&app.store, caller.0.site, &upload, report).await?;
     app.outbox_filled.notify_one();
-    Ok(HttpResponse::Ok().json(answer(&imported, &app.config.server.base_url)))
+    Ok(HttpResponse::Ok().json(Received::of(&imported, &app.config.server.base_url)))
 }
 
 fn upload(caller: &ApiCaller, project: &str, query: &str) -> Result<Upload, Problem> {
@@ -147,23 +225,28 @@ impl From<ImportError> for Problem {
     }
 }
 
-fn answer(imported: &Imported, base_url: &str) -> serde_json::Value {
-    let counts = imported.counts;
-    let key = imported.execution.to_string();
-    json!({
-        "execution": { "url": execution_url(base_url, &key), "key": key },
-        "counts": {
-            "tests": counts.tests,
-            "passed": counts.passed,
-            "failed": counts.failed,
-            "error": counts.error,
-            "skipped": counts.skipped,
-            "other": counts.other,
-            "flaky": counts.flaky,
-        },
-        "issues": imported.issues,
-        "warnings": imported.warnings,
-    })
+impl<'a> Received<'a> {
+    fn of(imported: &'a Imported, base_url: &str) -> Self {
+        let counts = imported.counts;
+        let key = imported.execution.to_string();
+        Self {
+            execution: ReceivedIn {
+                url: execution_url(base_url, &key),
+                key,
+            },
+            counts: ReceivedCounts {
+                tests: counts.tests,
+                passed: counts.passed,
+                failed: counts.failed,
+                error: counts.error,
+                skipped: counts.skipped,
+                other: counts.other,
+                flaky: counts.flaky,
+            },
+            issues: &imported.issues,
+            warnings: &imported.warnings,
+        }
+    }
 }
 
 /// Where an execution can be looked at.

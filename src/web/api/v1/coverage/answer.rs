@@ -1,0 +1,384 @@
+//! What is answered about the coverage of an issue, as types: what is sent is what is described.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::super::words;
+use crate::app::issue_coverage::{IssueCoverage, PickedRun, TestRow};
+use crate::domain::coverage::{self as domain, Exclusion};
+
+/// The status of an issue, why it is that one, and its tests.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Coverage<'a> {
+    /// The issue.
+    issue: CoveredIssue<'a>,
+    /// The status.
+    #[schema(schema_with = words::coverage_status)]
+    status: &'static str,
+    /// What its counted tests say.
+    counts: TestCounts,
+    /// Why it is that status.
+    reason: Reason<'a>,
+    /// Every environment its tests have been run in, whatever the scope.
+    environments: &'a [String],
+    /// Its tests; those that decide first.
+    tests: Vec<CoveringTest<'a>>,
+}
+
+/// The issue that is covered.
+#[derive(Debug, Serialize, ToSchema)]
+struct CoveredIssue<'a> {
+    /// The key.
+    #[schema(example = "SHOP-7")]
+    key: &'a str,
+    /// The summary.
+    summary: &'a str,
+}
+
+/// How many counted tests say what.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct TestCounts {
+    /// All that count.
+    tests: usize,
+    /// Passed.
+    passed: usize,
+    /// Failed or broke.
+    failed: usize,
+    /// Without a passing result, and nothing against them.
+    not_run: usize,
+    /// With a result that cannot be trusted.
+    unknown: usize,
+}
+
+/// Why an issue has its status.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct Reason<'a> {
+    /// One sentence for people.
+    sentence: String,
+    /// The rule that applied.
+    #[schema(example = "a-test-failed")]
+    rule: &'static str,
+    /// Which runs were looked at.
+    #[schema(example = "latest")]
+    scope: &'static str,
+    /// The environment it is confined to.
+    environment: Option<&'a str>,
+    /// The tests that decided.
+    decided_by: Vec<Decider<'a>>,
+    /// What was left out.
+    excluded: Vec<Excluded<'a>>,
+    /// The same in lines for people.
+    lines: Vec<String>,
+    /// When it was worked out, milliseconds since 1970.
+    computed_ms: i64,
+}
+
+/// A test that decided.
+#[derive(Debug, Serialize, ToSchema)]
+struct Decider<'a> {
+    /// The key of the test.
+    #[schema(example = "SHOP-T12")]
+    test: &'a str,
+    /// Its status.
+    #[schema(schema_with = words::run_status)]
+    status: &'static str,
+    /// The runs that gave it this status; none when it was never run.
+    runs: Vec<DecidingRun<'a>>,
+    /// What counted in other environments and was not as bad.
+    others: Vec<DecidingRun<'a>>,
+}
+
+/// A run that decided.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct DecidingRun<'a> {
+    /// The environment it was picked for; none when the execution named none.
+    environment: Option<&'a str>,
+    /// The key of the execution.
+    execution: &'a str,
+    /// The number of the run within it.
+    run: i64,
+    /// How it ended.
+    #[schema(schema_with = words::run_status)]
+    status: &'static str,
+    /// Whether that is not believed, because results are missing.
+    incomplete: bool,
+    /// When it ended, milliseconds since 1970.
+    finished_ms: i64,
+}
+
+/// Something that was left out.
+#[derive(Debug, Serialize, ToSchema)]
+struct Excluded<'a> {
+    /// The key of the test.
+    test: &'a str,
+    /// Why.
+    #[schema(example = "archived")]
+    why: &'static str,
+    /// The run, when it is one run of the test that does not count.
+    run: Option<ExcludedRun<'a>>,
+}
+
+/// A run that was left out.
+#[derive(Debug, Serialize, ToSchema)]
+struct ExcludedRun<'a> {
+    /// The environment; none when the execution named none.
+    environment: Option<&'a str>,
+    /// The key of the execution.
+    execution: &'a str,
+    /// The number of the run within it.
+    run: i64,
+    /// Where the run stands.
+    #[schema(schema_with = words::run_status)]
+    status: &'static str,
+}
+
+/// A test that covers the issue.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct CoveringTest<'a> {
+    /// The key.
+    #[schema(example = "SHOP-T12")]
+    key: &'a str,
+    /// The name.
+    name: &'a str,
+    /// How it is carried out.
+    #[schema(example = "automated")]
+    kind: &'static str,
+    /// Its status in scope.
+    #[schema(schema_with = words::run_status)]
+    status: &'static str,
+    /// Whether it counts.
+    counted: bool,
+    /// The run that counts in each environment.
+    environments: Vec<CountingRun<'a>>,
+    /// Whether attempts of a counting run disagreed.
+    flaky: bool,
+    /// How many attempts the last run took.
+    attempts: Option<u32>,
+    /// When the last run ended, milliseconds since 1970.
+    last_run_ms: Option<i64>,
+    /// The key of the execution of the last run.
+    execution: Option<&'a str>,
+    /// The first line of what the worst run said, when it did not pass.
+    message: Option<&'a str>,
+    /// Its ten most recent results in any environment, the latest first.
+    recent: Vec<RecentResult<'a>>,
+    /// Marks that rules set.
+    marks: Vec<SetMark<'a>>,
+    /// Defects that are linked to it.
+    defects: Vec<LinkedDefect<'a>>,
+}
+
+/// The run that counts in one environment.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct CountingRun<'a> {
+    /// The environment; none when the execution named none.
+    name: Option<&'a str>,
+    /// The status it counts with.
+    #[schema(schema_with = words::run_status)]
+    status: &'static str,
+    /// The key of the execution.
+    execution: &'a str,
+    /// The number of the run within it.
+    run: i64,
+    /// When it ended, milliseconds since 1970.
+    finished_ms: i64,
+    /// How many attempts it took.
+    attempts: u32,
+    /// Whether they disagreed.
+    flaky: bool,
+}
+
+/// A recent result of a test.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct RecentResult<'a> {
+    /// How it ended.
+    #[schema(schema_with = words::run_status)]
+    status: &'static str,
+    /// The key of the execution.
+    execution: &'a str,
+    /// The number of the run within it.
+    run: i64,
+    /// When it ended, milliseconds since 1970.
+    finished_ms: i64,
+}
+
+/// A mark that a rule set on a test.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct SetMark<'a> {
+    /// What it says.
+    #[schema(example = "retest needed")]
+    mark: &'static str,
+    /// The key of the issue it is about.
+    issue: &'a str,
+    /// Since when, milliseconds since 1970.
+    since_ms: i64,
+}
+
+/// A defect that is linked to a test.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct LinkedDefect<'a> {
+    /// The key.
+    key: &'a str,
+    /// The summary; empty while only the key is known.
+    summary: &'a str,
+    /// The name of its status; empty while only the key is known.
+    status: &'a str,
+    /// The category of its status.
+    #[schema(schema_with = words::status_category)]
+    status_category: &'static str,
+    /// Whether it was deleted in Jira.
+    deleted: bool,
+}
+
+impl<'a> Coverage<'a> {
+    pub(super) fn of(coverage: &'a IssueCoverage) -> Self {
+        let (issue, counts) = (&coverage.issue.snapshot, coverage.counts);
+        Self {
+            issue: CoveredIssue {
+                key: &issue.key,
+                summary: &issue.summary,
+            },
+            status: coverage.status.name(),
+            counts: TestCounts {
+                tests: counts.total,
+                passed: counts.passed,
+                failed: counts.failed,
+                not_run: counts.not_run,
+                unknown: counts.unknown,
+            },
+            reason: Reason::of(&coverage.reason),
+            environments: &coverage.environments,
+            tests: coverage.tests.iter().map(CoveringTest::of).collect(),
+        }
+    }
+}
+
+impl<'a> Reason<'a> {
+    fn of(reason: &'a domain::Reason) -> Self {
+        Self {
+            sentence: reason.sentence().to_string(),
+            rule: reason.rule.name(),
+            scope: reason.scope.name(),
+            environment: reason.scope.environment(),
+            decided_by: reason.decided_by.iter().map(Decider::of).collect(),
+            excluded: reason.excluded.iter().map(Excluded::of).collect(),
+            lines: reason.lines().into_iter().map(|line| line.text).collect(),
+            computed_ms: reason.computed_ms,
+        }
+    }
+}
+
+impl<'a> Decider<'a> {
+    fn of(decider: &'a domain::Decider) -> Self {
+        Self {
+            test: &decider.test_key,
+            status: decider.status.name(),
+            runs: decider.runs.iter().map(DecidingRun::of).collect(),
+            others: decider.others.iter().map(DecidingRun::of).collect(),
+        }
+    }
+}
+
+impl<'a> DecidingRun<'a> {
+    fn of(run: &'a domain::DecidingRun) -> Self {
+        Self {
+            environment: named(&run.environment),
+            execution: &run.execution_key,
+            run: run.number,
+            status: run.status.name(),
+            incomplete: run.is_incomplete,
+            finished_ms: run.finished_ms,
+        }
+    }
+}
+
+impl<'a> Excluded<'a> {
+    fn of(excluded: &'a domain::Excluded) -> Self {
+        let run = match &excluded.why {
+            Exclusion::Archived => None,
+            Exclusion::NotFinal {
+                execution_key,
+                number,
+                environment,
+                status,
+            } => Some(ExcludedRun {
+                environment: named(environment),
+                execution: execution_key,
+                run: *number,
+                status: status.name(),
+            }),
+        };
+        Self {
+            test: &excluded.test_key,
+            why: excluded.why.name(),
+            run,
+        }
+    }
+}
+
+impl<'a> CoveringTest<'a> {
+    fn of(row: &'a TestRow) -> Self {
+        let last_run = row.last_run.as_ref();
+        let recent = row.recent.iter().map(|result| RecentResult {
+            status: result.status.name(),
+            execution: &result.execution_key,
+            run: result.number,
+            finished_ms: result.finished_ms,
+        });
+        let marks = row.marks.iter().map(|mark| SetMark {
+            mark: mark.kind.name(),
+            issue: &mark.issue_key,
+            since_ms: mark.since_ms,
+        });
+        let defects = row.defects.iter().map(|defect| LinkedDefect {
+            key: &defect.key,
+            summary: &defect.summary,
+            status: &defect.status_name,
+            status_category: defect.status_category.key(),
+            deleted: defect.is_deleted,
+        });
+        Self {
+            key: &row.key,
+            name: &row.name,
+            kind: row.kind.name(),
+            status: row.status.name(),
+            counted: row.exclusion.is_none(),
+            environments: row.picks.iter().map(CountingRun::of).collect(),
+            flaky: row.picks.iter().any(|pick| pick.is_flaky),
+            attempts: last_run.map(|run| run.attempts),
+            last_run_ms: last_run.map(|run| run.finished_ms),
+            execution: last_run.map(|run| run.execution_key.as_str()),
+            message: row.message.as_deref(),
+            recent: recent.collect(),
+            marks: marks.collect(),
+            defects: defects.collect(),
+        }
+    }
+}
+
+impl<'a> CountingRun<'a> {
+    fn of(pick: &'a PickedRun) -> Self {
+        Self {
+            name: named(&pick.environment),
+            status: pick.status.name(),
+            execution: &pick.execution_key,
+            run: pick.number,
+            finished_ms: pick.finished_ms,
+            attempts: pick.attempts,
+            flaky: pick.is_flaky,
+        }
+    }
+}
+
+/// The group of runs without an environment has no name.
+fn named(environment: &str) -> Option<&str> {
+    (!environment.is_empty()).then_some(environment)
+}
