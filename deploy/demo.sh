@@ -31,7 +31,7 @@ npm run --silent build --prefix ui
 npm ci --prefix deploy/forge --no-audit --no-fund --loglevel=error --ignore-scripts
 npm run --silent build --prefix deploy/forge
 npm ci --prefix tests/standin/web --no-audit --no-fund --loglevel=error
-cargo build --locked --bin touchstone --package touchstone --package jira-standin
+cargo build --locked --bin touchstone --bin jira-standin --package touchstone --package jira-standin
 
 rm -rf "$place"
 mkdir -p "$place"
@@ -101,10 +101,13 @@ done
 say "Ready. Open the story and look at its Tests panel:"
 echo "  Connect   http://$connect/browse/SHOP-7"
 echo "  Forge     http://$forge/browse/SHOP-7"
-say "The administrator's page: http://$connect/admin?as=ada, http://$forge/admin?as=ada"
-say "Fail or fix a test yourself:"
-echo "  TOUCHSTONE_TOKEN=$token $touchstone import FILE.xml --url http://$app --project SHOP"
-echo "  (on the Forge site: TOUCHSTONE_TOKEN=$forge_token)"
+say "Each page's bar leads to the project's tests, a dashboard, and the administration (as Ada)."
+say "Walk a defect through: fail a test of SHOP-2, create a defect from its row, resolve the defect"
+say "in its page, let the test pass again, and look at the defect:"
+echo "  export TOUCHSTONE_TOKEN=\$(cat $place/forge-token)     # $place/token for the Connect site"
+for file in fail pass; do
+  echo "  $touchstone import deploy/demo/$file.xml --url http://$app --project SHOP --environment chrome"
+done
 say "Move the Connect site to Forge:  node deploy/demo/move-to-forge.mjs"
 say "Ctrl-C ends the demo; its logs are in $place."
 if [ -z "${DEMO_ONCE:-}" ]; then wait "$service"; fi

@@ -3,6 +3,8 @@
 //! A line can be read alone and carries fields to search by. Never logged: tokens, secrets,
 //! authorisation headers, URLs with a `jwt` parameter, bodies, names and addresses of people.
 
+use std::io::IsTerminal as _;
+
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt;
 
@@ -17,7 +19,8 @@ pub fn start(config: &Telemetry) -> anyhow::Result<()> {
         .with_writer(std::io::stderr)
         .with_target(true);
     match config.log_format {
-        LogFormat::Text => lines.init(),
+        // Colours are for a terminal; in a file or a journal they are noise.
+        LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).init(),
         LogFormat::Json => lines.json().flatten_event(true).init(),
     }
     Ok(())

@@ -85,6 +85,11 @@ for (const [theme, query] of [["light", ""], ["dark", "&theme=dark"]] as const) 
 test("an administrator is asked of Jira, not of the page", async ({ page }) => {
   await page.goto(`${world().jira}/admin?as=daniel`);
   const frame = page.frameLocator("#app-frame iframe");
-  await expect(frame.getByRole("alert")).toContainText("Only Jira administrators can change these settings.");
+  await expect(frame.getByRole("heading", { level: 2 })).toHaveText("Only Jira administrators can change these settings");
+  await expect(frame.getByRole("button", { name: "Try again" })).toBeVisible();
+  // Nothing went wrong, so nothing is red and nobody is interrupted.
+  await expect(frame.getByRole("alert")).toHaveCount(0);
+  await expect(frame.locator(".loading")).toBeHidden();
+  await expectAccessible(page);
   await expectNoSidewaysScroll(page);
 });

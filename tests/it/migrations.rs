@@ -27,3 +27,19 @@ both_databases! {
         }
     }
 }
+
+#[test]
+fn what_is_logged_into_a_file_or_a_journal_has_no_colours() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("touchstone.db");
+    let done = std::process::Command::new(env!("CARGO_BIN_EXE_touchstone"))
+        .args(["migrate", "--database-url"])
+        .arg(format!("sqlite://{}?mode=rwc", file.display()))
+        .arg("up")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{said}");
+    assert!(said.contains("INFO"), "{said}");
+    assert!(!said.contains('\u{1b}'), "{said:?}");
+}

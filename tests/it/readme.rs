@@ -1,6 +1,8 @@
 //! README's table of settings is made from the options themselves; this holds it to them, and makes
 //! it anew when `UPDATE_README` is set.
 
+use std::collections::BTreeSet;
+
 use clap::{Args, Command};
 use touchstone::config::{Config, Telemetry};
 
@@ -52,4 +54,30 @@ fn table() -> String {
         "| variable | default | what it does |\n|---|---|---|\n{}",
         rows.collect::<String>()
     )
+}
+
+#[test]
+fn deployments_name_settings_that_exist_and_compose_hands_on_what_the_example_has() {
+    let read = |name| {
+        let path = format!("{}/deploy/{name}", env!("CARGO_MANIFEST_DIR"));
+        std::fs::read_to_string(path).unwrap()
+    };
+    let files = ["env.example", "compose.yaml", "systemd/touchstone.service"].map(read);
+    let [example, compose, unit] = [named(&files[0]), named(&files[1]), named(&files[2])];
+    let table = table();
+    let known = named(&table);
+    for name in example.iter().chain(&compose).chain(&unit) {
+        assert!(known.contains(name), "no setting is called {name}");
+    }
+    for name in &example {
+        assert!(compose.contains(name), "compose keeps {name} to itself");
+    }
+    assert!(example.contains("TOUCHSTONE_FORGE_APP_ID"));
+}
+
+/// Every `TOUCHSTONE_…` in a text.
+fn named(text: &str) -> BTreeSet<&str> {
+    text.split(|c: char| !(c.is_ascii_uppercase() || c == '_'))
+        .filter(|word| word.starts_with("TOUCHSTONE_"))
+        .collect()
 }

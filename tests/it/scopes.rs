@@ -99,7 +99,7 @@ both_databases! {
                 "execution": "SHOP-E2",
                 "run": 1,
                 "status": "FAILED",
-                "environment": "chrome",
+                "environment": null,
                 "environments": ["chrome"],
             },
         }]));

@@ -15,11 +15,13 @@ export function followFocus(): void {
     if (row) place = { row: row.id, index: rows().indexOf(row) };
     else if (event.target instanceof Element && !event.target.closest("dialog")) place = undefined;
   });
-  // The dialog that asked closes in the same turn and gives the focus back, if it can.
+  // The dialog that asked closes in the same turn and gives the focus back, if it can. Until the
+  // page is drawn again, what was in it and is not to be seen any more still has it.
   on("htmx:after:swap", ({ sourceEvent: { type } }) =>
     setTimeout(() => {
       if ((type === OPEN || type === LOOK_AGAIN) && !place) return;
-      if (document.activeElement && document.activeElement !== document.body) return;
+      const focused = document.activeElement;
+      if (focused && focused !== document.body && focused.checkVisibility()) return;
       const left = rows();
       const row = left.find((row) => row.id === place?.row) ?? left[place?.index ?? left.length];
       const next = row?.querySelector<HTMLElement>(".icon-button");

@@ -5,7 +5,7 @@ import { type Host, Unanswered } from "./host";
 import { on, type RequestContext } from "./htmx";
 import { LOOK_AGAIN } from "./issue";
 import { OPEN } from "./opening";
-import { tell, type Trouble } from "./trouble";
+import { tell, type Tone, type Trouble } from "./trouble";
 
 export function followRequests(host: Host): void {
   on("htmx:config:request", (ctx) => {
@@ -16,7 +16,8 @@ export function followRequests(host: Host): void {
     const status = ctx.response?.status ?? 0;
     if (status < 400) return;
     event.preventDefault();
-    report(ctx, problemOf(ctx));
+    const isRefused = ctx.sourceEvent.type === OPEN && (status === 403 || status === 404);
+    report(ctx, problemOf(ctx), isRefused ? "refusal" : "trouble");
   });
   on("htmx:error", (ctx, event) => {
     const { error } = (event as CustomEvent<{ error?: unknown }>).detail;
@@ -77,9 +78,10 @@ function isTrouble(value: unknown): value is Trouble {
   return typeof value === "object" && value !== null && "title" in value;
 }
 
-function report(ctx: RequestContext, trouble: Trouble): void {
-  tell(slotOf(ctx), trouble, () => {
+function report(ctx: RequestContext, trouble: Trouble, tone: Tone = "trouble"): void {
+  const again = () => {
     const { type } = ctx.sourceEvent;
     ctx.sourceElement.dispatchEvent(new Event(type, { bubbles: true, cancelable: true }));
-  });
+  };
+  tell(slotOf(ctx), trouble, again, tone);
 }

@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::model::{App, Issue, State};
+use crate::page::safe;
 use crate::refusal::Refusal;
 use crate::tokens;
 use crate::webhooks::url_bound_token;
@@ -53,6 +54,22 @@ fn module(family: &str, entry: &Value) -> Option<Module> {
         name: name.unwrap_or_default().to_owned(),
         url: url.as_str()?.to_owned(),
     })
+}
+
+/// Links to the app's pages beside issues.
+pub(crate) fn links(app: &App) -> String {
+    let all = modules(app).into_iter().filter_map(|it| {
+        let name = match it.family.as_str() {
+            "jiraProjectPages" => "Project",
+            "jiraDashboardItems" => "Dashboard",
+            _ => return None,
+        };
+        let (app, module) = (safe(&app.key), safe(&it.key));
+        Some(format!(
+            "<a href=\"/plugins/servlet/ac/{app}/{module}\">{name}</a>"
+        ))
+    });
+    all.collect()
 }
 
 /// The module that shows on an issue: its context, or else a panel.

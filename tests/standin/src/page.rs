@@ -101,6 +101,18 @@ pub(crate) fn frame_json(state: &State, module: &Module, issue: Option<u64>, vie
     }
 }
 
+/// Links to the app's pages beside issues, by the way it came to the site.
+fn links(state: &State) -> String {
+    let of_forge = forge::page::links(state);
+    if of_forge.is_empty() {
+        state
+            .installed_app()
+            .map_or_else(String::new, frames::links)
+    } else {
+        of_forge
+    }
+}
+
 /// A whole page around its content.
 pub(crate) fn whole(
     state: &State,
@@ -160,7 +172,7 @@ pub(crate) fn whole(
 </html>
 "#,
         people = people.concat(),
-        more = forge::page::links(state),
+        more = links(state),
         title = safe(title),
         site = safe(&state.site.name),
         width = view.width.map_or_else(String::new, |it| {

@@ -29,6 +29,6 @@ export function unanswered(said: string, isReading: boolean): Unanswered {
   }
   return new Unanswered(
     "Touchstone could not be reached.",
-    `Check the connection and try again.${done}`,
+    `It may be stopped, or the network between is down.${done} Try again in a moment.`,
   );
 }

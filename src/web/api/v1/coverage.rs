@@ -24,9 +24,9 @@ use answer::Coverage;
     tag = "issues",
     params(
         ("key" = String, Path, description = "The issue's key.", example = "SHOP-7"),
-        ("scope" = Option<String>, Query, max_length = 255, example = "latest",
-         description = "Which runs count: `latest` (all), or those of executions reported for \
-                        `version:V`, `plan:P` or `sprint:S`."),
+        ("scope" = Option<String>, Query, example = "latest",
+         description = "Which runs count: `latest`, or those made for one: `version:V`, `plan:P`, \
+                        `sprint:S`."),
         ("environment" = Option<String>, Query, max_length = 255,
          description = "Only runs that were made in this environment.")
     ),

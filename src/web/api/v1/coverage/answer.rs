@@ -6,7 +6,6 @@ use utoipa::ToSchema;
 use super::super::words;
 use crate::app::issue_coverage::{IssueCoverage, PickedRun, TestRow};
 use crate::domain::coverage::{self as domain, Exclusion};
-use crate::domain::run::RunStatus;
 
 /// The status of an issue, why it is that one, and its tests.
 #[derive(Debug, Serialize, ToSchema)]
@@ -125,9 +124,9 @@ struct Excluded<'a> {
 /// A run that was left out.
 #[derive(Debug, Serialize, ToSchema)]
 struct ExcludedRun<'a> {
-    /// The environment; none when the execution named none, or several.
+    /// The environment that another run counts for; none when the execution named none.
     environment: Option<&'a str>,
-    /// The environments in which it does not count.
+    /// The environments of its execution.
     environments: Vec<&'a str>,
     /// The key of the execution.
     execution: &'a str,
@@ -312,49 +311,30 @@ impl<'a> Excluded<'a> {
                 number,
                 environments,
                 status,
-            } => {
-                let environments = environments.iter().map(String::as_str).collect();
-                Some(ExcludedRun::of(
-                    execution_key,
-                    *number,
-                    *status,
-                    environments,
-                ))
-            }
+            } => Some(ExcludedRun {
+                environment: None,
+                environments: environments.iter().map(String::as_str).collect(),
+                execution: execution_key,
+                run: *number,
+                status: status.name(),
+            }),
             Exclusion::NotFinal {
                 execution_key,
                 number,
                 environment,
                 status,
-            } => {
-                let environments = named(environment).into_iter().collect();
-                Some(ExcludedRun::of(
-                    execution_key,
-                    *number,
-                    *status,
-                    environments,
-                ))
-            }
+            } => Some(ExcludedRun {
+                environment: named(environment),
+                environments: named(environment).into_iter().collect(),
+                execution: execution_key,
+                run: *number,
+                status: status.name(),
+            }),
         };
         Self {
             test: &excluded.test_key,
             why: excluded.why.name(),
             run,
-        }
-    }
-}
-
-impl<'a> ExcludedRun<'a> {
-    fn of(execution: &'a str, run: i64, status: RunStatus, environments: Vec<&'a str>) -> Self {
-        Self {
-            environment: match environments.as_slice() {
-                [only] => Some(only),
-                _ => None,
-            },
-            environments,
-            execution,
-            run,
-            status: status.name(),
         }
     }
 }
