@@ -20,6 +20,7 @@ pub mod forge;
 pub mod ids;
 pub mod inbox;
 pub mod jira;
+pub mod metrics;
 pub mod outbox;
 pub mod problem;
 pub mod results;

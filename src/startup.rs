@@ -23,6 +23,7 @@ use crate::config::{Config, Secrets};
 use crate::connect::Connect;
 use crate::crypto::Seal;
 use crate::forge::Forge;
+use crate::metrics::Metrics;
 use crate::store::{Dialect, InboxWriter, Store, outbox as outbox_store};
 use crate::{inbox, jira, outbox, web};
 
@@ -45,10 +46,25 @@ const STOP_S: u64 = 10;
 pub struct Running {
     /// What the requests and workers share.
     pub app: Arc<App>,
-    handle: ServerHandle,
-    server: tokio::task::JoinHandle<std::io::Result<()>>,
+    listening: Vec<Listening>,
     workers: JoinSet<()>,
     stop: CancellationToken,
+}
+
+/// A server on one listener.
+#[derive(Debug)]
+struct Listening {
+    handle: ServerHandle,
+    server: tokio::task::JoinHandle<std::io::Result<()>>,
+}
+
+impl Listening {
+    fn start(server: Server) -> Self {
+        Self {
+            handle: server.handle(),
+            server: tokio::spawn(server),
+        }
+    }
 }
 
 /// Opens the database and starts everything `role` asks for on `listener`.
@@ -65,15 +81,19 @@ pub async fn start(
              For tests and the demo only."
         );
     }
-    let server = serve(&app, role, listener)?;
+    let mut listening = vec![Listening::start(serve(&app, role, listener)?)];
+    if let Some(address) = app.config.server.metrics_listen {
+        let listener = TcpListener::bind(address)
+            .with_context(|| format!("cannot listen on {address} for /metrics"))?;
+        listening.push(Listening::start(serve_operator(&app, listener)?));
+    }
     let (stop, mut workers) = (CancellationToken::new(), JoinSet::new());
     if role != Role::Web {
         start_workers(&app, &stop, &mut workers).await?;
     }
     Ok(Running {
         app,
-        handle: server.handle(),
-        server: tokio::spawn(server),
+        listening,
         workers,
         stop,
     })
@@ -89,14 +109,16 @@ pub async fn open(config: Config, clock: Clock) -> anyhow::Result<App> {
     let store = Store::open(url, config.database.connections)
         .await
         .context("the database cannot be opened")?;
+    let metrics = Arc::new(Metrics::default());
     Ok(App {
-        inbox: InboxWriter::start(&store),
+        inbox: InboxWriter::start(&store, &metrics),
         sites: Sites::new(store.clone(), Arc::clone(&seal)),
-        jira: jira::Client::new(jira_settings(&config), clock.clone())?,
+        jira: jira::Client::new(jira_settings(&config), clock.clone(), Arc::clone(&metrics))?,
         store,
         clock,
         seal,
         outbox_filled: tokio::sync::Notify::new(),
+        metrics,
         config,
     })
 }
@@ -149,10 +171,31 @@ fn serve(app: &Arc<App>, role: Role, listener: TcpListener) -> anyhow::Result<Se
             .app_data(connect.clone())
             .app_data(forge.clone())
             .configure(|routes| web::router::configure(routes, role, connect.base_path()))
+            .configure(|routes| {
+                if shared.config.server.metrics_listen.is_none() {
+                    web::router::for_operator(routes);
+                }
+            })
             .default_service(actix_web::web::to(web::router::unknown))
             .wrap(from_fn(web::json_only::json_only))
+            .wrap(from_fn(web::metrics::measure))
     })
     .workers(threads)
+    .shutdown_timeout(STOP_S)
+    .disable_signals()
+    .listen(listener)?;
+    Ok(server.run())
+}
+
+fn serve_operator(app: &Arc<App>, listener: TcpListener) -> anyhow::Result<Server> {
+    let shared = Data::from(Arc::clone(app));
+    let server = HttpServer::new(move || {
+        WebApp::new()
+            .app_data(shared.clone())
+            .configure(web::router::for_operator)
+            .default_service(actix_web::web::to(web::router::unknown))
+    })
+    .workers(1)
     .shutdown_timeout(STOP_S)
     .disable_signals()
     .listen(listener)?;
@@ -190,8 +233,10 @@ impl Running {
 
     /// Stops in order: no new requests, running ones finish, workers give up their lanes.
     pub async fn stop(mut self) -> anyhow::Result<()> {
-        self.handle.stop(true).await;
-        self.server.await??;
+        for listening in self.listening {
+            listening.handle.stop(true).await;
+            listening.server.await??;
+        }
         self.stop.cancel();
         while self.workers.join_next().await.is_some() {}
         Ok(())
@@ -200,7 +245,9 @@ impl Running {
     /// Ends at once, as a killed process would: nothing is finished, nothing is given up.
     pub fn kill(mut self) {
         self.workers.abort_all();
-        self.server.abort();
-        drop(self.handle.stop(false));
+        for listening in self.listening {
+            listening.server.abort();
+            drop(listening.handle.stop(false));
+        }
     }
 }

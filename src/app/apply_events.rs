@@ -20,6 +20,7 @@ use crate::domain::issue::{
 use crate::domain::mirror::{Field, Fields, Order};
 use crate::ids;
 use crate::jira::payload::{self, PayloadError};
+use crate::metrics::Step;
 use crate::store::inbox::{self, ClaimedLane, Finished, OpenEvent};
 use crate::store::{Dialect, SiteId, StoreError, Txn, issues, projects};
 
@@ -78,17 +79,21 @@ async fn apply_lane(
     };
     let why = format!("{error}: {error:?}");
     let txn = app.store.write().await?;
+    let mut parked = 0;
     if let Some(first) = of_lane.first() {
         if first.attempts + 1 >= TRIES {
             tracing::error!(event.id = %first.id, "an event is parked after {TRIES} tries: {why}");
             inbox::park(&*txn, first, &why, app.clock.now_ms()).await?;
+            parked = 1;
         } else {
             let wait_ms = 1_000_i64 << first.attempts.clamp(0, 8);
             inbox::retry_later(&*txn, first, app.clock.now_ms() + wait_ms, &why).await?;
         }
     }
     inbox::release_lane(&*txn, worker, lane).await?;
-    txn.commit().await
+    txn.commit().await?;
+    app.metrics.event(Step::Parked, parked);
+    Ok(())
 }
 
 /// What became of a batch.
@@ -114,12 +119,14 @@ async fn apply_batch(
         mirror,
         ..Batch::default()
     };
+    let mut parked = 0;
     for (event, payload) in read {
         match payload {
             Ok(payload) => batch.fold(event, payload, app.clock.now_ms()),
             Err(why) => {
                 tracing::warn!(event.id = %event.id, "an event is parked: {why}");
                 inbox::park(&*txn, event, &why.to_string(), app.clock.now_ms()).await?;
+                parked += 1;
             }
         }
     }
@@ -131,6 +138,9 @@ async fn apply_batch(
     }
     inbox::release(&*txn, worker, lanes).await?;
     txn.commit().await?;
+    let applied = u64::try_from(finished.len()).unwrap_or(0);
+    app.metrics.event(Step::Applied, applied);
+    app.metrics.event(Step::Parked, parked);
     Ok(Applied::All)
 }
 

@@ -11,6 +11,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::crypto::Seal;
 use crate::jira;
+use crate::metrics::Metrics;
 use crate::store::{InboxWriter, Store};
 
 pub mod accept_event;
@@ -57,6 +58,8 @@ pub struct App {
     pub jira: jira::Client,
     /// Rung after a commit that put work into the outbox.
     pub outbox_filled: Notify,
+    /// What is counted for the operator.
+    pub metrics: Arc<Metrics>,
     /// What the operator configured.
     pub config: Config,
 }

@@ -40,6 +40,10 @@ pub struct Server {
     /// Address and port to listen on
     #[arg(long, env = "TOUCHSTONE_LISTEN", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
+    /// Address and port for `/metrics` alone; without it `/metrics` is on the main listener, for
+    /// whoever reaches that
+    #[arg(long, env = "TOUCHSTONE_METRICS_LISTEN")]
+    pub metrics_listen: Option<SocketAddr>,
     /// The address Jira and people reach the service by; https in production. Tokens are bound to
     /// it, so it must be the very address in the installed descriptor, path included
     #[arg(

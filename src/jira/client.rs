@@ -6,7 +6,8 @@
 //! hashed. Redirects are never followed, answers are read up to a limit, and names that lead into our
 //! own network are refused.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use reqwest::{Method, Response, redirect};
@@ -25,6 +26,7 @@ use super::resolver;
 use super::sight::Sight;
 use crate::clock::Clock;
 use crate::domain::site::Site;
+use crate::metrics::Metrics;
 
 /// How long a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -72,6 +74,7 @@ pub struct Client {
     settings: Settings,
     clock: Clock,
     limiter: Limiter,
+    metrics: Arc<Metrics>,
     pub(super) permissions: Permissions,
     pub(super) sight: Sight,
 }
@@ -142,7 +145,11 @@ impl Client {
     /// # Errors
     ///
     /// When TLS cannot be set up.
-    pub fn new(settings: Settings, clock: Clock) -> Result<Self, reqwest::Error> {
+    pub fn new(
+        settings: Settings,
+        clock: Clock,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, reqwest::Error> {
         let agent = format!(
             "touchstone/{} ({})",
             env!("CARGO_PKG_VERSION"),
@@ -161,6 +168,7 @@ impl Client {
             settings,
             clock,
             limiter: Limiter::default(),
+            metrics,
             permissions: Permissions::default(),
             sight: Sight::default(),
         })
@@ -229,6 +237,15 @@ impl<'a> SiteClient<'a> {
 
     /// Makes a call; the body of its answer.
     pub(super) async fn send(&self, call: Call<'_>) -> Result<Vec<u8>, JiraError> {
+        let (called, since) = (call.endpoint, Instant::now());
+        let answer = self.send_within_limits(call).await;
+        let outcome = answer.as_ref().map_or_else(JiraError::outcome, |_| "good");
+        let metrics = &self.client.metrics;
+        metrics.jira_call(called.method, called.path, outcome, since.elapsed());
+        answer
+    }
+
+    async fn send_within_limits(&self, call: Call<'_>) -> Result<Vec<u8>, JiraError> {
         let asked = Asked {
             site: self.site.id,
             endpoint: call.endpoint,

@@ -101,6 +101,20 @@ impl std::fmt::Display for Refusal {
 }
 
 impl JiraError {
+    /// One word for what it is, for counting.
+    #[must_use]
+    pub const fn outcome(&self) -> &'static str {
+        match self {
+            Self::RateLimited { .. } => "limited",
+            Self::Conflict => "conflict",
+            Self::Unreachable(_) | Self::Unanswered(_) => "unanswered",
+            Self::NoToken => "no_token",
+            Self::Gone(_) => "gone",
+            Self::Refused(_) => "refused",
+            Self::Unreadable(_) => "unreadable",
+        }
+    }
+
     /// Whether the request may have been carried out although no answer says so.
     #[must_use]
     pub fn may_be_done(&self) -> bool {

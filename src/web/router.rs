@@ -3,7 +3,7 @@
 use actix_web::web::{self, PathConfig, PayloadConfig, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 
-use super::{admin, api, assets, health, panel, project};
+use super::{admin, api, assets, health, metrics, panel, project};
 use crate::connect;
 use crate::connect::webhook;
 use crate::forge;
@@ -43,6 +43,12 @@ fn add(routes: &mut ServiceConfig, role: Role) {
     routes.configure(admin::routes);
     routes.configure(project::routes);
     routes.route("/assets/{hash}/{name}", web::get().to(assets::show));
+}
+
+/// What the operator's tools ask for: on a listener of its own when one is configured, which a proxy
+/// does not show to the world; else beside everything else.
+pub fn for_operator(routes: &mut ServiceConfig) {
+    routes.route("/metrics", web::get().to(metrics::show));
 }
 
 /// What an unknown address is told.

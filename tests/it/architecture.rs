@@ -66,15 +66,16 @@ const LAYERS: [(&str, &[&str]); 17] = [
 ];
 
 /// Modules anybody may use: no job of their own in the layering.
-const FREE: [&str; 3] = ["clock", "ids", "testing"];
+const FREE: [&str; 4] = ["clock", "ids", "metrics", "testing"];
 
 /// Outside libraries and the layers that may name them.
-const LIBRARIES: [(&str, &[&str]); 4] = [
+const LIBRARIES: [(&str, &[&str]); 5] = [
     (
         "actix_web",
         &["connect", "forge", "web", "problem", "startup"],
     ),
     ("sea_orm", &["store"]),
+    ("prometheus_client", &["metrics"]),
     ("reqwest", &["jira", "connect", "forge", "cli"]),
     (
         "tokio",

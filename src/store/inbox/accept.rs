@@ -5,8 +5,8 @@ use sea_orm::sea_query::{ArrayType, Value};
 use super::super::{Dialect, SiteId, Sql, Store, StoreError};
 use super::NewEvent;
 
-/// Keeps `events`, all or none; repeats of known ones are passed over.
-pub(super) async fn insert_all(store: &Store, events: &[NewEvent]) -> Result<(), StoreError> {
+/// Keeps `events`, all or none; repeats of known ones are passed over. Returns how many were new.
+pub(super) async fn insert_all(store: &Store, events: &[NewEvent]) -> Result<u64, StoreError> {
     let mut lanes: Vec<_> = events
         .iter()
         .map(|e| (e.site, e.lane.as_str(), e.received_ms))
@@ -27,7 +27,7 @@ pub(super) async fn insert_all(store: &Store, events: &[NewEvent]) -> Result<(),
         .push(TOUCH_AGAIN)
         .run(&*txn)
         .await?;
-    match dialect {
+    let new = match dialect {
         Dialect::Sqlite => {
             insert(dialect, events).run(&*txn).await?;
             // Repeats were not inserted, so their ids find nothing.
@@ -36,7 +36,7 @@ pub(super) async fn insert_all(store: &Store, events: &[NewEvent]) -> Result<(),
                 .push("SELECT site_id, lane, event_ms, id, received_ms, length(body) FROM inbox WHERE ")
                 .among(dialect, "id", ArrayType::Uuid, ids)
                 .run(&*txn)
-                .await?;
+                .await?
         }
         Dialect::Postgres => {
             Sql::new("WITH kept AS (")
@@ -45,10 +45,11 @@ pub(super) async fn insert_all(store: &Store, events: &[NewEvent]) -> Result<(),
                 .push(WAIT)
                 .push("SELECT * FROM kept")
                 .run(&*txn)
-                .await?;
+                .await?
         }
-    }
-    txn.commit().await
+    };
+    txn.commit().await?;
+    Ok(new)
 }
 
 fn insert(dialect: Dialect, events: &[NewEvent]) -> Sql {

@@ -14,6 +14,7 @@ use tokio::sync::{Mutex, Notify, mpsc, oneshot};
 use super::super::{Dialect, Store, StoreError};
 use super::NewEvent;
 use super::accept::insert_all;
+use crate::metrics::Metrics;
 
 /// Events of one transaction at the most.
 const BATCH: usize = 128;
@@ -38,7 +39,7 @@ pub struct InboxWriter {
 impl InboxWriter {
     /// Starts the writers on the current runtime; they end when every handle is dropped.
     #[must_use]
-    pub fn start(store: &Store) -> Self {
+    pub fn start(store: &Store, metrics: &Arc<Metrics>) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let waiting = Arc::new(Mutex::new(waiting));
         let stored = Arc::new(Notify::new());
@@ -51,6 +52,7 @@ impl InboxWriter {
                 store.clone(),
                 Arc::clone(&waiting),
                 Arc::clone(&stored),
+                Arc::clone(metrics),
             ));
         }
         Self { queue, stored }
@@ -71,14 +73,20 @@ impl InboxWriter {
     }
 }
 
-async fn write(store: Store, waiting: Arc<Mutex<mpsc::Receiver<Waiting>>>, stored: Arc<Notify>) {
+async fn write(
+    store: Store,
+    waiting: Arc<Mutex<mpsc::Receiver<Waiting>>>,
+    stored: Arc<Notify>,
+    metrics: Arc<Metrics>,
+) {
     loop {
         let Some((events, answers)) = collect(&mut *waiting.lock().await).await else {
             return;
         };
         // A request whose client went away is kept all the same; there is only nobody to tell.
         match insert_all(&store, &events).await {
-            Ok(()) => {
+            Ok(new) => {
+                metrics.kept(events.len(), new);
                 for answer in answers {
                     drop(answer.send(Ok(())));
                 }
@@ -95,7 +103,8 @@ async fn write(store: Store, waiting: Arc<Mutex<mpsc::Receiver<Waiting>>>, store
                     events.len()
                 );
                 for (event, answer) in events.iter().zip(answers) {
-                    drop(answer.send(insert_all(&store, std::slice::from_ref(event)).await));
+                    let kept = insert_all(&store, std::slice::from_ref(event)).await;
+                    drop(answer.send(kept.map(|new| metrics.kept(1, new))));
                 }
             }
         }
