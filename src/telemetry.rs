@@ -10,10 +10,14 @@ use tracing_subscriber::fmt;
 
 use crate::config::{LogFormat, Telemetry};
 
+/// The HTTP parser reports every malformed request as an error of ours; whoever wants to see what
+/// scanners send names this target in the filter.
+const NOISE: &str = "actix_http::h1::dispatcher=off";
+
 /// Starts logging for the whole process. A filter that cannot be read is an error for the caller to
 /// show.
 pub fn start(config: &Telemetry) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&config.log)?;
+    let filter = EnvFilter::try_new(format!("{NOISE},{}", config.log))?;
     let lines = fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

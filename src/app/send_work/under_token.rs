@@ -38,7 +38,15 @@ pub(super) async fn refused(app: &App, work: &ClaimedWork, failure: &Failure) ->
     // The copy the try was made with; if it cannot be had, the failure is judged as any other.
     let site = app.sites.by_id(work.site).await.ok()??;
     let (forge, now_ms) = (site.forge.as_ref()?, app.clock.now_ms());
-    forge.valid_token(now_ms)?;
+    if forge.valid_token(now_ms).is_none() {
+        // Without a secret it was tried with a token: another try has found it bad meanwhile.
+        let is_bad = matches!(gone, Gone::Unauthorized) && site.secret.is_none();
+        return is_bad.then(|| Refused {
+            installation: forge.installation_id.clone(),
+            bad_token: None,
+            wait: Some(NEXT_TOKEN),
+        });
+    }
     let expires_ms = forge.system_token.as_ref()?.expires_ms;
     let age_ms = now_ms - forge.first_seen_ms;
     let (bad_token, wait) = match gone {
