@@ -111,8 +111,8 @@ fn open_event(row: &QueryResult) -> Result<OpenEvent, sea_orm::DbErr> {
 }
 
 /// Those of the `claimed` lanes that are still of `owner`, their rows locked until the transaction
-/// ends. A worker applies nothing of a lane that is missing here: its lease ran out and another
-/// worker has it, or its site was removed.
+/// ends, in an order that two workers share. A worker commits nothing when a lane is missing here:
+/// its lease ran out and another worker has it, or its site was removed.
 pub async fn held(
     on: &impl Conn,
     owner: Uuid,
