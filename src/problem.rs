@@ -10,6 +10,7 @@ use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::app::accept_event::AcceptError;
 use crate::app::install_site::InstallSiteError;
 use crate::app::join_halves::JoinError;
 use crate::app::sites::SitesError;
@@ -179,6 +180,19 @@ impl From<SitesError> for Problem {
         match error {
             SitesError::Store(error) => error.into(),
             SitesError::Sealed { .. } | SitesError::NotText(_) => Self::internal().because(error),
+        }
+    }
+}
+
+impl From<AcceptError> for Problem {
+    fn from(why: AcceptError) -> Self {
+        match why {
+            AcceptError::Payload(why) => {
+                Self::bad_request("The body is not an event that can be read.")
+                    .detail(why.to_string())
+            }
+            // Whatever failed, it was not kept: whoever sent it should send it again.
+            AcceptError::Store(why) => Self::unavailable().because(why),
         }
     }
 }

@@ -22,7 +22,7 @@ use crate::ids;
 use crate::jira::payload::{self, PayloadError};
 use crate::metrics::Step;
 use crate::store::inbox::{self, ClaimedLane, Finished, OpenEvent};
-use crate::store::{Dialect, SiteId, StoreError, Txn, issues, projects};
+use crate::store::{Dialect, SiteId, StoreError, Txn, issues, projects, site_health};
 
 /// Lanes taken and events read at once, at the most; a lane with more goes on in the next round.
 ///
@@ -450,7 +450,7 @@ impl Batch {
         let mut heard: Vec<_> = self.finished.iter().map(|event| event.site).collect();
         heard.sort_unstable();
         heard.dedup();
-        inbox::note_heard(&**txn, &heard, now_ms).await?;
+        site_health::note_heard(&**txn, &heard, now_ms).await?;
         Ok(self.finished)
     }
 }

@@ -9,7 +9,7 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::auth::WebhookCaller;
 use crate::app::App;
-use crate::app::accept_event::{AcceptError, Received, accept_event};
+use crate::app::accept_event::{Received, accept_event};
 use crate::problem::Problem;
 use crate::store::inbox::Channel;
 
@@ -35,14 +35,8 @@ pub async fn receive(
         trace: header(request.headers(), "x-atlassian-webhook-trace"),
         body: body.into(),
     };
-    match accept_event(&app, received).await {
-        Ok(()) => Ok(HttpResponse::NoContent().finish()),
-        Err(AcceptError::Payload(why)) => Err(Problem::bad_request(
-            "The body is not an event that can be read.",
-        )
-        .detail(why.to_string())),
-        Err(AcceptError::Store(why)) => Err(Problem::unavailable().because(why)),
-    }
+    accept_event(&app, received).await?;
+    Ok(HttpResponse::NoContent().finish())
 }
 
 fn header(headers: &HeaderMap, name: &str) -> Option<String> {

@@ -45,3 +45,16 @@ pub async fn issue_kinds(on: &impl Conn, site: SiteId) -> Result<Vec<IssueKind>,
         .push(" AND jira_id IS NOT NULL ORDER BY project_key, type_name");
     Ok(sql.all(on).await?)
 }
+
+/// Notes that sites were heard from.
+pub async fn note_heard(on: &impl Conn, sites: &[SiteId], now_ms: i64) -> Result<(), StoreError> {
+    if !sites.is_empty() {
+        let mut sql = Sql::new("UPDATE site SET last_event_ms = ");
+        sql.bind(now_ms)
+            .push(" WHERE id IN ")
+            .list(sites.iter().copied())
+            .run(on)
+            .await?;
+    }
+    Ok(())
+}

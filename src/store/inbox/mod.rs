@@ -28,7 +28,7 @@ mod parked;
 mod writer;
 
 pub use claim::{finish, held, release, release_lane, take};
-pub use parked::{depth, forget, note_heard, park, parked, replay, retry_later};
+pub use parked::{depth, forget, park, parked, replay, retry_later};
 pub use writer::InboxWriter;
 
 pub(super) use parked::first_id_of;

@@ -122,16 +122,3 @@ pub async fn forget(
 pub(in crate::store) fn first_id_of(ms: i64) -> Uuid {
     Uuid::from_u128(u128::from(u64::try_from(ms).unwrap_or(0)) << 80)
 }
-
-/// Notes that sites were heard from.
-pub async fn note_heard(on: &impl Conn, sites: &[SiteId], now_ms: i64) -> Result<(), StoreError> {
-    if !sites.is_empty() {
-        let mut sql = Sql::new("UPDATE site SET last_event_ms = ");
-        sql.bind(now_ms)
-            .push(" WHERE id IN ")
-            .list(sites.iter().copied())
-            .run(on)
-            .await?;
-    }
-    Ok(())
-}
