@@ -12,6 +12,7 @@ pub mod heartbeat;
 pub mod issue;
 pub mod keys;
 pub mod mirror;
+pub mod month;
 pub mod rule;
 pub mod run;
 pub mod run_detail;
