@@ -1,5 +1,5 @@
-//! What people and scripts may edit: versions of tests, plans, evidence, exemptions, quarantines,
-//! statuses of a site's own; and the answers that a repeated request gets again.
+//! What people and scripts may edit: versions of tests, plans, evidence, exemptions, quarantines;
+//! and the answers that a repeated request gets again.
 //!
 //! A test's row holds its current version; `test_version` holds the ones before it. Evidence hangs on
 //! a run and points to its bytes in `blob`, which are kept once per project and content.
@@ -32,10 +32,9 @@ impl MigrationTrait for Migration {
     }
 }
 
-const TABLES: [&str; 10] = [
+const TABLES: [&str; 9] = [
     "exemption",
     "quarantine",
-    "run_status",
     "test_version",
     "plan",
     "plan_test",
@@ -45,13 +44,12 @@ const TABLES: [&str; 10] = [
     "idempotency",
 ];
 
-const COLUMNS: [(&str, &str); 6] = [
+const COLUMNS: [(&str, &str); 5] = [
     ("test_case", "steps"),
     ("test_case", "workflow_status"),
     ("test_case", "created_by"),
     ("test_case", "version_ms"),
     ("test_case", "version_by"),
-    ("run", "test_version"),
 ];
 
 const SCHEMA: &str = "
@@ -75,19 +73,6 @@ CREATE TABLE quarantine (
     ends_ms bigint NOT NULL,
     PRIMARY KEY (site_id, test_id)
 ) CLUSTERED;
-
-CREATE TABLE run_status (
-    site_id bigint NOT NULL,
-    code smallint NOT NULL,
-    name text NOT NULL,
-    word text NOT NULL,
-    colour text NOT NULL,
-    is_final boolean NOT NULL,
-    effect smallint NOT NULL,
-    rank integer NOT NULL,
-    PRIMARY KEY (site_id, code)
-) CLUSTERED;
-CREATE UNIQUE INDEX run_status_by_word ON run_status (site_id, word);
 
 CREATE TABLE test_version (
     site_id bigint NOT NULL,
@@ -175,6 +160,5 @@ ALTER TABLE test_case ADD COLUMN workflow_status text;
 ALTER TABLE test_case ADD COLUMN created_by text;
 ALTER TABLE test_case ADD COLUMN version_ms bigint;
 ALTER TABLE test_case ADD COLUMN version_by text;
-ALTER TABLE run ADD COLUMN test_version integer NOT NULL DEFAULT 1;
 CREATE INDEX run_by_custom_status ON run (site_id, status) WHERE status >= 100;
 ";

@@ -66,7 +66,6 @@ pub async fn move_into(
             "k.cause = t.cause AND k.rule = t.rule AND k.target = t.target",
         ),
         ("api_client", "k.id = t.id"),
-        ("run_status", "k.code = t.code OR k.word = t.word"),
     ] {
         move_rows(on, table, same, from, into, "").await?;
     }
