@@ -173,7 +173,7 @@ fn judge_linked(
         test.latest = latest;
         test.exclusion = test.exclusion.take().or_else(|| scope.excludes(latest));
     }
-    let coverage = judge(&linked, Settings::default(), scope, now_ms);
+    let coverage = judge(&linked, &Settings::default(), scope, now_ms);
     let rows = rows(&linked, &tests, &coverage.tests, annotations);
 
     let environments = tests.iter().flat_map(|test| test.latest.environments());
@@ -212,7 +212,7 @@ pub async fn found_by(
     let linked: Vec<LinkedTest<'_>> = tests.iter().zip(&keys).map(linked_test).collect();
     let statuses: Vec<TestStatus<'_>> = linked
         .iter()
-        .map(|test| test.latest.status(Settings::default(), None))
+        .map(|test| test.latest.status(&Settings::default(), None))
         .collect();
     Ok(rows(&linked, &tests, &statuses, annotations))
 }

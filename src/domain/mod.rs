@@ -22,5 +22,6 @@ pub mod settings;
 pub mod signature;
 pub mod site;
 pub mod site_address;
+pub mod statuses;
 pub mod test;
 pub mod work;
