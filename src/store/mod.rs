@@ -54,6 +54,7 @@ mod sql;
 pub mod stale_tests;
 pub mod statuses;
 pub mod stored_runs;
+pub mod stored_tests;
 pub mod tests;
 
 pub use dialect::Dialect;
