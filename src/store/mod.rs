@@ -27,6 +27,7 @@ pub mod failed_runs;
 pub mod halves;
 pub mod inbox;
 pub mod installations;
+pub mod issue_links;
 pub mod issue_tests;
 pub mod issues;
 pub mod latest;
@@ -44,6 +45,7 @@ pub mod site_health;
 pub mod sites;
 mod sql;
 pub mod tests;
+pub mod viewer_scopes;
 
 pub use dialect::Dialect;
 pub use error::StoreError;

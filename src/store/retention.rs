@@ -4,7 +4,7 @@ use super::inbox::first_id_of;
 use super::{Conn, SiteId, Sql, StoreError};
 
 /// Every table that holds rows of a site, the site's own row last.
-const TABLES: [&str; 22] = [
+const TABLES: [&str; 24] = [
     "installation",
     "lane",
     "inbox",
@@ -22,9 +22,11 @@ const TABLES: [&str; 22] = [
     "execution",
     "test_case",
     "environment",
+    "issue_link",
     "issue_alias",
     "issue",
     "project",
+    "viewer_scope",
     "setting",
     "api_client",
 ];
