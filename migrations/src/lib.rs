@@ -9,6 +9,7 @@ use sea_orm_migration::prelude::{MigrationTrait, async_trait};
 mod ddl;
 mod m20261124_000001_create_store;
 mod m20261124_000002_add_coverage_rules;
+mod m20261124_000003_add_editable_facts;
 
 /// All migrations, oldest first.
 #[derive(Debug)]
@@ -20,6 +21,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m20261124_000001_create_store::Migration),
             Box::new(m20261124_000002_add_coverage_rules::Migration),
+            Box::new(m20261124_000003_add_editable_facts::Migration),
         ]
     }
 }

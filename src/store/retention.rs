@@ -4,7 +4,7 @@ use super::inbox::first_id_of;
 use super::{Conn, SiteId, Sql, StoreError};
 
 /// Every table that holds rows of a site, the site's own row last.
-const TABLES: [&str; 22] = [
+const TABLES: [&str; 32] = [
     "installation",
     "lane",
     "inbox",
@@ -16,8 +16,17 @@ const TABLES: [&str; 22] = [
     "audit",
     "defect_claim",
     "defect_link",
+    "exemption",
+    "quarantine",
     "test_link",
     "test_latest",
+    "test_window",
+    "test_version",
+    "plan_test",
+    "plan",
+    "run_defect",
+    "evidence",
+    "blob",
     "run",
     "execution",
     "test_case",
@@ -26,6 +35,7 @@ const TABLES: [&str; 22] = [
     "issue",
     "project",
     "setting",
+    "idempotency",
     "api_client",
 ];
 
