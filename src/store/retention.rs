@@ -4,7 +4,7 @@ use super::inbox::first_id_of;
 use super::{Conn, SiteId, Sql, StoreError};
 
 /// Every table that holds rows of a site, the site's own row last.
-const TABLES: [&str; 24] = [
+const TABLES: [&str; 34] = [
     "installation",
     "lane",
     "inbox",
@@ -16,8 +16,17 @@ const TABLES: [&str; 24] = [
     "audit",
     "defect_claim",
     "defect_link",
+    "exemption",
+    "quarantine",
     "test_link",
     "test_latest",
+    "test_window",
+    "test_version",
+    "plan_test",
+    "plan",
+    "run_defect",
+    "evidence",
+    "blob",
     "run",
     "execution",
     "test_case",
@@ -28,6 +37,7 @@ const TABLES: [&str; 24] = [
     "project",
     "viewer_scope",
     "setting",
+    "idempotency",
     "api_client",
 ];
 
