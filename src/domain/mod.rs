@@ -9,6 +9,7 @@ pub mod coverage;
 pub mod defect;
 pub mod execution;
 pub mod heartbeat;
+pub mod hierarchy;
 pub mod issue;
 pub mod keys;
 pub mod mirror;

@@ -4,7 +4,7 @@ use super::inbox::first_id_of;
 use super::{Conn, SiteId, Sql, StoreError};
 
 /// Every table that holds rows of a site, the site's own row last.
-const TABLES: [&str; 23] = [
+const TABLES: &[&str] = &[
     "installation",
     "lane",
     "inbox",
@@ -23,9 +23,11 @@ const TABLES: [&str; 23] = [
     "execution",
     "test_case",
     "environment",
+    "issue_link",
     "issue_alias",
     "issue",
     "project",
+    "viewer_scope",
     "setting",
     "api_client",
 ];
