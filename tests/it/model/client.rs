@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::api::Api;
 use super::change::Change;
-use super::contested::{Claim, Contest};
+use super::contested::Contest;
 use super::dice::Dice;
 use super::jira::{DONE, IN_PROGRESS, JiraIssue, TO_DO};
 use super::report::{Case, OUTCOMES};
@@ -20,20 +20,51 @@ pub const SPRINTS: [&str; 2] = ["Sprint 7", "Sprint 8"];
 const REVISIONS: [&str; 4] = ["4f1c", "77ab", "90de", "c0de"];
 const BRANCHES: [&str; 2] = ["main", "next"];
 
-/// What a client may do, and how often.
+/// What a client may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verb {
     Upload,
     UploadMore,
     Event,
     Look,
+    NewExecution,
+    EditExecution,
+    DropExecution,
+    Contest,
+    NewRun,
+    EditRun,
+    DropRun,
+    Link,
+    EditTest,
+    Quarantine,
+    Exempt,
+    NewPlan,
+    EditPlan,
+    DropPlan,
+    Wrong,
 }
 
-pub const VERBS: [(usize, Verb); 4] = [
-    (30, Verb::Upload),
-    (10, Verb::UploadMore),
-    (6, Verb::Event),
-    (4, Verb::Look),
+/// How often it does what.
+pub const VERBS: [(usize, Verb); 19] = [
+    (160, Verb::Upload),
+    (60, Verb::UploadMore),
+    (40, Verb::Event),
+    (30, Verb::Look),
+    (60, Verb::NewExecution),
+    (70, Verb::EditExecution),
+    (15, Verb::DropExecution),
+    (60, Verb::Contest),
+    (180, Verb::NewRun),
+    (90, Verb::EditRun),
+    (40, Verb::DropRun),
+    (70, Verb::Link),
+    (50, Verb::EditTest),
+    (15, Verb::Quarantine),
+    (10, Verb::Exempt),
+    (5, Verb::NewPlan),
+    (30, Verb::EditPlan),
+    (2, Verb::DropPlan),
+    (30, Verb::Wrong),
 ];
 
 /// What all clients know from the start.
@@ -55,21 +86,22 @@ pub struct Known {
 
 /// An execution of its own.
 #[derive(Debug, Clone)]
-struct Own {
-    key: String,
-    next_run: i64,
+pub(super) struct Own {
+    pub key: String,
+    pub next_run: i64,
 }
 
 #[derive(Debug)]
 pub struct Client {
-    number: usize,
-    dice: Dice,
-    api: Api,
-    known: Known,
+    pub(super) number: usize,
+    pub(super) dice: Dice,
+    pub(super) api: Api,
+    pub(super) known: Known,
     /// The world as far as it made it itself.
-    world: World,
-    issues: Vec<JiraIssue>,
-    executions: Vec<Own>,
+    pub(super) world: World,
+    pub(super) issues: Vec<JiraIssue>,
+    pub(super) executions: Vec<Own>,
+    pub(super) plans: Vec<String>,
     moments: i64,
     deliveries: Vec<(String, Value)>,
     pub log: Vec<Change>,
@@ -93,6 +125,7 @@ impl Client {
             world,
             issues,
             executions: vec![],
+            plans: vec![],
             moments: 0,
             deliveries: vec![],
             log: vec![],
@@ -105,25 +138,44 @@ impl Client {
         for _ in 0..operations {
             match self.dice.weighed(&VERBS) {
                 Verb::Upload => self.upload(None).await,
-                Verb::UploadMore if self.executions.is_empty() => self.upload(None).await,
                 Verb::UploadMore => {
-                    let place = self.dice.roll(self.executions.len());
-                    self.upload(Some(place)).await;
+                    let into = self.own_execution();
+                    self.upload(into).await;
                 }
                 Verb::Event => self.event().await,
                 Verb::Look => self.look().await,
+                Verb::NewExecution => self.new_execution().await,
+                Verb::EditExecution => self.edit_execution().await,
+                Verb::DropExecution => self.drop_execution().await,
+                Verb::Contest => self.contest().await,
+                Verb::NewRun => self.new_run().await,
+                Verb::EditRun => self.edit_run().await,
+                Verb::DropRun => self.drop_run().await,
+                Verb::Link => self.link().await,
+                Verb::EditTest => self.edit_test().await,
+                Verb::Quarantine => self.quarantine().await,
+                Verb::Exempt => self.exempt().await,
+                Verb::NewPlan => self.new_plan().await,
+                Verb::EditPlan => self.edit_plan().await,
+                Verb::DropPlan => self.drop_plan().await,
+                Verb::Wrong => self.wrong().await,
             }
         }
     }
 
-    fn note(&mut self, change: Change) {
+    pub(super) fn own_execution(&mut self) -> Option<usize> {
+        let count = self.executions.len();
+        (count > 0).then(|| self.dice.roll(count))
+    }
+
+    pub(super) fn note(&mut self, change: Change) {
         self.world.apply(change.clone());
         self.log.push(change);
     }
 
     /// A moment at which something ended that nothing else ends at; mostly within the last twenty
     /// days, and some long before.
-    fn moment(&mut self) -> i64 {
+    pub(super) fn moment(&mut self) -> i64 {
         const MINUTE_MS: i64 = 60_000;
         const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
         let minute = i64::try_from(self.dice.roll(28_000)).unwrap();
@@ -139,12 +191,13 @@ impl Client {
     }
 
     /// What an execution is made for.
-    fn particulars(&mut self) -> Execution {
+    pub(super) fn particulars(&mut self) -> Execution {
         let mut environments = vec![];
         for _ in 0..self.dice.roll(3) {
             environments.push((*self.dice.pick(&ENVIRONMENTS)).to_owned());
         }
-        let plans: Vec<&str> = self.known.plans.iter().map(String::as_str).collect();
+        let plans = [self.known.plans.as_slice(), &self.plans].concat();
+        let plans: Vec<&str> = plans.iter().map(String::as_str).collect();
         Execution {
             environments: environments.into_iter().collect(),
             fix_version: self.dice.maybe(&VERSIONS),

@@ -10,6 +10,7 @@ mod change;
 mod client;
 mod contested;
 mod dice;
+mod edits;
 mod jira;
 mod report;
 mod rules;

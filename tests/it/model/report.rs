@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use serde_json::{Value, json};
+
 /// How a reported case ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
@@ -88,4 +90,17 @@ pub fn file(cases: &[Case]) -> String {
     }
     file.push_str("</testsuite>");
     file
+}
+
+/// The attempts of an outcome, as the interface for single runs writes them.
+pub fn attempts(outcome: Outcome) -> Value {
+    let statuses: &[&str] = match outcome {
+        Outcome::FailedThenPassed => &["FAILED", "PASSED"],
+        Outcome::FailedTwice => &["FAILED", "FAILED"],
+        _ => &["PASSED"],
+    };
+    statuses
+        .iter()
+        .map(|status| json!({ "status": status }))
+        .collect()
 }

@@ -279,7 +279,7 @@ impl World {
         }
     }
 
-    fn kind(&self, status: &str) -> Kind {
+    pub fn kind(&self, status: &str) -> Kind {
         let (is_final, effect, rank) = match status {
             "PASSED" => (true, Effect::Ok, 0),
             "TODO" => (false, Effect::NotRun, 1),

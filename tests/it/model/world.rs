@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::json;
+
 use super::api::Api;
 use super::change::Change;
 use super::client::Known;
 use super::dice::Dice;
 use super::jira::JiraIssue;
 use super::report::{Case, Outcome, file};
-use super::rules::{Execution, Issue, Run, Test, World};
+use super::rules::{Effect, Execution, Issue, Kind, Run, Test, World};
 use crate::support::TestApp;
 use crate::support::site::now_s;
 
@@ -17,6 +19,9 @@ const EPICS: i64 = 6;
 const ISSUES: i64 = 50;
 /// Tests that reports know by name.
 const CASES: usize = 80;
+/// Tests that people carry out.
+const MANUAL: usize = 40;
+const CONTESTED: usize = 6;
 const DAY_MS: i64 = 86_400_000;
 
 /// Makes it; returns what everybody knows, the model of it, and the issues as Jira has them.
@@ -27,12 +32,13 @@ pub async fn begin(app: &TestApp, api: &Api, dice: &mut Dice) -> (Known, World, 
     let cases = cases(api, base_ms, &mut world).await;
     let known = Known {
         cases,
-        manual: vec![],
+        manual: manual(api, &mut world).await,
         issues: world.issues.keys().cloned().collect(),
-        contested: vec![],
-        plans: vec![],
+        contested: contested(api, &mut world).await,
+        plans: plans(api, &mut world).await,
         base_ms,
     };
+    statuses(api, &mut world).await;
     (known, world, issues)
 }
 
@@ -125,4 +131,80 @@ async fn cases(api: &Api, base_ms: i64, world: &mut World) -> Vec<(String, Strin
     let names: BTreeSet<&String> = cases.iter().map(|(name, _)| name).collect();
     assert_eq!(names.len(), CASES);
     cases
+}
+
+/// Tests that people carry out.
+async fn manual(api: &Api, world: &mut World) -> Vec<String> {
+    let mut keys = vec![];
+    for n in 0..MANUAL {
+        let body = json!({ "name": format!("by hand {n}"), "steps": [{ "action": "look" }] });
+        let made = api
+            .post("projects/SHOP/tests", &body)
+            .await
+            .expect(201, "a test");
+        let key = made["key"].as_str().unwrap().to_owned();
+        let test = Test {
+            version: 1,
+            ..Test::default()
+        };
+        world.apply(Change::Test(key.clone(), test));
+        keys.push(key);
+    }
+    keys
+}
+
+/// Executions that everybody edits.
+async fn contested(api: &Api, world: &mut World) -> Vec<String> {
+    let mut keys = vec![];
+    for n in 0..CONTESTED {
+        let body = json!({ "name": format!("contested {n}") });
+        let made = api
+            .post("projects/SHOP/executions", &body)
+            .await
+            .expect(201, "an execution");
+        let key = made["key"].as_str().unwrap().to_owned();
+        world.apply(Change::Execution(key.clone(), Execution::default()));
+        keys.push(key);
+    }
+    keys
+}
+
+/// Plans that stay.
+async fn plans(api: &Api, world: &mut World) -> Vec<String> {
+    let mut keys = vec![];
+    for n in 0..2 {
+        let body = json!({ "name": format!("Release {n}") });
+        let made = api
+            .post("projects/SHOP/plans", &body)
+            .await
+            .expect(201, "a plan");
+        let key = made["key"].as_str().unwrap().to_owned();
+        world.apply(Change::Plan(key.clone()));
+        keys.push(key);
+    }
+    keys
+}
+
+/// Statuses of the site's own: a milder pass, and a grave word that is final and cannot be trusted.
+async fn statuses(api: &Api, world: &mut World) {
+    for (name, effect, rank) in [
+        ("Waived", Effect::Ok, 50),
+        ("Flagged", Effect::Unknown, 750),
+    ] {
+        let word = if effect == Effect::Ok {
+            "OK"
+        } else {
+            "UNKNOWN"
+        };
+        let body = json!({ "name": name, "colour": "#336699", "final": true, "effect": word, "rank": rank });
+        api.post("statuses", &body).await.expect(201, "a status");
+        world.apply(Change::Status(
+            name.to_owned(),
+            Kind {
+                is_final: true,
+                effect,
+                rank,
+            },
+        ));
+    }
 }
