@@ -10,6 +10,7 @@ mod ddl;
 mod m20261124_000001_create_store;
 mod m20261124_000002_add_coverage_rules;
 mod m20261124_000003_add_editable_facts;
+mod m20261124_000006_add_hierarchy;
 
 /// All migrations, oldest first.
 #[derive(Debug)]
@@ -22,6 +23,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000001_create_store::Migration),
             Box::new(m20261124_000002_add_coverage_rules::Migration),
             Box::new(m20261124_000003_add_editable_facts::Migration),
+            Box::new(m20261124_000006_add_hierarchy::Migration),
         ]
     }
 }

@@ -11,8 +11,10 @@ use uuid::Uuid;
 use crate::domain::coverage::{Latest, RunFact};
 use crate::store::{Conn, SiteId, StoreError, latest, runs};
 
-/// Tests whose runs are held in memory at once.
+/// Tests whose projections are written at once.
 const BATCH: usize = 200;
+/// Tests whose runs are held in memory at once: each may have been run for years.
+const IN_MEMORY: usize = 20;
 
 /// Makes the projections of these tests anew, in the caller's transaction. The caller holds their
 /// projects, as everybody does who changes runs.
@@ -32,11 +34,13 @@ pub async fn derived(
     site: SiteId,
     tests: &[Uuid],
 ) -> Result<HashMap<Uuid, Latest>, StoreError> {
-    let facts = runs::facts_of_tests(on, site, tests).await?;
-    Ok(facts
-        .into_iter()
-        .map(|(test, facts)| (test, of_runs(&facts)))
-        .collect())
+    let mut derived = HashMap::with_capacity(tests.len());
+    for few in tests.chunks(IN_MEMORY) {
+        for (test, facts) in runs::facts_of_tests(on, site, few).await? {
+            derived.insert(test, of_runs(&facts));
+        }
+    }
+    Ok(derived)
 }
 
 fn of_runs(facts: &[RunFact]) -> Latest {

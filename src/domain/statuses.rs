@@ -4,11 +4,9 @@
 //! What a custom status means is data, so effect, rank and finality are asked of [`Statuses`] and
 //! never of [`RunStatus`] alone. Rules: `test-management.md` section 2.2.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
-use super::run::{Effect, RunStatus, fold};
+use super::run::{Effect, RunStatus};
 
 /// A status that administrators of a site made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,26 +85,27 @@ impl CustomStatus {
 /// The statuses of a site.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Statuses {
-    custom: BTreeMap<i16, CustomStatus>,
+    /// Those that were made here, each number once.
+    pub custom: Vec<CustomStatus>,
 }
 
 impl Statuses {
-    /// The built-in statuses and these.
+    /// The custom status with this number.
     #[must_use]
-    pub fn with(custom: impl IntoIterator<Item = CustomStatus>) -> Self {
-        Self {
-            custom: custom.into_iter().map(|made| (made.code, made)).collect(),
-        }
+    pub fn by_code(&self, code: i16) -> Option<&CustomStatus> {
+        self.custom.iter().find(|made| made.code == code)
     }
 
-    /// The statuses that were made here, by number.
-    pub fn custom(&self) -> impl Iterator<Item = &CustomStatus> {
-        self.custom.values()
+    /// The custom status with this name, compared as [`word`] does.
+    #[must_use]
+    pub fn by_name(&self, name: &str) -> Option<&CustomStatus> {
+        let wanted = word(name);
+        self.custom.iter().find(|made| word(&made.name) == wanted)
     }
 
     /// Every status a run can have, the built-in ones first.
     pub fn all(&self) -> impl Iterator<Item = RunStatus> {
-        let custom = self.custom.keys().copied().map(RunStatus::Custom);
+        let custom = self.custom.iter().map(|made| RunStatus::Custom(made.code));
         RunStatus::ALL.into_iter().chain(custom)
     }
 
@@ -114,7 +113,7 @@ impl Statuses {
     #[must_use]
     pub fn made(&self, status: RunStatus) -> Option<&CustomStatus> {
         match status {
-            RunStatus::Custom(code) => self.custom.get(&code),
+            RunStatus::Custom(code) => self.by_code(code),
             _ => None,
         }
     }
@@ -160,13 +159,24 @@ impl Statuses {
     /// matter. `None` is for the caller to refuse by name, never to be read as UNKNOWN.
     #[must_use]
     pub fn parse(&self, text: &str) -> Option<RunStatus> {
-        RunStatus::parse(text).or_else(|| {
-            let word = fold(text);
-            let mut made = self.custom.values();
-            let found = made.find(|made| fold(&made.name) == word)?;
-            Some(RunStatus::Custom(found.code))
-        })
+        let custom = || Some(RunStatus::Custom(self.by_name(text)?.code));
+        RunStatus::parse(text).or_else(custom)
     }
+}
+
+/// The name of a status without what does not matter in it: case, spaces, `_` and `-`.
+#[must_use]
+pub fn word(name: &str) -> String {
+    name.chars()
+        .filter(|c| !c.is_whitespace() && !matches!(c, '_' | '-'))
+        .flat_map(char::to_uppercase)
+        .collect()
+}
+
+/// Whether a name is taken by a built-in status, under one of the spellings clients send.
+#[must_use]
+pub fn is_built_in(name: &str) -> bool {
+    RunStatus::parse(name).is_some()
 }
 
 #[cfg(test)]
@@ -186,7 +196,9 @@ mod tests {
 
     #[test]
     fn a_custom_status_is_what_its_site_says() {
-        let statuses = Statuses::with([waived()]);
+        let statuses = Statuses {
+            custom: vec![waived()],
+        };
         let status = statuses.parse("passed-with REMARKS").unwrap();
         assert_eq!(status, RunStatus::Custom(100));
         assert_eq!(statuses.name(status), "Passed with remarks");
@@ -211,7 +223,9 @@ mod tests {
 
     #[test]
     fn a_status_is_refused_by_what_is_wrong_with_it() {
-        let held = Statuses::with([waived()]);
+        let held = Statuses {
+            custom: vec![waived()],
+        };
         assert_eq!(waived().check(&held), Ok(()), "itself is no obstacle");
         let other = CustomStatus {
             code: 101,

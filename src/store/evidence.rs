@@ -147,9 +147,7 @@ pub async fn delete(
     which: Which,
 ) -> Result<u64, StoreError> {
     let mut condition = Sql::new("DELETE FROM evidence WHERE site_id = ");
-    condition
-        .bind(site)
-        .with(" AND execution_id = ", execution);
+    condition.bind(site).with(" AND execution_id = ", execution);
     match which {
         Which::One(number, id) => condition
             .with(" AND run_number = ", number)

@@ -66,6 +66,15 @@ pub async fn move_into(
             "k.cause = t.cause AND k.rule = t.rule AND k.target = t.target",
         ),
         ("api_client", "k.id = t.id"),
+        (
+            "issue_link",
+            "k.source_jira_id = t.source_jira_id AND k.type_id = t.type_id \
+             AND k.destination_jira_id = t.destination_jira_id",
+        ),
+        (
+            "viewer_scope",
+            "k.account_id = t.account_id AND k.project_key = t.project_key",
+        ),
     ] {
         move_rows(on, table, same, from, into, "").await?;
     }

@@ -4,7 +4,7 @@ use super::inbox::first_id_of;
 use super::{Conn, SiteId, Sql, StoreError};
 
 /// Every table that holds rows of a site, the site's own row last.
-const TABLES: [&str; 32] = [
+const TABLES: &[&str] = &[
     "installation",
     "lane",
     "inbox",
@@ -20,6 +20,7 @@ const TABLES: [&str; 32] = [
     "quarantine",
     "test_link",
     "test_latest",
+    "test_window",
     "test_version",
     "plan_test",
     "plan",
@@ -31,9 +32,11 @@ const TABLES: [&str; 32] = [
     "execution",
     "test_case",
     "environment",
+    "issue_link",
     "issue_alias",
     "issue",
     "project",
+    "viewer_scope",
     "setting",
     "idempotency",
     "api_client",

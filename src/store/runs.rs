@@ -210,16 +210,16 @@ const PLACE: &str = "rank() OVER (PARTITION BY r.test_id, e.environments, r.stat
      WHEN r.detail LIKE '%\"is_incomplete\":true%' THEN 1 ELSE 0 END \
      ORDER BY r.finished_ms DESC, r.started_ms DESC NULLS LAST, r.arrived_ms DESC) AS place";
 
-/// Of the tests that cover an issue, the runs made for one thing that can matter to a status: those
+/// Of the tests that cover issues, the runs made for one thing that can matter to a status: those
 /// with which [`Latest`](crate::domain::coverage::Latest) comes out as with all of them.
 ///
 /// Reads the runs that these tests have in executions of the scope, each found by its key, and no
 /// others, however long their history is; [`MadeFor::takes`] says which those are. Runs of tests
-/// that no longer cover the issue may be among them.
+/// that no longer cover an issue may be among them.
 pub async fn newest_made_for(
     on: &impl Conn,
     site: SiteId,
-    issue: Uuid,
+    issues: &[Uuid],
     made_for: &MadeFor,
 ) -> Result<HashMap<Uuid, Vec<RunFact>>, StoreError> {
     let column = match made_for {
@@ -229,24 +229,29 @@ pub async fn newest_made_for(
     };
     let mut sql = Sql::new(FACT);
     match Dialect::of(on) {
+        Dialect::Sqlite => sql.push(" FROM (SELECT r.site_id, r.execution_id, r.number, "),
+        Dialect::Postgres => sql.push(" FROM (SELECT r.*, "),
+    }
+    .push(PLACE)
+    .push(" FROM execution e CROSS JOIN (SELECT DISTINCT test_id FROM test_link WHERE site_id = ")
+    .bind(site)
+    .push(" AND issue_id IN ")
+    .list_filled_up(issues.iter().copied())
+    .push(") l ");
+    match Dialect::of(on) {
         // SQLite joins crosswise in the order written. It takes the index by test and execution for
         // `k`, of which it needs no other column; without `k` it goes through all runs of the
         // executions.
-        Dialect::Sqlite => sql
-            .push(" FROM (SELECT r.site_id, r.execution_id, r.number, ")
-            .push(PLACE)
-            .push(" FROM execution e CROSS JOIN test_link l CROSS JOIN run k CROSS JOIN run r"),
+        Dialect::Sqlite => sql.push("CROSS JOIN run k CROSS JOIN run r"),
         // PostgreSQL does not reckon with the parts of the table that a join leaves out, and would
         // read every run of the tests; what it finds for one execution and test is fenced off.
-        Dialect::Postgres => sql.push(" FROM (SELECT r.*, ").push(PLACE).push(
-            " FROM execution e CROSS JOIN test_link l CROSS JOIN LATERAL (SELECT * FROM run r \
-                 WHERE r.site_id = e.site_id AND r.execution_id = e.id AND r.test_id = l.test_id \
-                 OFFSET 0) r",
+        Dialect::Postgres => sql.push(
+            "CROSS JOIN LATERAL (SELECT * FROM run r WHERE r.site_id = e.site_id \
+             AND r.execution_id = e.id AND r.test_id = l.test_id OFFSET 0) r",
         ),
-    };
-    sql.with(" WHERE e.site_id = ", site)
-        .with(&format!(" AND e.{column} = "), made_for.name())
-        .with(" AND l.site_id = e.site_id AND l.issue_id = ", issue);
+    }
+    .with(" WHERE e.site_id = ", site)
+    .with(&format!(" AND e.{column} = "), made_for.name());
     match Dialect::of(on) {
         Dialect::Sqlite => sql
             .push(

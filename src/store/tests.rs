@@ -58,7 +58,8 @@ pub async fn by_identities(
 ) -> Result<HashMap<Vec<u8>, KnownTest>, StoreError> {
     let mut found = HashMap::with_capacity(identities.len());
     for chunk in identities.chunks(LOOKUP) {
-        let mut sql = Sql::new("SELECT id, number, version, identity FROM test_case WHERE site_id = ");
+        let mut sql =
+            Sql::new("SELECT id, number, version, identity FROM test_case WHERE site_id = ");
         sql.bind(site)
             .with(" AND project_id = ", project)
             .push(" AND identity IN ")

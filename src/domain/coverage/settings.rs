@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::domain::attempts::Aggregation;
-use crate::domain::run::{Effect, RunStatus, fold};
-use crate::domain::statuses::Statuses;
+use crate::domain::run::{Effect, RunStatus};
+use crate::domain::statuses::{Statuses, word};
 
 /// Milliseconds of a day.
 const DAY_MS: i64 = 86_400_000;
@@ -191,7 +191,7 @@ impl Settings {
     /// name. The project's own words come first.
     #[must_use]
     pub fn read_status(&self, text: &str) -> Option<RunStatus> {
-        let own = self.status_words.get(&fold(text));
+        let own = self.status_words.get(&word(text));
         self.statuses.parse(own.map_or(text, String::as_str))
     }
 
@@ -262,7 +262,7 @@ impl Settings {
                 None => self.status_words.clone(),
                 Some(words) => words
                     .iter()
-                    .map(|(word, means)| (fold(word), means.clone()))
+                    .map(|(said, means)| (word(said), means.clone()))
                     .collect(),
             },
             statuses: Arc::clone(&self.statuses),

@@ -11,9 +11,7 @@ use utoipa::openapi::header::Header;
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::schema::{Object, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{
-    ContentBuilder, OpenApi, Ref, Required, Response, ResponseBuilder, Server,
-};
+use utoipa::openapi::{ContentBuilder, OpenApi, Ref, Required, Response, ResponseBuilder, Server};
 use utoipa_actix_web::AppExt;
 
 use crate::app::App;
@@ -150,7 +148,10 @@ fn add_failures(operation: &mut Operation) {
     let mut seconds = Header::new(Object::with_type(Type::Integer));
     seconds.description = Some("Seconds to wait.".to_owned());
     for (status, description) in [
-        ("429", "The client has asked more often than it may in a minute."),
+        (
+            "429",
+            "The client has asked more often than it may in a minute.",
+        ),
         ("503", "Nothing was stored; send it again."),
     ] {
         let later = failure(description).header("Retry-After", seconds.clone());
@@ -159,7 +160,10 @@ fn add_failures(operation: &mut Operation) {
     if operation.request_body.is_some() {
         for (status, description) in [
             ("413", "The body is too large."),
-            ("422", "The body is refused; `errors` says what is wrong with it."),
+            (
+                "422",
+                "The body is refused; `errors` says what is wrong with it.",
+            ),
         ] {
             let failure = || failure(description).build().into();
             responses.entry(status.to_owned()).or_insert_with(failure);

@@ -69,7 +69,8 @@ pub async fn attach(
     let key = execution_key(&caller, &path.0)?;
     let query = Query::read(request.query_string(), &["name", "step"])?;
     let name = query.one("name")?.ok_or_else(|| {
-        Problem::bad_request("`name` is missing.").detail("A file needs a name: `?name=screen.png`.")
+        Problem::bad_request("`name` is missing.")
+            .detail("A file needs a name: `?name=screen.png`.")
     })?;
     let step: i32 = match query.one("step")?.map(str::parse) {
         None => 0,
@@ -81,7 +82,9 @@ pub async fn attach(
     checks.finish()?;
     let file = body::collect(&request, body, LIMIT).await?;
     if file.is_empty() {
-        return Err(Problem::unprocessable("The file is empty; nothing was stored."));
+        return Err(Problem::unprocessable(
+            "The file is empty; nothing was stored.",
+        ));
     }
     let repeatable = repeatable(&caller, &request, &file)?;
     let (site, now_ms) = (caller.0.site, app.clock.now_ms());

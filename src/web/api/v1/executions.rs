@@ -176,9 +176,8 @@ pub async fn create(
     let sent = body::collect(&request, body, JSON_LIMIT).await?;
     let given: NewExecution = body::read(&sent)?;
     let mut checks = Checks::default();
-    let mut line = |pointer: &str, text: &Option<String>| {
-        checks.optional_line(pointer, text.as_deref(), NAME)
-    };
+    let mut line =
+        |pointer: &str, text: &Option<String>| checks.optional_line(pointer, text.as_deref(), NAME);
     let mut particulars = Particulars {
         environments: Vec::new(),
         fix_version: line("/fixVersion", &given.fix_version),

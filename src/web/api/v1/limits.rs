@@ -88,7 +88,11 @@ mod tests {
 
     #[test]
     fn each_minute_begins_anew_and_each_client_has_its_own() {
-        let (limits, ann, bob) = (RateLimits::default(), Uuid::from_u128(1), Uuid::from_u128(2));
+        let (limits, ann, bob) = (
+            RateLimits::default(),
+            Uuid::from_u128(1),
+            Uuid::from_u128(2),
+        );
         let first = limits.count(ann, 2, 120);
         assert_eq!((first.left, first.reset_s, first.is_granted), (1, 60, true));
         assert!(limits.count(ann, 2, 150).is_granted);

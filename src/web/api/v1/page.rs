@@ -78,9 +78,13 @@ fn cursor(number: i64) -> String {
 
 fn place(cursor: &str) -> Result<i64, Problem> {
     let text = URL_SAFE_NO_PAD.decode(cursor).ok();
-    let number = text
-        .as_deref()
-        .and_then(|text| std::str::from_utf8(text).ok()?.strip_prefix('n')?.parse().ok());
+    let number = text.as_deref().and_then(|text| {
+        std::str::from_utf8(text)
+            .ok()?
+            .strip_prefix('n')?
+            .parse()
+            .ok()
+    });
     number.ok_or_else(|| {
         Problem::bad_request("`cursor` is not the end of a page.")
             .detail("Send the `next` of the page before.")
@@ -98,7 +102,9 @@ mod tests {
         loop {
             let page = Page::read(&Query::read(&text, &known).unwrap()).unwrap();
             let items = (1..=5_i64).filter(|n| page.after.is_none_or(|after| *n > after));
-            let items = items.take(usize::try_from(page.wanted()).unwrap()).collect();
+            let items = items
+                .take(usize::try_from(page.wanted()).unwrap())
+                .collect();
             let listed = page.of(items, |n| *n, |n| n);
             seen.push(listed.items);
             match listed.next {

@@ -81,12 +81,10 @@ pub async fn change(
         expected.check(&etag(&held))?;
         let choices = merged(&held.chosen, &given)?;
         let decided = settings::of_project(on, site, &key).await?;
-        choices
-            .check(&decided.coverage.statuses)
-            .map_err(|why| {
-                Problem::unprocessable("The settings are refused; nothing was stored.")
-                    .detail(format!("Here {why}."))
-            })?;
+        choices.check(&decided.coverage.statuses).map_err(|why| {
+            Problem::unprocessable("The settings are refused; nothing was stored.")
+                .detail(format!("Here {why}."))
+        })?;
         let scope = Scope::Project(&key);
         settings::decide_coverage(on, site, scope, &choices, Some(by), now_ms).await?;
         Ok(Answer::ok(&of_project(on, site, &key).await?))

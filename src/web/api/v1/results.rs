@@ -15,9 +15,7 @@ use super::edit::{Answer, once, repeatable};
 use super::executions::answer::url as execution_url;
 use super::query::Query;
 use crate::app::App;
-use crate::app::import_results::{
-    ImportError, Imported, Prepared, Upload, import_into, prepare,
-};
+use crate::app::import_results::{ImportError, Imported, Prepared, Upload, import_into, prepare};
 use crate::domain::attempts::Aggregation;
 use crate::domain::execution::Particulars;
 use crate::domain::keys::ExecutionKey;
@@ -130,7 +128,10 @@ pub async fn receive(
         .map_err(|why| Problem::internal().because(why))??;
     once(&app, &caller, repeatable, async |txn| {
         let imported = import_into(&**txn, caller.0.site, &upload, report).await?;
-        Ok(Answer::done(&Received::of(&imported, &app.config.server.base_url)))
+        Ok(Answer::done(&Received::of(
+            &imported,
+            &app.config.server.base_url,
+        )))
     })
     .await
 }

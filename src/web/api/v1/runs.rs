@@ -147,7 +147,9 @@ pub async fn change(
         };
         let both = (&held, &changed);
         edit_run(on, site, &execution, both, defects.as_deref(), occasion).await?;
-        Ok(Answer::ok(&place.show(on, site, &execution, &settings).await?))
+        Ok(Answer::ok(
+            &place.show(on, site, &execution, &settings).await?,
+        ))
     })
     .await
 }
@@ -293,11 +295,10 @@ fn changed(held: &StoredRun, checked: &Checked, settings: &Settings, now_ms: i64
     let statuses = &settings.coverage.statuses;
     let status = checked.status.unwrap_or(held.status);
     let ends_now = !statuses.is_final(held.status) && statuses.is_final(status);
-    let finished_ms = checked.finished_ms.unwrap_or(if ends_now {
-        now_ms
-    } else {
-        held.finished_ms
-    });
+    let finished_ms =
+        checked
+            .finished_ms
+            .unwrap_or(if ends_now { now_ms } else { held.finished_ms });
     StoredRun {
         status,
         started_ms: checked.started_ms.unwrap_or(held.started_ms),
@@ -311,7 +312,10 @@ fn changed(held: &StoredRun, checked: &Checked, settings: &Settings, now_ms: i64
 /// Refuses a run that ended before it began.
 fn checked_run(run: StoredRun) -> Result<StoredRun, Problem> {
     let mut checks = Checks::default();
-    if run.started_ms.is_some_and(|started| started > run.finished_ms) {
+    if run
+        .started_ms
+        .is_some_and(|started| started > run.finished_ms)
+    {
         checks.refuse("/startedMs", "It is after the end of the run.");
     }
     checks.finish()?;

@@ -198,7 +198,10 @@ impl Run {
             iterations: iterations.into_iter().map(Iteration::of).collect(),
             steps: steps.collect(),
             defects: keys_of(0),
-            evidence: evidence.iter().map(|file| Evidence::of(file, url)).collect(),
+            evidence: evidence
+                .iter()
+                .map(|file| Evidence::of(file, url))
+                .collect(),
             custom_fields: custom_fields
                 .map(|(name, value)| CustomField { name, value })
                 .collect(),
@@ -223,7 +226,8 @@ fn derived(detail: &RunDetail, settings: &Settings) -> Option<RunStatus> {
         (sequence, attempts.collect())
     };
     let statuses = &settings.statuses;
-    let parts: Option<Vec<RunStatus>> = names.into_iter().map(|name| statuses.parse(name)).collect();
+    let parts: Option<Vec<RunStatus>> =
+        names.into_iter().map(|name| statuses.parse(name)).collect();
     let parts = parts.filter(|parts| !parts.is_empty())?;
     Some(aggregate(&parts, sequence, settings.retries, statuses).0)
 }

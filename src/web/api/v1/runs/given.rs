@@ -274,7 +274,8 @@ impl<'a> Judge<'a> {
             self.checks.refuse("/iterations", why);
         }
         self.checks.count("/attempts", run.attempts.len(), ATTEMPTS);
-        self.checks.count("/iterations", run.iterations.len(), PARTS);
+        self.checks
+            .count("/iterations", run.iterations.len(), PARTS);
         let mut statuses = Vec::new();
         for (n, given) in run.attempts.iter().take(ATTEMPTS).enumerate() {
             let at = |member: &str| format!("/attempts/{n}/{member}");

@@ -24,7 +24,11 @@ const LABELS: usize = 50;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct NewTest {
     /// The name.
-    #[schema(min_length = 1, max_length = 255, example = "Pays with an expired card")]
+    #[schema(
+        min_length = 1,
+        max_length = 255,
+        example = "Pays with an expired card"
+    )]
     name: String,
     /// What it checks.
     #[schema(max_length = 32_000)]
@@ -214,8 +218,7 @@ impl TestChange {
             test.labels = checks.lines("/labels", labels, LABELS, NAME);
         }
         if let Some(status) = &self.workflow_status {
-            test.workflow_status =
-                checks.optional_line("/workflowStatus", status.as_deref(), NAME);
+            test.workflow_status = checks.optional_line("/workflowStatus", status.as_deref(), NAME);
         }
         match self.archived {
             Some(true) => test.archived_ms = held.archived_ms.or(Some(now_ms)),
