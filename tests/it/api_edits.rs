@@ -36,7 +36,8 @@ impl World {
         for (id, key) in [(10_007, "SHOP-7"), (10_300, "SHOP-300")] {
             let mut created = Issue::new(id, key).created(T0);
             if key == "SHOP-300" {
-                created["issue"]["fields"]["issuetype"] = json!({ "id": "10004", "name": "Bug", "subtask": false });
+                created["issue"]["fields"]["issuetype"] =
+                    json!({ "id": "10004", "name": "Bug", "subtask": false });
             }
             world.app.deliver(&world.site, key, &created).await;
         }
@@ -44,7 +45,13 @@ impl World {
         world
     }
 
-    async fn ask(&self, method: Method, path: &str, body: Option<Value>, headers: &[(&str, &str)]) -> Said {
+    async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+        headers: &[(&str, &str)],
+    ) -> Said {
         let url = format!("{}/api/v1/{path}", self.app.base);
         let mut asking = self.app.http.request(method, url).bearer_auth(&self.token);
         for (name, value) in headers {
@@ -54,12 +61,26 @@ impl World {
             asking = asking.json(&body);
         }
         let answer = asking.send().await.unwrap();
-        let header = |name: &str| answer.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+        let header = |name: &str| {
+            answer
+                .headers()
+                .get(name)
+                .map(|value| value.to_str().unwrap().to_owned())
+        };
         let (etag, location) = (header("etag"), header("location"));
-        let (status, replayed) = (answer.status().as_u16(), header("idempotency-replayed").is_some());
+        let (status, replayed) = (
+            answer.status().as_u16(),
+            header("idempotency-replayed").is_some(),
+        );
         let text = answer.text().await.unwrap();
         let body = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Said { status, etag, location, replayed, body }
+        Said {
+            status,
+            etag,
+            location,
+            replayed,
+            body,
+        }
     }
 
     async fn get(&self, path: &str) -> Said {
@@ -76,33 +97,55 @@ impl World {
 
     /// Changes something, whatever it is by now.
     async fn patch(&self, path: &str, body: Value) -> Value {
-        let said = self.ask(Method::PATCH, path, Some(body), &[("If-Match", "*")]).await;
+        let said = self
+            .ask(Method::PATCH, path, Some(body), &[("If-Match", "*")])
+            .await;
         assert_eq!(said.status, 200, "{path}: {}", said.body);
         said.body
     }
 
     async fn done(&self, method: Method, path: &str, body: Option<Value>) {
         let said = self.ask(method, path, body, &[("If-Match", "*")]).await;
-        assert!(matches!(said.status, 200 | 204), "{path}: {} {}", said.status, said.body);
+        assert!(
+            matches!(said.status, 200 | 204),
+            "{path}: {} {}",
+            said.status,
+            said.body
+        );
     }
 
     /// The status of SHOP-7 in a scope.
     async fn status(&self, scope: &str) -> String {
         let said = self.get(&format!("issues/SHOP-7/coverage?{scope}")).await;
-        said.body["status"].as_str().unwrap_or_else(|| panic!("{}", said.body)).to_owned()
+        said.body["status"]
+            .as_str()
+            .unwrap_or_else(|| panic!("{}", said.body))
+            .to_owned()
     }
 
     /// A test that covers SHOP-7, and an execution.
     async fn covered(&self) {
-        self.post("projects/SHOP/tests", json!({ "name": "Pays" })).await;
-        self.done(Method::PUT, "issues/SHOP-7/tests/SHOP-T1", None).await;
-        self.post("projects/SHOP/executions", json!({ "name": "Smoke" })).await;
+        self.post("projects/SHOP/tests", json!({ "name": "Pays" }))
+            .await;
+        self.done(Method::PUT, "issues/SHOP-7/tests/SHOP-T1", None)
+            .await;
+        self.post("projects/SHOP/executions", json!({ "name": "Smoke" }))
+            .await;
     }
 
     /// The projections are what a rebuild makes of the facts.
     async fn consistent(&self) {
-        let site = touchstone::store::sites::find(self.app.app().store.read(), &self.site.client_key).await.unwrap().unwrap();
-        let wrong = touchstone::app::check_projections::check_projections(&self.app.app().store, site.site.id).await.unwrap();
+        let site =
+            touchstone::store::sites::find(self.app.app().store.read(), &self.site.client_key)
+                .await
+                .unwrap()
+                .unwrap();
+        let wrong = touchstone::app::check_projections::check_projections(
+            &self.app.app().store,
+            site.site.id,
+        )
+        .await
+        .unwrap();
         assert!(wrong.wrong.is_empty() && wrong.tests > 0, "{wrong:?}");
     }
 }
