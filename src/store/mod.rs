@@ -53,6 +53,7 @@ pub mod stale_tests;
 pub mod statuses;
 pub mod tests;
 pub mod viewer_scopes;
+pub mod windows;
 
 pub use dialect::Dialect;
 pub use error::StoreError;
