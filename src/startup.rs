@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
+use crate::app::keep_runs::make_room;
 use crate::app::sites::Sites;
 use crate::clock::Clock;
 use crate::config::{Config, Secrets};
@@ -109,6 +110,10 @@ pub async fn open(config: Config, clock: Clock) -> anyhow::Result<App> {
     let store = Store::open(url, config.database.connections)
         .await
         .context("the database cannot be opened")?;
+    let room = make_room(&store, clock.now_ms()).await;
+    if let Err(error) = room {
+        tracing::warn!("the run table could not be parted, which the sweep does later: {error:?}");
+    }
     let metrics = Arc::new(Metrics::default());
     Ok(App {
         inbox: InboxWriter::start(&store, &metrics),

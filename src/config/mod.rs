@@ -23,6 +23,9 @@ pub struct Config {
     /// The database.
     #[command(flatten)]
     pub database: Database,
+    /// How long things are kept.
+    #[command(flatten)]
+    pub retention: Retention,
     /// The key that seals secrets at rest.
     #[command(flatten)]
     pub secrets: Secrets,
@@ -79,6 +82,15 @@ pub struct Database {
         default_value_t = 16
     )]
     pub connections: u32,
+}
+
+/// How long things are kept.
+#[derive(Debug, Clone, Args)]
+pub struct Retention {
+    /// Months of which runs are kept beside the current one, by when their execution was made; older
+    /// executions are deleted with their runs, on every site. Without it they are kept for good
+    #[arg(long, env = "TOUCHSTONE_KEEP_RUNS_MONTHS", value_parser = clap::value_parser!(u16).range(1..))]
+    pub keep_runs_months: Option<u16>,
 }
 
 /// The key that seals secrets at rest.

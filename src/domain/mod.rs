@@ -14,6 +14,7 @@ pub mod hierarchy;
 pub mod issue;
 pub mod keys;
 pub mod mirror;
+pub mod month;
 pub mod quarantine;
 pub mod rule;
 pub mod run;

@@ -36,6 +36,7 @@ mod kill;
 mod many_issues;
 mod metrics;
 mod migrations;
+mod model;
 mod openapi;
 mod outbox;
 mod panel;
