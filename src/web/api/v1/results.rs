@@ -153,9 +153,8 @@ fn retries(query: &Query) -> Result<Option<Aggregation>, Problem> {
     let Some(name) = query.one("retries")? else {
         return Ok(None);
     };
-    let policy = Aggregation::from_name(name).ok_or_else(|| {
-        Problem::bad_request("`retries` is `worst`, `last`, `best` or `flaky`.")
-    })?;
+    let policy = Aggregation::from_name(name)
+        .ok_or_else(|| Problem::bad_request("`retries` is `worst`, `last`, `best` or `flaky`."))?;
     Ok(Some(policy))
 }
 
