@@ -26,8 +26,7 @@ pub async fn exempt_issue(
     store: &Store,
     site: SiteId,
     issue: Uuid,
-    reason: &str,
-    ends_ms: Option<i64>,
+    (reason, ends_ms): (&str, Option<i64>),
     by: Option<&str>,
     now_ms: i64,
 ) -> Result<Exemption, ExemptionError> {
