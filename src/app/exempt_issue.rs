@@ -26,7 +26,8 @@ pub async fn exempt_issue(
     store: &Store,
     site: SiteId,
     issue: Uuid,
-    (reason, ends_ms): (&str, Option<i64>),
+    reason: &str,
+    ends_ms: Option<i64>,
     by: Option<&str>,
     now_ms: i64,
 ) -> Result<Exemption, ExemptionError> {

@@ -78,9 +78,9 @@ pub(super) async fn exempt(
     let fields = sent.fields()?;
     let found = find_facts(&app, &viewer, *issue, &Choice::default()).await?;
     let id = found.coverage.issue.id;
-    let wanted = (fields.chosen("reason").unwrap_or_default(), end(&fields)?);
+    let (reason, ends_ms) = (fields.chosen("reason").unwrap_or_default(), end(&fields)?);
     let (site, by, now_ms) = (viewer.site.id, Some(account), app.clock.now_ms());
-    exempt_issue(&app.store, site, id, wanted, by, now_ms)
+    exempt_issue(&app.store, site, id, reason, ends_ms, by, now_ms)
         .await
         .map_err(exemption_refused)?;
     let done = format!("{} needs no test", found.coverage.issue.snapshot.key);
