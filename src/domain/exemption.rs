@@ -1,9 +1,10 @@
 //! A person's word that an issue needs no test: `test-management.md` section 2.3.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Why an issue needs no test, who said so, and until when.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Exemption {
     /// Why.

@@ -3,9 +3,10 @@
 //! It always has a reason, an owner and an end: quarantine without an exit is how tests are lost.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Why a test does not count, who sees to it, and until when.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Quarantine {
     /// Why.

@@ -59,6 +59,7 @@ pub mod stored_runs;
 pub mod stored_tests;
 pub mod tests;
 pub mod viewer_scopes;
+pub mod windows;
 
 pub use dialect::Dialect;
 pub use error::StoreError;
