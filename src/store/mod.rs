@@ -67,6 +67,7 @@ pub struct Store {
     bulk: DatabaseConnection,
     writer: DatabaseConnection,
     dialect: Dialect,
+    fresh: Arc<inbox::Fresh>,
     /// Tells the checkpoints that the store is in use.
     _held: Arc<()>,
 }
@@ -112,6 +113,7 @@ impl Store {
             bulk,
             writer,
             dialect,
+            fresh: Arc::default(),
             _held: held,
         })
     }
