@@ -41,6 +41,7 @@ mod model;
 mod openapi;
 mod outbox;
 mod panel;
+mod panel_choices;
 mod project_page;
 mod readme;
 mod rebuild;
