@@ -106,12 +106,13 @@ pub async fn import_results(
     report: Prepared,
 ) -> Result<Imported, ImportError> {
     let txn = store.write().await?;
-    let imported = import(&*txn, site, upload, report).await?;
+    let imported = import_into(&*txn, site, upload, report).await?;
     txn.commit().await?;
     Ok(imported)
 }
 
-async fn import(
+/// Imports a prepared report in the caller's transaction.
+pub async fn import_into(
     on: &impl Conn,
     site: SiteId,
     upload: &Upload,
@@ -239,7 +240,7 @@ async fn record_runs(
                 is_flaky: run.is_flaky,
                 finished_ms: run.finished_ms,
             });
-            rows.push(row(run, test.id, number));
+            rows.push(row(run, test, number));
         }
         let mut kept: Vec<_> = kept.into_iter().collect();
         kept.sort_unstable_by_key(|(test, _)| *test);
@@ -266,10 +267,11 @@ fn fact(execution: &Execution, run: &PreparedRun, number: i64, arrived_ms: i64) 
     }
 }
 
-fn row(run: PreparedRun, test_id: Uuid, number: i64) -> NewRun {
+fn row(run: PreparedRun, test: KnownTest, number: i64) -> NewRun {
     NewRun {
         number,
-        test_id,
+        test_id: test.id,
+        test_version: test.version,
         status: run.status,
         is_flaky: run.is_flaky,
         started_ms: run.started_ms,

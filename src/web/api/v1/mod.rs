@@ -9,13 +9,20 @@ use utoipa_actix_web::service_config::ServiceConfig as Described;
 
 mod audit;
 pub mod auth;
+mod body;
 mod coverage;
 pub mod document;
+mod edit;
 mod executions;
 mod issues;
+mod limits;
+mod page;
 mod query;
 mod results;
+mod runs;
 mod words;
+
+pub use limits::{RateLimits, publish as publish_limits};
 
 /// The routes of this edge.
 pub fn routes(routes: &mut ServiceConfig) {
@@ -29,6 +36,14 @@ fn operations(routes: &mut Described) {
         .service(audit::show)
         .service(coverage::show)
         .service(results::receive)
+        .service(executions::list)
+        .service(executions::create)
         .service(executions::show)
+        .service(executions::change)
+        .service(executions::delete)
+        .service(runs::create)
+        .service(runs::show)
+        .service(runs::change)
+        .service(runs::delete)
         .service(document::show);
 }
