@@ -158,10 +158,15 @@ impl Client {
             body["status"] = json!(status);
             (status, false)
         };
-        let answer = self
-            .api
-            .post(&format!("executions/{key}/runs"), &body)
-            .await;
+        let path = format!("executions/{key}/runs");
+        let answer = if self.dice.happens(10) {
+            let once = format!("{}-{}", self.number, self.log.len());
+            let [one, other] = self.api.post_twice(&path, &body, &once).await;
+            assert_eq!((one.status, &one.body), (other.status, &other.body));
+            one
+        } else {
+            self.api.post(&path, &body).await
+        };
         let Some(made) = one_of(answer, 201, &[409], "a new run") else {
             assert!(
                 self.world.tests[&test].is_archived
