@@ -1,5 +1,5 @@
-//! What people and scripts may edit: versions of tests, plans, evidence, exemptions, quarantines;
-//! and the answers that a repeated request gets again.
+//! What people and scripts may edit: versions of tests, plans, evidence, exemptions, quarantines; and
+//! the answers that a repeated request gets again.
 //!
 //! A test's row holds its current version; `test_version` holds the ones before it. Evidence hangs on
 //! a run and points to its bytes in `blob`, which are kept once per project and content.

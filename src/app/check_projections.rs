@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 use super::rederive::derived;
-use crate::domain::coverage::Latest;
-use crate::store::{SiteId, Store, StoreError, latest, stale_tests, tests};
+use crate::domain::coverage::{Kept, Window};
+use crate::store::{SiteId, Store, StoreError, latest, stale_tests, tests, windows};
 
 /// Tests compared at once.
 const BATCH: i64 = 200;
@@ -37,16 +37,28 @@ pub async fn check_projections(store: &Store, site: SiteId) -> Result<Checked, S
         let due = stale_tests::among(&*on, site, &batch).await?;
         checked.due += due.len();
         let kept = latest::each_by_tests(&*on, site, &batch).await?;
-        let kept: HashMap<Uuid, Option<Latest>> = kept
+        let mut windows = windows::each_by_tests(&*on, site, &batch).await?;
+        let kept: HashMap<Uuid, Option<Kept>> = kept
             .into_iter()
-            .map(|(test, latest)| (test, latest.ok()))
+            .map(|(test, latest)| {
+                let window = windows
+                    .remove(&test)
+                    .unwrap_or_else(|| Ok(Window::default()));
+                let kept = latest.and_then(|latest| {
+                    Ok(Kept {
+                        latest,
+                        window: window?,
+                    })
+                });
+                (test, kept.ok())
+            })
             .collect();
         let mut wanted = derived(&*on, site, &batch).await?;
         let differs = |test: &Uuid| {
             let kept = kept
                 .get(test)
                 .cloned()
-                .unwrap_or_else(|| Some(Latest::default()));
+                .unwrap_or_else(|| Some(Kept::default()));
             kept != Some(wanted.remove(test).unwrap_or_default()) && !due.contains(test)
         };
         checked.wrong.extend(batch.into_iter().filter(differs));

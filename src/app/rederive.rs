@@ -8,8 +8,8 @@ use std::collections::HashMap;
 
 use uuid::Uuid;
 
-use crate::domain::coverage::{Latest, RunFact};
-use crate::store::{Conn, SiteId, StoreError, latest, runs};
+use crate::domain::coverage::Kept;
+use crate::store::{Conn, SiteId, StoreError, latest, runs, windows};
 
 /// Tests whose projections are written at once.
 const BATCH: usize = 200;
@@ -20,12 +20,41 @@ const IN_MEMORY: usize = 20;
 /// projects, as everybody does who changes runs.
 pub async fn rederive(on: &impl Conn, site: SiteId, tests: &[Uuid]) -> Result<(), StoreError> {
     for batch in tests.chunks(BATCH) {
-        let mut anew: Vec<(Uuid, Latest)> = derived(on, site, batch).await?.into_iter().collect();
+        let mut anew: Vec<(Uuid, Kept)> = derived(on, site, batch).await?.into_iter().collect();
         anew.sort_unstable_by_key(|(test, _)| *test);
         latest::clear(on, site, batch).await?;
-        latest::write_all(on, site, &anew).await?;
+        windows::clear(on, site, batch).await?;
+        write_all(on, site, &anew).await?;
     }
     Ok(())
+}
+
+/// Writes what is kept of these tests.
+pub async fn write_all(
+    on: &impl Conn,
+    site: SiteId,
+    kept: &[(Uuid, Kept)],
+) -> Result<(), StoreError> {
+    let latest = kept.iter().map(|(test, kept)| (*test, &kept.latest));
+    latest::write_all(on, site, latest).await?;
+    let windows = kept.iter().map(|(test, kept)| (*test, &kept.window));
+    windows::write_all(on, site, windows).await
+}
+
+/// What is kept of these tests; tests without a run are left out. On PostgreSQL the caller holds
+/// their projects while it changes and writes it back.
+pub async fn kept_of(
+    on: &impl Conn,
+    site: SiteId,
+    tests: &[Uuid],
+) -> Result<HashMap<Uuid, Kept>, StoreError> {
+    let latest = latest::by_tests(on, site, tests).await?;
+    let mut windows = windows::by_tests(on, site, tests).await?;
+    let kept = latest.into_iter().map(|(test, latest)| {
+        let window = windows.remove(&test).unwrap_or_default();
+        (test, Kept { latest, window })
+    });
+    Ok(kept.collect())
 }
 
 /// What follows from the stored runs of these tests; tests without a run are left out.
@@ -33,20 +62,12 @@ pub async fn derived(
     on: &impl Conn,
     site: SiteId,
     tests: &[Uuid],
-) -> Result<HashMap<Uuid, Latest>, StoreError> {
+) -> Result<HashMap<Uuid, Kept>, StoreError> {
     let mut derived = HashMap::with_capacity(tests.len());
     for few in tests.chunks(IN_MEMORY) {
         for (test, facts) in runs::facts_of_tests(on, site, few).await? {
-            derived.insert(test, of_runs(&facts));
+            derived.insert(test, Kept::of(&facts));
         }
     }
     Ok(derived)
-}
-
-fn of_runs(facts: &[RunFact]) -> Latest {
-    let mut latest = Latest::default();
-    for fact in facts {
-        latest.record(fact);
-    }
-    latest
 }

@@ -11,6 +11,37 @@ use uuid::Uuid;
 /// How many generations below an issue count.
 pub const DEPTH: usize = 10;
 
+/// An issue that may be a child of another; what is one, settings say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kin {
+    /// It names the other as its parent.
+    Child {
+        /// Our id of it.
+        issue: Uuid,
+        /// Whether it is a sub-task.
+        is_subtask: bool,
+    },
+    /// A link joins the two.
+    Linked {
+        /// Our id of it.
+        issue: Uuid,
+        /// The name of the link's type.
+        type_name: String,
+        /// Whether the link points at it.
+        is_outward: bool,
+    },
+}
+
+impl Kin {
+    /// Our id of it.
+    #[must_use]
+    pub const fn issue(&self) -> Uuid {
+        match self {
+            Self::Child { issue, .. } | Self::Linked { issue, .. } => *issue,
+        }
+    }
+}
+
 /// Why a child does not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CutWhy {

@@ -64,12 +64,13 @@ pub async fn clear(on: &impl Conn, site: SiteId, tests: &[Uuid]) -> Result<(), S
 }
 
 /// Writes the projections of these tests.
-pub async fn write_all(
+pub async fn write_all<'a>(
     on: &impl Conn,
     site: SiteId,
-    tests: &[(Uuid, Latest)],
+    tests: impl IntoIterator<Item = (Uuid, &'a Latest)>,
 ) -> Result<(), StoreError> {
     const COLUMNS: usize = 3;
+    let tests: Vec<(Uuid, &Latest)> = tests.into_iter().collect();
     for chunk in tests.chunks(Dialect::of(on).chunk(COLUMNS)) {
         let mut sql = Sql::new("INSERT INTO test_latest (site_id, test_id, latest) ");
         sql.rows::<COLUMNS>(chunk.iter().map(|(test, latest)| {

@@ -56,8 +56,10 @@ mod sql;
 pub mod stale_tests;
 pub mod statuses;
 pub mod stored_runs;
+pub mod stored_tests;
 pub mod tests;
 pub mod viewer_scopes;
+pub mod windows;
 
 pub use dialect::Dialect;
 pub use error::StoreError;

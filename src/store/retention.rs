@@ -22,6 +22,7 @@ const TABLES: &[&str] = &[
     "quarantine",
     "test_link",
     "test_latest",
+    "test_window",
     "test_version",
     "plan_test",
     "plan",

@@ -194,11 +194,14 @@ struct FactRow {
     arrived_ms: i64,
     message: Option<String>,
     detail: Option<String>,
+    test_version: i32,
+    revision: Option<String>,
+    branch: Option<String>,
 }
 
 const FACT: &str = "SELECT r.test_id, r.execution_id, p.key AS project_key, \
      e.number AS execution_number, e.environments, r.number, r.status, r.is_flaky, r.started_ms, \
-     r.finished_ms, r.arrived_ms, r.message, r.detail";
+     r.finished_ms, r.arrived_ms, r.message, r.detail, r.test_version, e.revision, e.branch";
 
 const OF_EXECUTION: &str = " JOIN execution e ON e.site_id = r.site_id AND e.id = r.execution_id \
      JOIN project p ON p.site_id = e.site_id AND p.id = e.project_id";
@@ -328,6 +331,9 @@ fn fact(row: FactRow) -> Result<RunFact, StoreError> {
         is_flaky: row.is_flaky,
         attempts: u32::try_from(detail.attempts.len().max(1)).unwrap_or(u32::MAX),
         message: RunFact::shown_message(status, row.message.as_deref()),
+        version: row.test_version,
+        revision: row.revision,
+        branch: row.branch,
         is_incomplete: detail.is_incomplete,
     })
 }

@@ -7,6 +7,7 @@
 
 use uuid::Uuid;
 
+use super::rederive::{kept_of, write_all};
 use super::run_rules::{ImportedResults, ImportedRun, on_results};
 use crate::domain::coverage::RunFact;
 use crate::domain::execution::{Contradiction, Execution, Particulars};
@@ -18,7 +19,7 @@ use crate::store::projects::{Counter, Project};
 use crate::store::runs::NewRun;
 use crate::store::tests::KnownTest;
 use crate::store::{
-    Conn, SiteId, Store, StoreError, environments, executions, latest, links, projects, runs,
+    Conn, SiteId, Store, StoreError, environments, executions, links, projects, runs,
 };
 
 mod coverage_links;
@@ -227,7 +228,7 @@ async fn record_runs(
         let batch: Vec<_> = rest.by_ref().take(BATCH).collect();
         let old = batch.iter().filter(|((_, matched), _)| !matched.is_new);
         let old: Vec<Uuid> = old.map(|((_, matched), _)| matched.test.id).collect();
-        let mut kept = latest::by_tests(on, site, &old).await?;
+        let mut kept = kept_of(on, site, &old).await?;
         let mut rows = Vec::with_capacity(batch.len());
         for ((run, matched), number) in batch {
             let test = matched.test;
@@ -244,7 +245,7 @@ async fn record_runs(
         }
         let mut kept: Vec<_> = kept.into_iter().collect();
         kept.sort_unstable_by_key(|(test, _)| *test);
-        latest::write_all(on, site, &kept).await?;
+        write_all(on, site, &kept).await?;
         runs::insert_all(on, site, execution.id, &rows, arrived_ms).await?;
     }
     Ok(recorded)
@@ -263,6 +264,9 @@ fn fact(execution: &Execution, run: &PreparedRun, number: i64, arrived_ms: i64) 
         is_flaky: run.is_flaky,
         attempts: run.attempts,
         message: RunFact::shown_message(run.status, run.message.as_deref()),
+        version: 1,
+        revision: execution.particulars.revision.clone(),
+        branch: execution.particulars.branch.clone(),
         is_incomplete: run.is_incomplete,
     }
 }

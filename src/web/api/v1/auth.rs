@@ -35,6 +35,17 @@ impl ApiCaller {
         Ok(key)
     }
 
+    /// Refuses a client that was made for some projects only: what it wants holds for all of them.
+    pub fn check_site(&self) -> Result<(), Problem> {
+        if self.0.projects.is_empty() {
+            return Ok(());
+        }
+        Err(
+            Problem::forbidden("This API client may not change what holds for the whole site.")
+                .detail(format!("It was made for {}.", self.0.projects.join(", "))),
+        )
+    }
+
     /// Refuses a project the client was not made for.
     pub fn check_project(&self, key: &str) -> Result<(), Problem> {
         if self.0.projects.is_empty() || self.0.projects.iter().any(|held| held == key) {
