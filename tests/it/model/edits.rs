@@ -299,7 +299,7 @@ impl Client {
         } else {
             let answer = self.api.put(&path, None).await;
             // An archived test covers nothing; who archived it is another's affair.
-            if one_of(answer, 200, &[409], "a link").is_some() {
+            if one_of(answer, 204, &[409], "a link").is_some() {
                 self.note(Change::Linked(test, issue));
             }
         }
@@ -416,7 +416,7 @@ impl Client {
             self.api
                 .put(&path, None)
                 .await
-                .expect(200, "a test into a plan");
+                .expect(204, "a test into a plan");
             self.note(Change::InPlan(plan, test));
         }
     }
