@@ -14,6 +14,7 @@
 
 mod support;
 
+mod api_edits;
 mod api_results;
 mod architecture;
 mod both_hosts;
@@ -33,11 +34,14 @@ mod import_command;
 mod inbox;
 mod issue_coverage;
 mod kill;
+mod many_issues;
 mod metrics;
 mod migrations;
+mod model;
 mod openapi;
 mod outbox;
 mod panel;
+mod panel_choices;
 mod project_page;
 mod readme;
 mod rebuild;

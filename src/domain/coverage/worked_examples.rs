@@ -1,5 +1,6 @@
 //! The worked examples of `reference/test-management.md` section 4 that need scope *latest* only.
-//! (Other scopes: `worked_scopes`. W12 is about attempts: see `domain::attempts`.)
+//! (Other scopes: `worked_scopes`; W13, parents: `worked_children`; W12, attempts:
+//! `domain::attempts`; what makes a result untrusted: `worked_doubts`.)
 
 use uuid::Uuid;
 
@@ -7,6 +8,7 @@ use super::*;
 use crate::domain::run::RunStatus::{
     self, Blocked, Error, Executing, Failed, Passed, Skipped, Todo, Unknown,
 };
+use crate::domain::statuses::{NamedStatus, Statuses};
 
 pub(super) fn run(status: RunStatus, finished_ms: i64, environments: &[&str]) -> RunFact {
     RunFact {
@@ -21,6 +23,9 @@ pub(super) fn run(status: RunStatus, finished_ms: i64, environments: &[&str]) ->
         is_flaky: false,
         attempts: 1,
         message: None,
+        version: 1,
+        revision: None,
+        branch: None,
         is_incomplete: false,
     }
 }
@@ -36,7 +41,7 @@ pub(super) fn latest(runs: &[RunFact]) -> Latest {
 /// The coverage of an issue whose tests ran like this, and the reason.
 pub(super) fn judged(
     tests: &[Latest],
-    settings: Settings,
+    settings: &Settings,
     environment: Option<&str>,
 ) -> (CoverageStatus, Reason) {
     let tests: Vec<(&Latest, &Latest)> = tests.iter().map(|latest| (latest, latest)).collect();
@@ -50,34 +55,65 @@ pub(super) fn judged(
 /// The coverage of an issue whose tests ran like this in scope, and like that altogether.
 pub(super) fn judged_in(
     tests: &[(&Latest, &Latest)],
-    settings: Settings,
+    settings: &Settings,
     scope: &Scope,
 ) -> (CoverageStatus, Reason) {
     let names: Vec<(String, String)> = (1..=tests.len())
         .map(|n| (format!("SHOP-T{n}"), format!("Test {n}")))
         .collect();
-    let linked: Vec<LinkedTest<'_>> = tests
+    let tests: Vec<LinkedTest<'_>> = tests
         .iter()
         .zip(&names)
         .map(|((latest, history), (key, name))| LinkedTest {
-            id: Uuid::nil(),
             key,
             name,
-            exclusion: scope.excludes(latest),
-            latest,
             history,
+            ..linked(latest)
         })
         .collect();
-    let coverage = of_issue(&linked, settings, scope, 99);
+    let coverage = of_issue(&covered(&tests), settings, scope, 99);
     (coverage.status, coverage.reason)
 }
 
+/// A test about which nothing is special.
+pub(super) fn linked(latest: &Latest) -> LinkedTest<'_> {
+    LinkedTest {
+        id: Uuid::nil(),
+        key: "SHOP-T1",
+        name: "Test 1",
+        version: 1,
+        is_archived: false,
+        workflow_status: None,
+        labels: &[],
+        is_planned: false,
+        quarantine: None,
+        is_unreadable: false,
+        latest,
+        history: latest,
+        window: None,
+    }
+}
+
+/// An issue about which nothing is special.
+pub(super) fn covered<'a>(tests: &'a [LinkedTest<'a>]) -> CoveredIssue<'a> {
+    CoveredIssue {
+        tests,
+        exemption: None,
+        text_changed_ms: None,
+    }
+}
+
+/// A built-in status as a reason names it.
+pub(super) fn named(status: RunStatus) -> NamedStatus {
+    Statuses::default().named(status)
+}
+
 fn status(tests: &[Latest]) -> CoverageStatus {
-    judged(tests, Settings::default(), None).0
+    judged(tests, &Settings::default(), None).0
 }
 
 fn status_in(tests: &[Latest], environment: &str) -> CoverageStatus {
-    judged(tests, Settings::default(), Some(environment)).0
+    judged(tests, &Settings::default(), Some(environment)).0
 }
 
 /// One test for each status, run once.
@@ -90,7 +126,7 @@ fn each(statuses: &[RunStatus]) -> Vec<Latest> {
 
 #[test]
 fn w1_a_story_without_tests_is_uncovered() {
-    let (status, reason) = judged(&[], Settings::default(), None);
+    let (status, reason) = judged(&[], &Settings::default(), None);
     assert_eq!(
         (status, reason.rule),
         (CoverageStatus::Uncovered, Rule::NoTest)
@@ -100,7 +136,7 @@ fn w1_a_story_without_tests_is_uncovered() {
 
 #[test]
 fn w2_a_test_never_run_is_not_run() {
-    let (status, reason) = judged(&[Latest::default()], Settings::default(), None);
+    let (status, reason) = judged(&[Latest::default()], &Settings::default(), None);
     assert_eq!(status, CoverageStatus::NotRun);
     assert_eq!(reason.sentence().to_string(), "Test 1 has not been run.");
     assert_eq!(reason.lines()[0].text, "SHOP-T1 has not been run.");
@@ -108,21 +144,21 @@ fn w2_a_test_never_run_is_not_run() {
 
 #[test]
 fn w3_two_passes_are_ok() {
-    let (status, reason) = judged(&each(&[Passed, Passed]), Settings::default(), None);
+    let (status, reason) = judged(&each(&[Passed, Passed]), &Settings::default(), None);
     assert_eq!((status, reason.decided_by.len()), (CoverageStatus::Ok, 2));
     assert_eq!(reason.sentence().to_string(), "Both tests passed.");
 }
 
 #[test]
 fn w4_one_failure_is_nok() {
-    let (status, reason) = judged(&each(&[Passed, Failed]), Settings::default(), None);
+    let (status, reason) = judged(&each(&[Passed, Failed]), &Settings::default(), None);
     assert_eq!(status, CoverageStatus::Nok);
     assert_eq!(reason.sentence().to_string(), "Test 2 failed.");
     assert_eq!((reason.counted, reason.decided_by.len()), (2, 1));
     let decider = &reason.decided_by[0];
     assert_eq!(
-        (decider.test_key.as_str(), decider.status),
-        ("SHOP-T2", Failed)
+        (decider.test_key.as_str(), &decider.status),
+        ("SHOP-T2", &named(Failed))
     );
     assert_eq!(decider.runs[0].execution_key, "SHOP-E1");
 }
@@ -155,22 +191,22 @@ fn w7_a_later_failure_is_the_latest() {
 #[test]
 fn w8_final_results_have_precedence_unless_switched_off() {
     let test = [latest(&[run(Failed, 1, &[]), run(Executing, 2, &[])])];
-    let (with, reason) = judged(&test, Settings::default(), None);
+    let (with, reason) = judged(&test, &Settings::default(), None);
     assert_eq!(with, CoverageStatus::Nok);
     assert_eq!(
         reason.excluded[0].why,
-        Exclusion::NotFinal {
+        Exclusion::NotFinal(ExcludedRun {
             execution_key: "SHOP-E2".into(),
             number: 1,
-            environment: String::new(),
-            status: Executing,
-        }
+            environments: Vec::new(),
+            status: named(Executing),
+        })
     );
     let off = Settings {
         final_precedence: false,
         ..Settings::default()
     };
-    assert_eq!(judged(&test, off, None).0, CoverageStatus::NotRun);
+    assert_eq!(judged(&test, &off, None).0, CoverageStatus::NotRun);
 }
 
 #[test]
@@ -180,7 +216,7 @@ fn w9_a_pass_on_one_environment_never_hides_a_failure_on_another() {
         run(Passed, 2, &["chrome"]),
         run(Failed, 3, &["firefox"]),
     ])];
-    let (all, reason) = judged(&test, Settings::default(), None);
+    let (all, reason) = judged(&test, &Settings::default(), None);
     assert_eq!(all, CoverageStatus::Nok);
     assert_eq!(
         reason.lines()[0].text,
@@ -225,7 +261,7 @@ fn w17_blocked_beside_passed_is_not_run() {
 
 #[test]
 fn w18_skipped_beside_passed_is_not_run() {
-    let (status, reason) = judged(&each(&[Skipped, Passed]), Settings::default(), None);
+    let (status, reason) = judged(&each(&[Skipped, Passed]), &Settings::default(), None);
     assert_eq!(status, CoverageStatus::NotRun);
     assert_eq!(reason.sentence().to_string(), "Test 1 was skipped.");
 }
@@ -238,15 +274,15 @@ fn a_project_may_ignore_skips_or_count_them_as_failures() {
     };
     let test = [latest(&[run(Passed, 1, &[]), run(Skipped, 2, &[])])];
     assert_eq!(
-        judged(&test, with(Treatment::NotRun), None).0,
+        judged(&test, &with(Treatment::NotRun), None).0,
         CoverageStatus::NotRun
     );
     assert_eq!(
-        judged(&test, with(Treatment::Ignore), None).0,
+        judged(&test, &with(Treatment::Ignore), None).0,
         CoverageStatus::Ok
     );
     assert_eq!(
-        judged(&test, with(Treatment::Nok), None).0,
+        judged(&test, &with(Treatment::Nok), None).0,
         CoverageStatus::Nok
     );
 }
@@ -259,7 +295,7 @@ fn a_pass_of_an_incomplete_import_is_unknown_and_a_failure_stands() {
     };
     let (status, reason) = judged(
         &[latest(&[run(Passed, 1, &[]), incomplete(Passed)])],
-        Settings::default(),
+        &Settings::default(),
         None,
     );
     assert_eq!(
@@ -268,7 +304,7 @@ fn a_pass_of_an_incomplete_import_is_unknown_and_a_failure_stands() {
     );
     let sentence = reason.sentence().to_string();
     assert_eq!(sentence, "Test 1 has a result from an incomplete report.");
-    let failed = judged(&[latest(&[incomplete(Failed)])], Settings::default(), None);
+    let failed = judged(&[latest(&[incomplete(Failed)])], &Settings::default(), None);
     assert_eq!(failed.0, CoverageStatus::Nok);
 }
 
@@ -287,22 +323,53 @@ fn equal_finish_times_are_told_apart_by_start_and_then_by_arrival() {
 }
 
 #[test]
-fn archived_tests_are_listed_and_do_not_count() {
+fn tests_that_do_not_count_are_listed_with_why() {
     let failed = latest(&[run(Failed, 1, &[])]);
+    let labels = ["smoke".to_owned(), "WIP".to_owned()];
+    let choices = r#"{"excludedTestStatuses": ["draft"], "excludedLabels": ["wip"]}"#;
+    let settings = Settings::default().with(&serde_json::from_str(choices).unwrap());
     let archived = LinkedTest {
-        id: Uuid::nil(),
-        key: "SHOP-T1",
-        name: "Old",
-        exclusion: Some(Exclusion::Archived),
-        latest: &failed,
-        history: &failed,
+        is_archived: true,
+        ..linked(&failed)
     };
-    let coverage = of_issue(&[archived], Settings::default(), &Scope::default(), 0);
-    assert_eq!(coverage.status, CoverageStatus::Uncovered);
-    assert_eq!(coverage.reason.rule, Rule::NoTestCounts);
+    let draft = LinkedTest {
+        key: "SHOP-T2",
+        workflow_status: Some("Draft"),
+        ..linked(&failed)
+    };
+    let labelled = LinkedTest {
+        key: "SHOP-T3",
+        labels: &labels,
+        ..linked(&failed)
+    };
+    let judged = |tests: &[LinkedTest<'_>]| {
+        let coverage = of_issue(&covered(tests), &settings, &Scope::default(), 0);
+        assert_eq!(coverage.status, CoverageStatus::Uncovered);
+        assert_eq!(coverage.reason.rule, Rule::NoTestCounts);
+        coverage.reason
+    };
+    let reason = judged(&[archived, draft, labelled]);
+    let lines: Vec<String> = reason.lines().into_iter().map(|line| line.text).collect();
     assert_eq!(
-        coverage.reason.lines()[0].text,
-        "SHOP-T1 is archived and does not count."
+        lines,
+        [
+            "SHOP-T1 is archived and does not count.",
+            "SHOP-T2 has the workflow status Draft and does not count.",
+            "SHOP-T3 has the label WIP and does not count."
+        ]
+    );
+    let said = |tests: &[LinkedTest<'_>]| judged(tests).sentence().to_string();
+    assert_eq!(
+        said(&[archived, draft, labelled]),
+        "None of the 3 tests of this issue counts."
+    );
+    assert_eq!(
+        said(&[archived]),
+        "The only test of this issue is archived."
+    );
+    assert_eq!(
+        said(&[draft]),
+        "The only test of this issue does not count."
     );
 }
 
@@ -312,7 +379,7 @@ fn a_sentence_names_two_tests_and_counts_the_rest() {
         let tests: Vec<Latest> = (0..count)
             .map(|_| latest(&[run(Failed, 1, &["safari"])]))
             .collect();
-        judged(&tests, Settings::default(), None)
+        judged(&tests, &Settings::default(), None)
             .1
             .sentence()
             .to_string()

@@ -13,7 +13,7 @@ use askama::Template;
 use serde::Deserialize;
 
 mod gadget;
-mod overview;
+pub(super) mod overview;
 
 use super::fields;
 use super::fragment::Fragment;

@@ -3,28 +3,27 @@
 //! The file is the body, of any format `results` reads, gzipped if its `Content-Encoding` says so.
 //! It is read off the request's thread and before the transaction begins.
 
-use actix_web::dev::Decompress;
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse, post};
-use bytes::{Bytes, BytesMut};
-use futures_util::StreamExt;
+use bytes::Bytes;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::auth::ApiCaller;
+use super::body::collect;
+use super::edit::{Answer, once, repeatable};
+use super::executions::answer::url as execution_url;
 use super::query::Query;
 use crate::app::App;
-use crate::app::import_results::{
-    ImportError, Imported, Prepared, Upload, import_results, prepare,
-};
+use crate::app::import_results::{ImportError, Imported, Prepared, Upload, import_into, prepare};
 use crate::domain::attempts::Aggregation;
 use crate::domain::execution::Particulars;
-use crate::domain::issue::is_project_key;
 use crate::domain::keys::ExecutionKey;
 use crate::problem::Problem;
 use crate::results::{Limits, ReadError, read};
+use crate::store::settings;
 
-const PARAMETERS: [&str; 7] = [
+const PARAMETERS: [&str; 8] = [
     "environment",
     "fixVersion",
     "plan",
@@ -32,6 +31,7 @@ const PARAMETERS: [&str; 7] = [
     "revision",
     "branch",
     "execution",
+    "retries",
 ];
 
 /// What became of a result file.
@@ -95,7 +95,9 @@ struct ReceivedCounts {
          description = "The revision of the tested software."),
         ("branch" = Option<String>, Query, max_length = 255, description = "The branch of it."),
         ("execution" = Option<String>, Query, example = "SHOP-E7",
-         description = "Add to this execution instead of making one.")
+         description = "Add to this execution instead of making one."),
+        ("retries" = Option<Aggregation>, Query,
+         description = "Which of several attempts decides; the project's setting when it is left out.")
     ),
     request_body(
         content((String = "application/xml"), (String = "application/octet-stream")),
@@ -119,27 +121,45 @@ pub async fn receive(
     body: Payload,
     app: Data<App>,
 ) -> Result<HttpResponse, Problem> {
-    let upload = upload(&caller, &project, request.query_string())?;
+    let query = Query::read(request.query_string(), &PARAMETERS)?;
+    let upload = upload(&caller, &project, &query)?;
+    let policy = match retries(&query)? {
+        Some(policy) => policy,
+        None => {
+            let on = app.store.read();
+            let settings = settings::of_project(on, caller.0.site, &upload.project).await?;
+            settings.coverage.retries
+        }
+    };
     let limits = Limits::default();
     let file = collect(&request, body, limits.bytes).await?;
     let arrived_ms = app.clock.now_ms();
-    let reading = move || read_file(file, &limits, arrived_ms);
+    let repeatable = repeatable(&caller, &request, &file)?;
+    let reading = move || read_file(file, &limits, policy, arrived_ms);
     let report = tokio::task::spawn_blocking(reading)
         .await
         .map_err(|why| Problem::internal().because(why))??;
-    let imported = import_results(&app.store, caller.0.site, &upload, report).await?;
-    app.outbox_filled.notify_one();
-    Ok(HttpResponse::Ok().json(Received::of(&imported, &app.config.server.base_url)))
+    once(&app, &caller, repeatable, async |txn| {
+        let imported = import_into(&**txn, caller.0.site, &upload, report).await?;
+        Ok(Answer::done(&Received::of(
+            &imported,
+            &app.config.server.base_url,
+        )))
+    })
+    .await
 }
 
-fn upload(caller: &ApiCaller, project: &str, query: &str) -> Result<Upload, Problem> {
-    let project = project.to_ascii_uppercase();
-    if !is_project_key(&project) {
-        return Err(Problem::bad_request("The path names no project.")
-            .detail("A project key looks like SHOP."));
-    }
-    caller.check_project(&project)?;
-    let query = Query::read(query, &PARAMETERS)?;
+fn retries(query: &Query) -> Result<Option<Aggregation>, Problem> {
+    let Some(name) = query.one("retries")? else {
+        return Ok(None);
+    };
+    let policy = Aggregation::from_name(name)
+        .ok_or_else(|| Problem::bad_request("`retries` is `worst`, `last`, `best` or `flaky`."))?;
+    Ok(Some(policy))
+}
+
+fn upload(caller: &ApiCaller, project: &str, query: &Query) -> Result<Upload, Problem> {
+    let project = caller.project(project)?;
     let text = |name| Ok::<_, Problem>(query.one(name)?.map(str::to_owned));
     let execution = query
         .one("execution")?
@@ -163,39 +183,16 @@ fn upload(caller: &ApiCaller, project: &str, query: &str) -> Result<Upload, Prob
     })
 }
 
-/// The body, decompressed, of at most `limit` bytes.
-///
-/// A little more than that is read and thrown away, so that the client has sent its file and looks
-/// at the answer instead of finding the connection closed.
-async fn collect(request: &HttpRequest, body: Payload, limit: usize) -> Result<Bytes, Problem> {
-    let mut chunks = Decompress::from_headers(body, request.headers());
-    let mut file = BytesMut::new();
-    let mut thrown_away = 0;
-    while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(|why| {
-            Problem::bad_request("The body broke off or is not compressed as it says.")
-                .because(anyhow::anyhow!("{why}"))
-        })?;
-        if thrown_away > 0 || file.len() + chunk.len() > limit {
-            thrown_away += chunk.len();
-        } else {
-            file.extend_from_slice(&chunk);
-        }
-        if thrown_away > limit {
-            break;
-        }
-    }
-    if thrown_away > 0 {
-        return Err(Problem::too_large(limit));
-    }
-    Ok(file.freeze())
-}
-
-fn read_file(file: Bytes, limits: &Limits, arrived_ms: i64) -> Result<Prepared, Problem> {
+fn read_file(
+    file: Bytes,
+    limits: &Limits,
+    policy: Aggregation,
+    arrived_ms: i64,
+) -> Result<Prepared, Problem> {
     let report = read(&file, limits).map_err(|why| refused(&why))?;
     // The report holds all that is wanted of it; both at once are the most memory an import takes.
     drop(file);
-    Ok(prepare(report, Aggregation::default(), arrived_ms)?)
+    Ok(prepare(report, policy, arrived_ms)?)
 }
 
 fn refused(why: &ReadError) -> Problem {
@@ -247,9 +244,4 @@ impl<'a> Received<'a> {
             warnings: &imported.warnings,
         }
     }
-}
-
-/// Where an execution can be looked at.
-pub(super) fn execution_url(base_url: &str, key: &str) -> String {
-    format!("{}/api/v1/executions/{key}", base_url.trim_end_matches('/'))
 }

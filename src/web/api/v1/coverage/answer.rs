@@ -4,8 +4,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::super::words;
-use crate::app::issue_coverage::{IssueCoverage, PickedRun, TestRow};
-use crate::domain::coverage::{self as domain, Exclusion};
+use crate::app::issue_coverage::{ChildStatus, IssueCoverage, PickedRun, TestRow};
+use crate::domain::coverage::{ChildExclusion, Exclusion, Explanation};
+use crate::domain::quarantine::Quarantine;
 
 /// The status of an issue, why it is that one, and its tests.
 #[derive(Debug, Serialize, ToSchema)]
@@ -18,11 +19,30 @@ pub(super) struct Coverage<'a> {
     /// What its counted tests say.
     counts: TestCounts,
     /// Why it is that status.
-    reason: Reason<'a>,
+    reason: Explanation,
     /// Every environment its tests have been run in, whatever the scope.
     environments: &'a [String],
     /// Its tests; those that decide first.
     tests: Vec<CoveringTest<'a>>,
+    /// Its children that tests cover.
+    children: Vec<CoveredChild<'a>>,
+}
+
+/// A child of the issue.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct CoveredChild<'a> {
+    /// The key.
+    #[schema(example = "SHOP-8")]
+    key: &'a str,
+    /// The summary.
+    summary: &'a str,
+    /// Its status, with what its own children say.
+    #[schema(schema_with = words::coverage_status)]
+    status: &'static str,
+    /// Why the issue leaves it out, if it does.
+    #[schema(example = "resolution")]
+    left_out: Option<&'static str>,
 }
 
 /// The issue that is covered.
@@ -51,92 +71,6 @@ struct TestCounts {
     unknown: usize,
 }
 
-/// Why an issue has its status.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-struct Reason<'a> {
-    /// One sentence for people.
-    sentence: String,
-    /// The rule that applied.
-    #[schema(example = "a-test-failed")]
-    rule: &'static str,
-    /// Which runs were looked at.
-    #[schema(example = "latest")]
-    scope: String,
-    /// The environment it is confined to.
-    environment: Option<&'a str>,
-    /// The tests that decided.
-    decided_by: Vec<Decider<'a>>,
-    /// What was left out.
-    excluded: Vec<Excluded<'a>>,
-    /// The same in lines for people.
-    lines: Vec<String>,
-    /// When it was worked out, milliseconds since 1970.
-    computed_ms: i64,
-}
-
-/// A test that decided.
-#[derive(Debug, Serialize, ToSchema)]
-struct Decider<'a> {
-    /// The key of the test.
-    #[schema(example = "SHOP-T12")]
-    test: &'a str,
-    /// Its status.
-    #[schema(schema_with = words::run_status)]
-    status: &'static str,
-    /// The runs that gave it this status; none when it was never run.
-    runs: Vec<DecidingRun<'a>>,
-    /// What counted in other environments and was not as bad.
-    others: Vec<DecidingRun<'a>>,
-}
-
-/// A run that decided.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-struct DecidingRun<'a> {
-    /// The environment it was picked for; none when the execution named none.
-    environment: Option<&'a str>,
-    /// The key of the execution.
-    execution: &'a str,
-    /// The number of the run within it.
-    run: i64,
-    /// How it ended.
-    #[schema(schema_with = words::run_status)]
-    status: &'static str,
-    /// Whether that is not believed, because results are missing.
-    incomplete: bool,
-    /// When it ended, milliseconds since 1970.
-    finished_ms: i64,
-}
-
-/// Something that was left out.
-#[derive(Debug, Serialize, ToSchema)]
-struct Excluded<'a> {
-    /// The key of the test.
-    test: &'a str,
-    /// Why.
-    #[schema(example = "archived")]
-    why: &'static str,
-    /// The run, when it is one run of the test that does not count.
-    run: Option<ExcludedRun<'a>>,
-}
-
-/// A run that was left out.
-#[derive(Debug, Serialize, ToSchema)]
-struct ExcludedRun<'a> {
-    /// The environment that another run counts for; none when the execution named none.
-    environment: Option<&'a str>,
-    /// The environments of its execution.
-    environments: Vec<&'a str>,
-    /// The key of the execution.
-    execution: &'a str,
-    /// The number of the run within it.
-    run: i64,
-    /// Where the run stands.
-    #[schema(schema_with = words::run_status)]
-    status: &'static str,
-}
-
 /// A test that covers the issue.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -149,15 +83,22 @@ struct CoveringTest<'a> {
     /// How it is carried out.
     #[schema(example = "automated")]
     kind: &'static str,
-    /// Its status in scope.
-    #[schema(schema_with = words::run_status)]
-    status: &'static str,
+    /// Its status in scope: a built-in one, or one that the site made.
+    #[schema(example = "FAILED")]
+    status: &'a str,
     /// Whether it counts.
     counted: bool,
+    /// Why it does not count.
+    #[schema(example = "quarantined")]
+    left_out: Option<&'static str>,
     /// The run that counts in each environment.
     environments: Vec<CountingRun<'a>>,
-    /// Whether attempts of a counting run disagreed.
+    /// Whether it is flaky, or attempts of a counting run disagreed.
     flaky: bool,
+    /// Whether a counting run was made before the test or the issue's text changed.
+    outdated: bool,
+    /// Its quarantine, while it holds.
+    quarantine: Option<&'a Quarantine>,
     /// How many attempts the last run took.
     attempts: Option<u32>,
     /// When the last run ended, milliseconds since 1970.
@@ -180,9 +121,9 @@ struct CoveringTest<'a> {
 struct CountingRun<'a> {
     /// The environment; none when the execution named none.
     name: Option<&'a str>,
-    /// The status it counts with.
-    #[schema(schema_with = words::run_status)]
-    status: &'static str,
+    /// The status it counts with: a built-in one, or one that the site made.
+    #[schema(example = "FAILED")]
+    status: &'a str,
     /// The key of the execution.
     execution: &'a str,
     /// The number of the run within it.
@@ -256,85 +197,21 @@ impl<'a> Coverage<'a> {
                 not_run: counts.not_run,
                 unknown: counts.unknown,
             },
-            reason: Reason::of(&coverage.reason),
+            reason: Explanation::of(&coverage.reason),
             environments: &coverage.environments,
             tests: coverage.tests.iter().map(CoveringTest::of).collect(),
+            children: coverage.children.iter().map(CoveredChild::of).collect(),
         }
     }
 }
 
-impl<'a> Reason<'a> {
-    fn of(reason: &'a domain::Reason) -> Self {
+impl<'a> CoveredChild<'a> {
+    fn of(child: &'a ChildStatus) -> Self {
         Self {
-            sentence: reason.sentence().to_string(),
-            rule: reason.rule.name(),
-            scope: reason.scope.name(),
-            environment: reason.scope.environment.as_deref(),
-            decided_by: reason.decided_by.iter().map(Decider::of).collect(),
-            excluded: reason.excluded.iter().map(Excluded::of).collect(),
-            lines: reason.lines().into_iter().map(|line| line.text).collect(),
-            computed_ms: reason.computed_ms,
-        }
-    }
-}
-
-impl<'a> Decider<'a> {
-    fn of(decider: &'a domain::Decider) -> Self {
-        Self {
-            test: &decider.test_key,
-            status: decider.status.name(),
-            runs: decider.runs.iter().map(DecidingRun::of).collect(),
-            others: decider.others.iter().map(DecidingRun::of).collect(),
-        }
-    }
-}
-
-impl<'a> DecidingRun<'a> {
-    fn of(run: &'a domain::DecidingRun) -> Self {
-        Self {
-            environment: named(&run.environment),
-            execution: &run.execution_key,
-            run: run.number,
-            status: run.status.name(),
-            incomplete: run.is_incomplete,
-            finished_ms: run.finished_ms,
-        }
-    }
-}
-
-impl<'a> Excluded<'a> {
-    fn of(excluded: &'a domain::Excluded) -> Self {
-        let run = match &excluded.why {
-            Exclusion::Archived | Exclusion::NotInPlan => None,
-            Exclusion::OutOfScope {
-                execution_key,
-                number,
-                environments,
-                status,
-            } => Some(ExcludedRun {
-                environment: None,
-                environments: environments.iter().map(String::as_str).collect(),
-                execution: execution_key,
-                run: *number,
-                status: status.name(),
-            }),
-            Exclusion::NotFinal {
-                execution_key,
-                number,
-                environment,
-                status,
-            } => Some(ExcludedRun {
-                environment: named(environment),
-                environments: named(environment).into_iter().collect(),
-                execution: execution_key,
-                run: *number,
-                status: status.name(),
-            }),
-        };
-        Self {
-            test: &excluded.test_key,
-            why: excluded.why.name(),
-            run,
+            key: &child.key,
+            summary: &child.summary,
+            status: child.status.name(),
+            left_out: child.left_out.as_ref().map(ChildExclusion::name),
         }
     }
 }
@@ -364,10 +241,13 @@ impl<'a> CoveringTest<'a> {
             key: &row.key,
             name: &row.name,
             kind: row.kind.name(),
-            status: row.status.name(),
+            status: &row.named.name,
             counted: row.exclusion.is_none(),
+            left_out: row.exclusion.as_ref().map(Exclusion::name),
             environments: row.picks.iter().map(CountingRun::of).collect(),
-            flaky: row.picks.iter().any(|pick| pick.is_flaky),
+            flaky: row.flaky.is_some() || row.picks.iter().any(|pick| pick.is_flaky),
+            outdated: row.is_outdated,
+            quarantine: row.quarantine.as_ref(),
             attempts: last_run.map(|run| run.attempts),
             last_run_ms: last_run.map(|run| run.finished_ms),
             execution: last_run.map(|run| run.execution_key.as_str()),
@@ -383,7 +263,7 @@ impl<'a> CountingRun<'a> {
     fn of(pick: &'a PickedRun) -> Self {
         Self {
             name: named(&pick.environment),
-            status: pick.status.name(),
+            status: &pick.named.name,
             execution: &pick.execution_key,
             run: pick.number,
             finished_ms: pick.finished_ms,
