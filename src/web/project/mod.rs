@@ -14,6 +14,7 @@ use serde::Deserialize;
 
 mod gadget;
 mod overview;
+pub mod tabs;
 
 use super::fields;
 use super::fragment::Fragment;
