@@ -108,6 +108,29 @@ pub async fn of_issue(
     Ok(Some(of_linked(store, site, found, scope, now_ms).await?))
 }
 
+/// The coverage of many issues in a scope, by our ids: in the order given, and those that the mirror
+/// does not know are left out. `now_ms` is milliseconds since the Unix epoch.
+///
+/// Two statements, however many issues and results there are, and all of it in memory: ask for 250
+/// at a time at most, and fold what comes to something small.
+pub async fn of_issues(
+    store: &Store,
+    site: SiteId,
+    issues: &[Uuid],
+    scope: &Scope,
+    now_ms: i64,
+) -> Result<Vec<IssueCoverage>, StoreError> {
+    let on = store.read();
+    let (found, in_scope) = tokio::try_join!(
+        issue_tests::of_issues(on, site, issues),
+        in_scope(store, site, issues, scope)
+    )?;
+    let judged = found
+        .into_iter()
+        .map(|linked| judge_linked(linked, in_scope.as_ref(), scope, now_ms));
+    Ok(judged.collect())
+}
+
 /// What is stored of an issue and the tests that cover it.
 pub async fn find(
     store: &Store,
@@ -129,35 +152,35 @@ pub async fn of_linked(
     scope: &Scope,
     now_ms: i64,
 ) -> Result<IssueCoverage, StoreError> {
-    let in_scope = in_scope(store, site, &found, scope).await?;
-    Ok(judge_linked(found, in_scope.as_deref(), scope, now_ms))
+    let in_scope = in_scope(store, site, &[found.issue.id], scope).await?;
+    Ok(judge_linked(found, in_scope.as_ref(), scope, now_ms))
 }
 
-/// What the runs of each test in scope come to, in the order of the tests; `None` when all its runs
-/// are in scope.
+/// What the runs of each test in scope come to; tests without one are left out. `None` when all
+/// runs are in scope.
 async fn in_scope(
     store: &Store,
     site: SiteId,
-    found: &LinkedIssue,
+    issues: &[Uuid],
     scope: &Scope,
-) -> Result<Option<Vec<Latest>>, StoreError> {
+) -> Result<Option<HashMap<Uuid, Latest>>, StoreError> {
     let Some(made_for) = &scope.made_for else {
         return Ok(None);
     };
-    let facts = runs::newest_made_for(store.read(), site, found.issue.id, made_for).await?;
-    let latest_of = |test: &CoveringTest| {
+    let facts = runs::newest_made_for(store.read(), site, issues, made_for).await?;
+    let folded = facts.into_iter().map(|(test, facts)| {
         let mut latest = Latest::default();
-        for fact in facts.get(&test.case.id).into_iter().flatten() {
+        for fact in &facts {
             latest.record(fact);
         }
-        latest
-    };
-    Ok(Some(found.tests.iter().map(latest_of).collect()))
+        (test, latest)
+    });
+    Ok(Some(folded.collect()))
 }
 
 fn judge_linked(
     found: LinkedIssue,
-    in_scope: Option<&[Latest]>,
+    in_scope: Option<&HashMap<Uuid, Latest>>,
     scope: &Scope,
     now_ms: i64,
 ) -> IssueCoverage {
@@ -169,9 +192,15 @@ fn judge_linked(
     } = found;
     let keys: Vec<String> = tests.iter().map(|test| test.case.key.to_string()).collect();
     let mut linked: Vec<LinkedTest<'_>> = tests.iter().zip(&keys).map(linked_test).collect();
-    for (test, latest) in linked.iter_mut().zip(in_scope.unwrap_or_default()) {
-        test.latest = latest;
-        test.exclusion = test.exclusion.take().or_else(|| scope.excludes(latest));
+    let never_run = Latest::default();
+    if let Some(in_scope) = in_scope {
+        for test in &mut linked {
+            test.latest = in_scope.get(&test.id).unwrap_or(&never_run);
+            test.exclusion = test
+                .exclusion
+                .take()
+                .or_else(|| scope.excludes(test.latest));
+        }
     }
     let coverage = judge(&linked, Settings::default(), scope, now_ms);
     let rows = rows(&linked, &tests, &coverage.tests, annotations);

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::App;
 use crate::domain::coverage::{Counts, CoverageStatus, Latest, Settings};
-use crate::domain::issue::MirroredIssue;
+use crate::domain::issue::{MirroredIssue, key_number};
 use crate::domain::run::Effect;
 use crate::domain::site::Site;
 use crate::store::project_issues::{self, CoveringLink};
@@ -133,7 +133,7 @@ fn statuses(links: Vec<CoveringLink>, effects: &HashMap<Uuid, Effect>) -> Vec<Is
         })
         .collect();
     issues.sort_by(|a, b| {
-        let order = |issue: &IssueStatus| (Reverse(urgency(issue.status)), number(&issue.key));
+        let order = |issue: &IssueStatus| (Reverse(urgency(issue.status)), key_number(&issue.key));
         (order(a), &a.key).cmp(&(order(b), &b.key))
     });
     issues
@@ -149,14 +149,6 @@ const fn urgency(status: CoverageStatus) -> u8 {
         CoverageStatus::Ok => 1,
         CoverageStatus::Exempt => 0,
     }
-}
-
-/// The number in a key, so that SHOP-9 stands before SHOP-10.
-fn number(key: &str) -> u64 {
-    let number = key.rsplit_once('-').map(|(_, number)| number);
-    number
-        .and_then(|number| number.parse().ok())
-        .unwrap_or(u64::MAX)
 }
 
 /// What a list shows of some of the issues, in their order.

@@ -72,6 +72,16 @@ impl<'de> Deserialize<'de> for IssueKey {
     }
 }
 
+/// The number in an issue's key, by which SHOP-9 stands before SHOP-10; the greatest for a text that
+/// has none.
+#[must_use]
+pub fn key_number(key: &str) -> u64 {
+    let number = key.rsplit_once('-').map(|(_, number)| number);
+    number
+        .and_then(|number| number.parse().ok())
+        .unwrap_or(u64::MAX)
+}
+
 /// Whether a text can be the key of a Jira project: 2 to 80 upper-case letters, digits and
 /// underscores, a letter first (Jira's default pattern, and the longest an administrator may allow).
 #[must_use]

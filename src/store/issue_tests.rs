@@ -1,9 +1,11 @@
-//! An issue with its tests and everything a panel shows of them: one statement, one row, however
-//! long the history is.
+//! An issue with its tests and everything a panel shows of them: one statement, one row an issue,
+//! however long the history is.
 //!
 //! What there is many of comes as JSON. A statement costs two switches between threads on SQLite, or
 //! a round trip on PostgreSQL, and each row of SQLite crosses from the driver's thread by itself:
 //! five statements with twenty rows cost several times what the page does.
+
+use std::collections::HashMap;
 
 use sea_orm::QueryResult;
 use serde::de::DeserializeOwned;
@@ -138,6 +140,25 @@ pub async fn of_issue(
     };
     let rows = sql.raw(on).await?;
     rows.first().map(linked_issue).transpose()
+}
+
+/// Issues with the tests that cover them, in one statement; in the order given, and those that the
+/// mirror does not know are left out.
+pub async fn of_issues(
+    on: &impl Conn,
+    site: SiteId,
+    issues: &[Uuid],
+) -> Result<Vec<LinkedIssue>, StoreError> {
+    let mut sql = Sql::new(&select(Json(Dialect::of(on)), Link::Covers.table()));
+    sql.with(" WHERE i.site_id = ", site)
+        .push(" AND i.id IN ")
+        .list_filled_up(issues.iter().copied());
+    let mut found = HashMap::with_capacity(issues.len());
+    for row in sql.raw(on).await? {
+        let linked = linked_issue(&row)?;
+        found.insert(linked.issue.id, linked);
+    }
+    Ok(issues.iter().filter_map(|id| found.remove(id)).collect())
 }
 
 /// How a database makes JSON.

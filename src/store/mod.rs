@@ -33,6 +33,7 @@ pub mod latest;
 pub mod links;
 pub mod marks;
 pub mod outbox;
+pub mod population;
 pub mod project_issues;
 pub mod projects;
 pub mod retention;

@@ -200,16 +200,16 @@ const FACT: &str = "SELECT r.test_id, r.execution_id, p.key AS project_key, \
 const OF_EXECUTION: &str = " JOIN execution e ON e.site_id = r.site_id AND e.id = r.execution_id \
      JOIN project p ON p.site_id = e.site_id AND p.id = e.project_id";
 
-/// Of the tests that cover an issue, the runs made for one thing that can matter to a status: those
+/// Of the tests that cover issues, the runs made for one thing that can matter to a status: those
 /// with which [`Latest`](crate::domain::coverage::Latest) comes out as with all of them.
 ///
 /// Reads the runs that these tests have in executions of the scope, each found by its key, and no
 /// others, however long their history is; [`MadeFor::takes`] says which those are. Runs of tests
-/// that no longer cover the issue may be among them.
+/// that no longer cover an issue may be among them.
 pub async fn newest_made_for(
     on: &impl Conn,
     site: SiteId,
-    issue: Uuid,
+    issues: &[Uuid],
     made_for: &MadeFor,
 ) -> Result<HashMap<Uuid, Vec<RunFact>>, StoreError> {
     let column = match made_for {
@@ -225,12 +225,16 @@ pub async fn newest_made_for(
          e.environments, r.status, CASE WHEN e.incomplete IS NULL THEN 0 \
          WHEN r.detail LIKE '%\"is_incomplete\":true%' THEN 1 ELSE 0 END \
          ORDER BY r.finished_ms DESC, r.started_ms DESC NULLS LAST, r.arrived_ms DESC) AS place \
-         FROM execution e CROSS JOIN test_link l CROSS JOIN run k CROSS JOIN run r \
-         WHERE e.site_id = ",
+         FROM execution e CROSS JOIN (SELECT DISTINCT test_id FROM test_link WHERE site_id = ",
     );
     sql.bind(site)
+        .push(" AND issue_id IN ")
+        .list_filled_up(issues.iter().copied())
+        .with(
+            ") l CROSS JOIN run k CROSS JOIN run r WHERE e.site_id = ",
+            site,
+        )
         .with(&format!(" AND e.{column} = "), made_for.name())
-        .with(" AND l.site_id = e.site_id AND l.issue_id = ", issue)
         .push(
             " AND k.site_id = e.site_id AND k.test_id = l.test_id AND k.execution_id = e.id \
              AND r.site_id = k.site_id AND r.execution_id = k.execution_id \

@@ -33,6 +33,7 @@ mod import_command;
 mod inbox;
 mod issue_coverage;
 mod kill;
+mod many_issues;
 mod metrics;
 mod migrations;
 mod openapi;

@@ -183,7 +183,8 @@ both_databases! {
         for name in ["1", "2", "3"] {
             let name = || name.to_owned();
             for made_for in [MadeFor::Version(name()), MadeFor::Plan(name()), MadeFor::Sprint(name())] {
-                let found = runs::newest_made_for(store.read(), SITE, issue.id, &made_for);
+                let issues = [issue.id];
+                let found = runs::newest_made_for(store.read(), SITE, &issues, &made_for);
                 let found = found.await.unwrap();
                 for (test, facts) in &all {
                     let takes = |fact: &&RunFact| made_for.takes(&said[&fact.execution_key]);
