@@ -13,6 +13,7 @@ pub mod issue;
 pub mod keys;
 pub mod matrix;
 pub mod mirror;
+pub mod readiness;
 pub mod rule;
 pub mod run;
 pub mod run_detail;

@@ -61,6 +61,10 @@ pub async fn move_into(
         ("setting", "k.scope = t.scope AND k.name = t.name"),
         ("project", "k.key = t.key"),
         (
+            "readiness_day",
+            "k.project_key = t.project_key AND k.scope = t.scope AND k.day = t.day",
+        ),
+        (
             "rule_effect",
             "k.cause = t.cause AND k.rule = t.rule AND k.target = t.target",
         ),

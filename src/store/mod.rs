@@ -36,6 +36,7 @@ pub mod outbox;
 pub mod population;
 pub mod project_issues;
 pub mod projects;
+pub mod readiness;
 pub mod retention;
 pub mod rules;
 pub mod runs;

@@ -4,7 +4,7 @@ use super::inbox::first_id_of;
 use super::{Conn, SiteId, Sql, StoreError};
 
 /// Every table that holds rows of a site, the site's own row last.
-const TABLES: [&str; 22] = [
+const TABLES: [&str; 24] = [
     "installation",
     "lane",
     "inbox",
@@ -26,6 +26,8 @@ const TABLES: [&str; 22] = [
     "issue",
     "project",
     "setting",
+    "readiness_day",
+    "readiness_sweep",
     "api_client",
 ];
 

@@ -29,7 +29,7 @@ pub enum Scope<'a> {
 }
 
 impl Scope<'_> {
-    fn name(self) -> String {
+    pub(super) fn name(self) -> String {
         match self {
             Self::Site => SITE.to_owned(),
             Self::Project(key) => format!("{PROJECT}{key}"),
