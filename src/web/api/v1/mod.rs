@@ -14,6 +14,7 @@ pub mod document;
 mod executions;
 mod issues;
 mod query;
+mod readiness;
 mod results;
 mod words;
 
@@ -30,5 +31,9 @@ fn operations(routes: &mut Described) {
         .service(coverage::show)
         .service(results::receive)
         .service(executions::show)
+        .service(readiness::show)
+        .service(readiness::show_gate)
+        .service(readiness::show_trend)
+        .service(readiness::show_rules)
         .service(document::show);
 }
