@@ -40,6 +40,7 @@ mod openapi;
 mod outbox;
 mod panel;
 mod project_page;
+mod readiness;
 mod readme;
 mod rebuild;
 mod retention;
