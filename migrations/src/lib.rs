@@ -8,7 +8,10 @@ use sea_orm_migration::prelude::{MigrationTrait, async_trait};
 
 mod ddl;
 mod m20261124_000001_create_store;
+mod m20261124_000002_add_coverage_rules;
+mod m20261124_000003_add_editable_facts;
 mod m20261124_000005_add_readiness;
+mod m20261124_000006_add_hierarchy;
 
 /// All migrations, oldest first.
 #[derive(Debug)]
@@ -19,7 +22,10 @@ impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         vec![
             Box::new(m20261124_000001_create_store::Migration),
+            Box::new(m20261124_000002_add_coverage_rules::Migration),
+            Box::new(m20261124_000003_add_editable_facts::Migration),
             Box::new(m20261124_000005_add_readiness::Migration),
+            Box::new(m20261124_000006_add_hierarchy::Migration),
         ]
     }
 }

@@ -102,7 +102,7 @@ pub async fn of_issue(
     scope: &Scope,
     now_ms: i64,
 ) -> Result<Option<IssueCoverage>, StoreError> {
-    let Some(found) = find(store, site, issue).await? else {
+    let Some(found) = find(store, site, issue, None).await? else {
         return Ok(None);
     };
     Ok(Some(of_linked(store, site, found, scope, now_ms).await?))
@@ -131,17 +131,19 @@ pub async fn of_issues(
     Ok(judged.collect())
 }
 
-/// What is stored of an issue and the tests that cover it.
+/// What is stored of an issue and the tests that cover it, and the scope that the person who looks
+/// (an account id) chose last.
 pub async fn find(
     store: &Store,
     site: SiteId,
     issue: IssueRef<'_>,
+    looking: Option<&str>,
 ) -> Result<Option<LinkedIssue>, StoreError> {
     let which = match issue {
         IssueRef::ByJiraId(id) => Which::JiraId(id),
         IssueRef::ByKey(key) => Which::Key(key),
     };
-    issue_tests::of_issue(store.read(), site, which, Link::Covers).await
+    issue_tests::of_issue(store.read(), site, which, Link::Covers, looking).await
 }
 
 /// The coverage that what is stored makes in a scope.
@@ -202,7 +204,7 @@ fn judge_linked(
                 .or_else(|| scope.excludes(test.latest));
         }
     }
-    let coverage = judge(&linked, Settings::default(), scope, now_ms);
+    let coverage = judge(&linked, &Settings::default(), scope, now_ms);
     let rows = rows(&linked, &tests, &coverage.tests, annotations);
 
     let environments = tests.iter().flat_map(|test| test.latest.environments());
@@ -230,7 +232,7 @@ pub async fn found_by(
     defect: Uuid,
 ) -> Result<Vec<TestRow>, StoreError> {
     let which = Which::Id(defect);
-    let found = issue_tests::of_issue(store.read(), site, which, Link::Found).await?;
+    let found = issue_tests::of_issue(store.read(), site, which, Link::Found, None).await?;
     let Some(LinkedIssue {
         tests, annotations, ..
     }) = found
@@ -241,7 +243,7 @@ pub async fn found_by(
     let linked: Vec<LinkedTest<'_>> = tests.iter().zip(&keys).map(linked_test).collect();
     let statuses: Vec<TestStatus<'_>> = linked
         .iter()
-        .map(|test| test.latest.status(Settings::default(), None))
+        .map(|test| test.latest.status(&Settings::default(), None))
         .collect();
     Ok(rows(&linked, &tests, &statuses, annotations))
 }

@@ -8,12 +8,14 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 use crate::app::issue_coverage::{IssueCoverage, TestRow, of_issues};
+use crate::domain::coverage::Settings as Counting;
 use crate::domain::issue::MirroredIssue;
 use crate::domain::readiness::{
     Answers, DefectFacts, Gate, Gathering, IssueFacts, Judgement, Measures, RuleName, Score,
     Standing, Target, TestFacts,
 };
 use crate::domain::rule::MarkKind;
+use crate::domain::run::{Effect, RunStatus};
 use crate::domain::settings::Settings;
 use crate::domain::severity::Severity;
 use crate::store::population::{Population, ids};
@@ -103,7 +105,7 @@ pub async fn readiness(
                 defects.insert(coverage.issue.id, defect_facts(&coverage.issue, &settings));
             }
             if settings.is_coverable(type_name) {
-                gathering.add(issue_facts(coverage));
+                gathering.add(issue_facts(coverage, &settings.coverage));
             }
         }
     }
@@ -114,13 +116,16 @@ pub async fn readiness(
     }
     Ok(Report {
         standing: gathering.finish(defects.into_values()),
-        freshness_days: gate.setting(RuleName::ResultAge).limit,
+        freshness_days: settings
+            .coverage
+            .freshness_days
+            .unwrap_or_else(|| gate.setting(RuleName::ResultAge).limit),
         gate,
         computed_ms: now_ms,
     })
 }
 
-fn issue_facts(coverage: IssueCoverage) -> IssueFacts {
+fn issue_facts(coverage: IssueCoverage, counting: &Counting) -> IssueFacts {
     let snapshot = coverage.issue.snapshot;
     let tests = coverage.tests.iter().filter(|row| row.exclusion.is_none());
     IssueFacts {
@@ -129,19 +134,20 @@ fn issue_facts(coverage: IssueCoverage) -> IssueFacts {
         severity: Severity::of(snapshot.priority.as_ref()),
         status: coverage.status,
         why: coverage.reason.sentence().to_string(),
-        tests: tests.map(test_facts).collect(),
+        tests: tests.map(|row| test_facts(row, counting)).collect(),
         key: snapshot.key,
         summary: snapshot.summary,
     }
 }
 
-fn test_facts(row: &TestRow) -> TestFacts {
-    let counting = row.picks.iter().map(|pick| (pick.status, pick.finished_ms));
+fn test_facts(row: &TestRow, counting: &Counting) -> TestFacts {
+    let is_final = |status: RunStatus| counting.statuses.is_final(status);
+    let picked = row.picks.iter().map(|pick| (pick.status, pick.finished_ms));
     let recent = row.recent.iter().map(|run| (run.status, run.finished_ms));
-    let finals = counting
+    let finals = picked
         .clone()
         .chain(recent)
-        .filter(|(status, _)| status.is_final());
+        .filter(|(status, _)| is_final(*status));
     let marks = row.marks.iter();
     let retests = marks.filter(|mark| mark.kind == MarkKind::RetestNeeded);
     TestFacts {
@@ -151,9 +157,9 @@ fn test_facts(row: &TestRow) -> TestFacts {
         is_quarantined: false,
         is_flaky: row.picks.iter().any(|pick| pick.is_flaky),
         is_outdated: false,
-        effect: row.status.effect(),
-        is_final: counting.clone().any(|(status, _)| status.is_final()),
-        oldest_ms: counting.map(|(_, finished_ms)| finished_ms).min(),
+        effect: counting.effect(row.status).unwrap_or(Effect::NotRun),
+        is_final: picked.clone().any(|(status, _)| is_final(status)),
+        oldest_ms: picked.map(|(_, finished_ms)| finished_ms).min(),
         final_ms: finals.map(|(_, finished_ms)| finished_ms).max(),
         retest_ms: retests.map(|mark| mark.since_ms).max(),
         defects: row.defects.iter().map(|defect| defect.issue_id).collect(),

@@ -14,7 +14,8 @@ use uuid::Uuid;
 use super::inbox::Behind;
 use super::tests::kind_of;
 use super::{Conn, Dialect, SiteId, Sql, StoreError, issues, settings};
-use crate::domain::coverage::Latest;
+use crate::domain::coverage::{Latest, MadeFor, Scope};
+use crate::domain::hierarchy::Kin;
 use crate::domain::issue::{MirroredIssue, StatusCategory};
 use crate::domain::keys::TestKey;
 use crate::domain::rule::MarkKind;
@@ -71,6 +72,14 @@ pub struct LinkedIssue {
     pub settings: Settings,
     /// What Jira told of the issue and is not in the mirror yet.
     pub behind: Behind,
+    /// When its summary or description last changed, milliseconds since the Unix epoch.
+    pub text_changed_ms: Option<i64>,
+    /// Issues that may be its children.
+    pub kin: Vec<Kin>,
+    /// The scope in which the person who looks last looked at its project.
+    pub chosen: Option<Scope>,
+    /// What the last executions of its project were made for, the last first, when somebody looks.
+    pub made_for: Vec<MadeFor>,
 }
 
 /// What hangs on the tests of an issue.
@@ -112,13 +121,15 @@ pub enum Which<'a> {
 }
 
 /// An issue with the tests that are linked to it in one way; `None` when the mirror does not know it.
+/// `looking` is the person (an account id) whose choice of a scope is wanted.
 pub async fn of_issue(
     on: &impl Conn,
     site: SiteId,
     which: Which<'_>,
     link: Link,
+    looking: Option<&str>,
 ) -> Result<Option<LinkedIssue>, StoreError> {
-    let mut sql = Sql::new(&select(Json(Dialect::of(on)), link.table()));
+    let mut sql = select(Json(Dialect::of(on)), link.table(), looking);
     sql.with(" WHERE i.site_id = ", site);
     match which {
         Which::JiraId(id) => sql.with(" AND i.jira_id = ", id),
@@ -149,7 +160,7 @@ pub async fn of_issues(
     site: SiteId,
     issues: &[Uuid],
 ) -> Result<Vec<LinkedIssue>, StoreError> {
-    let mut sql = Sql::new(&select(Json(Dialect::of(on)), Link::Covers.table()));
+    let mut sql = select(Json(Dialect::of(on)), Link::Covers.table(), None);
     sql.with(" WHERE i.site_id = ", site)
         .push(" AND i.id IN ")
         .list_filled_up(issues.iter().copied());
@@ -188,7 +199,7 @@ impl Json {
     }
 }
 
-fn select(json: Json, link: &str) -> String {
+fn select(json: Json, link: &str, looking: Option<&str>) -> Sql {
     let linked = format!(
         "FROM {link} l {{}} WHERE l.site_id = i.site_id AND l.issue_id = i.id \
          AND l.removed_ms IS NULL"
@@ -230,15 +241,71 @@ fn select(json: Json, link: &str) -> String {
         "min(CASE WHEN w.parked_ms IS NULL THEN w.received_ms END), \
          min(CASE WHEN w.parked_ms IS NOT NULL THEN w.received_ms END)",
     );
-    format!(
-        "SELECT {}, (SELECT {tests} {of_tests}) AS tests, (SELECT {defects} {of_defects}) AS defects, \
+    let mut sql = Sql::new(&format!(
+        "SELECT {}, text_changed_ms, (SELECT {tests} {of_tests}) AS tests, (SELECT {defects} {of_defects}) AS defects, \
          (SELECT {marks} {of_marks}) AS marks, (SELECT {decided} FROM setting s \
          WHERE s.site_id = i.site_id AND s.scope IN ('{}', '{}' || i.project_key)) AS settings, \
          (SELECT {behind} FROM waiting_event w WHERE w.site_id = i.site_id \
-         AND w.lane = CAST(i.jira_id AS text)) AS lag FROM issue i",
+         AND w.lane = CAST(i.jira_id AS text)) AS lag, {}",
         issues::COLUMNS,
         settings::SITE,
-        settings::PROJECT
+        settings::PROJECT,
+        kin(json)
+    ));
+    if let Some(account) = looking {
+        let chosen = json.array("v.scope, v.environment");
+        sql.push(&format!(
+            ", (SELECT {chosen} FROM viewer_scope v WHERE v.site_id = i.site_id \
+             AND v.project_key = i.project_key AND v.account_id = "
+        ))
+        .bind(account)
+        .push(") AS chosen, ")
+        .push(&made_for(json));
+    } else {
+        sql.push(", NULL AS chosen, NULL AS purposes");
+    }
+    sql.push(" FROM issue i");
+    sql
+}
+
+/// Executions whose purpose is offered as a scope.
+const LAST_EXECUTIONS: u8 = 30;
+
+/// A column with what the last executions of the issue's project were made for.
+fn made_for(json: Json) -> String {
+    let purpose = json.of_all(&json.array("x.fix_version, x.plan, x.sprint"));
+    format!(
+        "(SELECT {purpose} FROM (SELECT e.fix_version, e.plan, e.sprint FROM project p \
+         JOIN execution e ON e.site_id = p.site_id AND e.project_id = p.id \
+         WHERE p.site_id = i.site_id AND p.key = i.project_key \
+         ORDER BY e.number DESC LIMIT {LAST_EXECUTIONS}) x) AS purposes"
+    )
+}
+
+/// Columns with what may hang under an issue: those that name it as their parent, and those that a
+/// link joins with it, on either side.
+fn kin(json: Json) -> String {
+    let child = json.of_all(&json.array(&format!(
+        "{}, CASE WHEN c.is_subtask THEN 1 ELSE 0 END",
+        json.id("c.id")
+    )));
+    let linked = |is_outward: u8| {
+        json.of_all(&json.array(&format!("{}, n.type_name, {is_outward}", json.id("c.id"))))
+    };
+    let link = |one: &str, other: &str| {
+        format!(
+            "FROM issue_link n JOIN issue c ON c.site_id = n.site_id AND c.jira_id = n.{other} \
+             AND c.deleted_ms IS NULL WHERE n.site_id = i.site_id AND n.{one} = i.jira_id \
+             AND NOT n.is_removed"
+        )
+    };
+    format!(
+        "(SELECT {child} FROM issue c WHERE c.site_id = i.site_id AND c.parent_jira_id = i.jira_id \
+         AND c.deleted_ms IS NULL) AS children, (SELECT {} {}) AS outward, (SELECT {} {}) AS inward",
+        linked(1),
+        link("source_jira_id", "destination_jira_id"),
+        linked(0),
+        link("destination_jira_id", "source_jira_id"),
     )
 }
 
@@ -261,6 +328,14 @@ fn linked_issue(row: &QueryResult) -> Result<LinkedIssue, StoreError> {
     marks.sort_unstable();
     let decided: Vec<settings::Row> = read(list("settings")?, issue.id)?;
     let (waiting_ms, parked_ms): (Option<i64>, Option<i64>) = read(list("lag")?, issue.id)?;
+    let children: Vec<(Uuid, u8)> = read(list("children")?, issue.id)?;
+    let mut kin: Vec<Kin> = children.into_iter().map(child).collect();
+    for side in ["outward", "inward"] {
+        let links: Vec<(Uuid, String, u8)> = read(list(side)?, issue.id)?;
+        kin.extend(links.into_iter().map(linked));
+    }
+    let chosen: Option<(String, Option<String>)> = read(list("chosen")?, issue.id)?;
+    let purposes: Vec<Purposes> = read(list("purposes")?, issue.id)?;
     Ok(LinkedIssue {
         tests,
         annotations: Annotations {
@@ -272,6 +347,11 @@ fn linked_issue(row: &QueryResult) -> Result<LinkedIssue, StoreError> {
             waiting_ms,
             parked_ms,
         },
+        text_changed_ms: row.try_get("", "text_changed_ms")?,
+        kin,
+        made_for: purposes.into_iter().flat_map(purposes_of).collect(),
+        chosen: chosen
+            .and_then(|(name, environment)| Scope::named(&name, environment.as_deref()).ok()),
         issue,
     })
 }
@@ -309,6 +389,33 @@ fn covering(
         },
         latest: latest.unwrap_or_default(),
     })
+}
+
+/// Version, plan and sprint of an execution.
+type Purposes = (Option<String>, Option<String>, Option<String>);
+
+fn purposes_of((version, plan, sprint): Purposes) -> impl Iterator<Item = MadeFor> {
+    let each = [
+        version.map(MadeFor::Version),
+        sprint.map(MadeFor::Sprint),
+        plan.map(MadeFor::Plan),
+    ];
+    each.into_iter().flatten()
+}
+
+fn child((issue, is_subtask): (Uuid, u8)) -> Kin {
+    Kin::Child {
+        issue,
+        is_subtask: is_subtask == 1,
+    }
+}
+
+fn linked((issue, type_name, is_outward): (Uuid, String, u8)) -> Kin {
+    Kin::Linked {
+        issue,
+        type_name,
+        is_outward: is_outward == 1,
+    }
 }
 
 fn defect(row: Defect) -> (Uuid, LinkedDefect) {

@@ -4,7 +4,7 @@ use super::inbox::first_id_of;
 use super::{Conn, SiteId, Sql, StoreError};
 
 /// Every table that holds rows of a site, the site's own row last.
-const TABLES: [&str; 24] = [
+const TABLES: [&str; 36] = [
     "installation",
     "lane",
     "inbox",
@@ -16,18 +16,30 @@ const TABLES: [&str; 24] = [
     "audit",
     "defect_claim",
     "defect_link",
+    "exemption",
+    "quarantine",
     "test_link",
     "test_latest",
+    "test_window",
+    "test_version",
+    "plan_test",
+    "plan",
+    "run_defect",
+    "evidence",
+    "blob",
     "run",
     "execution",
     "test_case",
     "environment",
+    "issue_link",
     "issue_alias",
     "issue",
     "project",
+    "viewer_scope",
     "setting",
     "readiness_day",
     "readiness_sweep",
+    "idempotency",
     "api_client",
 ];
 

@@ -6,12 +6,14 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use serde::Deserialize;
 
+use super::find;
+use super::scope::Choice;
 use super::view::Panel;
-use super::{Choice, find};
 use crate::app::App;
 use crate::connect::auth::FrameCaller;
 use crate::problem::Problem;
 use crate::web::frame::{Frame, page, problem_page, root};
+use crate::web::viewer::Viewer;
 
 /// The panel with the page around it.
 #[derive(Debug, Template)]
@@ -42,12 +44,13 @@ pub(super) async fn show(
             return Ok(problem_page(&app, &request, None, &problem, None));
         }
     };
-    let site = &caller.site;
+    let viewer = Viewer::of_frame(caller);
+    let site = &viewer.site;
     let issue = address.ok().and_then(|address| address.issue_id);
     let shown = match issue {
-        _ if caller.account_id.is_none() => Err(Problem::forbidden("Log in to see tests.")
+        _ if viewer.account_id.is_none() => Err(Problem::forbidden("Log in to see tests.")
             .detail("Results are shown to people who are logged in to Jira.")),
-        Some(issue) => find(&app, site, issue, Choice::default()).await,
+        Some(issue) => find(&app, &viewer, issue, &Choice::default()).await,
         None => Err(
             Problem::bad_request("Jira did not say which issue this is.").detail(
                 "Reload the page; if that does not help, the app needs an update on this site.",

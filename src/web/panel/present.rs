@@ -1,9 +1,10 @@
 //! From the projections to words and signs: fills `view` from what `app` found.
 
 use super::view::{Coverage, Defect, Environment, FoundBy, History, Lozenge, Row, Segment, Span};
-use super::{Choice, ROWS, look};
-use crate::app::issue_coverage::{IssueCoverage, TestRow};
-use crate::domain::coverage::{self, Counts, CoverageStatus, NO_ENVIRONMENT, Recent};
+use super::{ROWS, look, scope};
+use crate::app::issue_coverage::TestRow;
+use crate::app::issue_panel::IssuePanel;
+use crate::domain::coverage::{self, Counts, CoverageStatus, NO_ENVIRONMENT, Recent, Scope};
 use crate::domain::issue::{MirroredIssue, StatusCategory};
 use crate::domain::rule::MarkKind;
 use crate::domain::run::Effect;
@@ -27,8 +28,10 @@ impl Setting<'_> {
 
     /// The tests of an issue and what they say, as the reader chose to see them.
     #[must_use]
-    pub(super) fn coverage(self, found: &IssueCoverage, choice: Choice<'_>) -> Coverage {
-        let shown = if choice.is_all { usize::MAX } else { ROWS };
+    pub(super) fn coverage(self, panel: &IssuePanel, is_all: bool) -> Coverage {
+        let shown = if is_all { usize::MAX } else { ROWS };
+        let found = &panel.coverage;
+        let environment = panel.scope.environment.as_deref();
         let (look, tint) = look::of_issue(found.status);
         let spans = found.reason.sentence().0.into_iter();
         let lines = found.reason.lines().into_iter();
@@ -41,9 +44,11 @@ impl Setting<'_> {
                 .map(|line| (line.text, line.at_ms.map(|at_ms| self.when(at_ms))))
                 .collect(),
             segments: segments(found.counts),
-            environments: choices(&found.environments, choice.environment),
+            scopes: scope::choices(panel),
+            environments: choices(&found.environments, environment),
+            within: within(&panel.scope),
             more: found.tests.len().saturating_sub(shown),
-            is_all: choice.is_all,
+            is_all,
             rows: found
                 .tests
                 .iter()
@@ -215,6 +220,15 @@ impl Setting<'_> {
             id: defect.issue_id.to_string(),
         }
     }
+}
+
+/// ` on chrome`, ` in version 1.4 on chrome`; nothing where everything counts.
+fn within(scope: &Scope) -> String {
+    let made_for = scope.made_for.as_ref();
+    let made_for = made_for.map_or_else(String::new, |made_for| format!(" in {made_for}"));
+    let environment = scope.environment.as_ref();
+    let environment = environment.map_or_else(String::new, |name| format!(" on {name}"));
+    format!("{made_for}{environment}")
 }
 
 fn lozenge(text: &str, tint: &'static str, title: &str) -> Lozenge {

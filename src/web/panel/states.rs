@@ -6,7 +6,7 @@
 use askama::Template;
 use uuid::Uuid;
 
-use super::{Body, Choice, Panel, ROWS, Setting, notices};
+use super::{Body, Panel, ROWS, Setting, notices};
 use crate::app::issue_coverage::{IssueCoverage, PickedRun, TestRow};
 use crate::app::issue_panel::IssuePanel;
 use crate::domain::coverage::{
@@ -104,7 +104,7 @@ fn run(fixture: &Fixture, number: i64, environment: &str, status: RunStatus) -> 
 }
 
 fn row(fixture: Fixture, latest: &Latest) -> TestRow {
-    let status = latest.status(Counting::default(), None);
+    let status = latest.status(&Counting::default(), None);
     let is_failing = status.status >= RunStatus::Error;
     TestRow {
         id: Uuid::from_u128(fixture.number),
@@ -179,7 +179,7 @@ fn panel(issue: MirroredIssue, tests: Vec<Fixture>, found_by: Vec<Fixture>) -> I
             history: latest,
         })
         .collect();
-    let judged = of_issue(&linked, Counting::default(), &Scope::default(), NOW_MS);
+    let judged = of_issue(&linked, &Counting::default(), &Scope::default(), NOW_MS);
     let (status, counts, reason): (CoverageStatus, _, _) =
         (judged.status, judged.counts, judged.reason);
     let mut environments: Vec<String> = tests
@@ -209,20 +209,22 @@ fn panel(issue: MirroredIssue, tests: Vec<Fixture>, found_by: Vec<Fixture>) -> I
             .collect(),
         settings: Settings::default(),
         behind: Behind::default(),
+        scope: Scope::default(),
+        made_for: Vec::new(),
     }
 }
 
 /// The HTML of a panel, one tag a line, without the drawings of signs.
 fn html(found: &IssuePanel) -> String {
-    html_of(found, Choice::default())
+    html_of(found, false)
 }
 
-fn html_of(found: &IssuePanel, choice: Choice<'_>) -> String {
+fn html_of(found: &IssuePanel, is_all: bool) -> String {
     let setting = Setting {
         site_url: "https://acme.atlassian.net",
         now_ms: NOW_MS,
     };
-    let panel: Panel = super::view_of(setting, String::new(), found, choice);
+    let panel: Panel = super::view_of(setting, String::new(), found, is_all);
     let mut html = Body { panel }.render().unwrap();
     while let Some(start) = html.find("<svg viewBox") {
         let end = start + html[start..].find("</svg>").unwrap() + "</svg>".len();
@@ -290,11 +292,7 @@ fn many_tests_come_in_two_helpings() {
     let first = html(&found);
     assert_eq!(rows(&first), ROWS);
     assert!(first.contains(">Show 3 more</button>") && !first.contains("name=\"all\""));
-    let all = Choice {
-        is_all: true,
-        ..Choice::default()
-    };
-    let second = html_of(&found, all);
+    let second = html_of(&found, true);
     assert_eq!(rows(&second), ROWS + 3);
     assert!(second.contains("name=\"all\"") && !second.contains("more</button>"));
 }

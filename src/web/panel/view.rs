@@ -128,6 +128,17 @@ pub struct Row {
     pub is_unlinkable: bool,
 }
 
+/// A scope to choose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScopeChoice {
+    /// How an address names it.
+    pub value: String,
+    /// What people read.
+    pub label: String,
+    /// Whether it is the chosen one.
+    pub is_chosen: bool,
+}
+
 /// The tests and what they say.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Coverage {
@@ -137,12 +148,16 @@ pub struct Coverage {
     pub tint: &'static str,
     /// For example `2 of 12 tests`.
     pub tally: String,
+    /// In what scope, for example ` in version 1.4 on chrome`.
+    pub within: String,
     /// Why, in one sentence.
     pub sentence: Vec<Span>,
     /// Why, in full: a line for a test, and when it was.
     pub reasons: Vec<(String, Option<When>)>,
     /// The bar.
     pub segments: Vec<Segment>,
+    /// Scopes to choose from.
+    pub scopes: Vec<ScopeChoice>,
     /// Environments to choose from, with the chosen one marked.
     pub environments: Vec<(String, bool)>,
     /// One per test.
