@@ -362,7 +362,10 @@ fn in_words(measures: &Measures, now_ms: i64) -> Vec<Measure> {
         detail,
     };
     let share = |name, ratio: Ratio, what: &str| {
-        let detail = format!("{} of {}", ratio.part, counted(ratio.whole, what));
+        let detail = match ratio.whole {
+            0 => format!("no {what} yet"),
+            whole => format!("{} of {}", ratio.part, counted(whole, what)),
+        };
         measure(name, ratio.in_words(), detail)
     };
     let count = |name, count: usize, detail: String| measure(name, count.to_string(), detail);
@@ -385,7 +388,7 @@ fn in_words(measures: &Measures, now_ms: i64) -> Vec<Measure> {
         count(
             "Failing issues",
             measures.nok,
-            counted(measures.failing, "failing test"),
+            format!("with {}", counted(measures.failing, "failing test")),
         ),
         count(
             "Open defects",
@@ -406,7 +409,7 @@ fn in_words(measures: &Measures, now_ms: i64) -> Vec<Measure> {
         count(
             "Retest queue",
             measures.retest,
-            counted(measures.tests, "test"),
+            format!("of {}", counted(measures.tests, "test")),
         ),
         count(
             "Exempt",
