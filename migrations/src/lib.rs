@@ -8,6 +8,7 @@ use sea_orm_migration::prelude::{MigrationTrait, async_trait};
 
 mod ddl;
 mod m20261124_000001_create_store;
+mod m20261124_000004_add_matrix_snapshots;
 
 /// All migrations, oldest first.
 #[derive(Debug)]
@@ -16,6 +17,9 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20261124_000001_create_store::Migration)]
+        vec![
+            Box::new(m20261124_000001_create_store::Migration),
+            Box::new(m20261124_000004_add_matrix_snapshots::Migration),
+        ]
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::coverage::CoverageStatus;
-use super::issue::{Named, StatusCategory};
+use super::issue::{Named, StatusCategory, key_number};
 use super::severity::Severity;
 
 /// Every coverage status, those first that want to be looked at.
@@ -120,16 +120,6 @@ impl Filters {
 
 fn is_same(one: &str, other: &str) -> bool {
     one == other || one.to_lowercase() == other.to_lowercase()
-}
-
-/// The place of an issue among those of its project: the number in its key, so that SHOP-9 stands
-/// before SHOP-10.
-#[must_use]
-pub fn place(key: &str) -> i64 {
-    let number = key.rsplit_once('-').map(|(_, number)| number);
-    number
-        .and_then(|number| number.parse().ok())
-        .unwrap_or(i64::MAX)
 }
 
 /// A defect of a test.
@@ -286,7 +276,7 @@ pub fn compare(before: &[Brief], after: &[Brief]) -> Vec<Change> {
         after: None,
     }));
     changes.sort_by(|a, b| {
-        (place(&a.issue.key), &a.issue.key).cmp(&(place(&b.issue.key), &b.issue.key))
+        (key_number(&a.issue.key), &a.issue.key).cmp(&(key_number(&b.issue.key), &b.issue.key))
     });
     changes
 }

@@ -65,6 +65,11 @@ pub async fn move_into(
             "k.cause = t.cause AND k.rule = t.rule AND k.target = t.target",
         ),
         ("api_client", "k.id = t.id"),
+        ("matrix_snapshot", "k.id = t.id"),
+        (
+            "matrix_snapshot_row",
+            "k.snapshot_id = t.snapshot_id AND k.place = t.place AND k.issue_id = t.issue_id",
+        ),
     ] {
         move_rows(on, table, same, from, into, "").await?;
     }
