@@ -8,6 +8,7 @@ use sea_orm_migration::prelude::{MigrationTrait, async_trait};
 
 mod ddl;
 mod m20261124_000001_create_store;
+mod m20261124_000002_add_coverage_rules;
 mod m20261124_000004_add_matrix_snapshots;
 
 /// All migrations, oldest first.
@@ -19,6 +20,7 @@ impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         vec![
             Box::new(m20261124_000001_create_store::Migration),
+            Box::new(m20261124_000002_add_coverage_rules::Migration),
             Box::new(m20261124_000004_add_matrix_snapshots::Migration),
         ]
     }

@@ -202,7 +202,7 @@ fn judge_linked(
                 .or_else(|| scope.excludes(test.latest));
         }
     }
-    let coverage = judge(&linked, Settings::default(), scope, now_ms);
+    let coverage = judge(&linked, &Settings::default(), scope, now_ms);
     let rows = rows(&linked, &tests, &coverage.tests, annotations);
 
     let environments = tests.iter().flat_map(|test| test.latest.environments());
@@ -241,7 +241,7 @@ pub async fn found_by(
     let linked: Vec<LinkedTest<'_>> = tests.iter().zip(&keys).map(linked_test).collect();
     let statuses: Vec<TestStatus<'_>> = linked
         .iter()
-        .map(|test| test.latest.status(Settings::default(), None))
+        .map(|test| test.latest.status(&Settings::default(), None))
         .collect();
     Ok(rows(&linked, &tests, &statuses, annotations))
 }

@@ -4,10 +4,15 @@
 //! identities), with the worked example W12 as tests. The care taken with unmarked repeats is for
 //! pytest-rerunfailures, which writes each failed attempt as an element that looks like a pass.
 
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
 use super::run::{Effect, RunStatus};
+use super::statuses::Statuses;
 
 /// Which of several attempts decides; a project's setting that an upload may override.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Aggregation {
     /// The worst attempt by rank.
     #[default]
@@ -39,18 +44,19 @@ pub fn aggregate(
     parts: &[RunStatus],
     sequence: Sequence,
     policy: Aggregation,
+    statuses: &Statuses,
 ) -> (RunStatus, bool) {
-    let Some(worst) = parts.iter().copied().max() else {
+    let Some(worst) = statuses.worst(parts.iter().copied()) else {
         return (RunStatus::Unknown, false);
     };
     if sequence == Sequence::Iterations {
-        return (of_iterations(parts, worst), false);
+        return (of_iterations(parts, worst, statuses), false);
     }
-    let is_flaky = is_flaky(parts, sequence);
+    let is_flaky = is_flaky(parts, sequence, statuses);
     let may_forgive = is_flaky || sequence == Sequence::Marked;
     let status = match policy {
         Aggregation::Last => parts.last().copied().unwrap_or(worst),
-        Aggregation::Best if may_forgive => best(parts, worst),
+        Aggregation::Best if may_forgive => best(parts, worst, statuses),
         Aggregation::Flaky if is_flaky => RunStatus::Passed,
         Aggregation::Worst | Aggregation::Best | Aggregation::Flaky => worst,
     };
@@ -58,11 +64,12 @@ pub fn aggregate(
 }
 
 /// Whether the parts hold a failure and a pass; when unmarked, in this order only.
-fn is_flaky(parts: &[RunStatus], sequence: Sequence) -> bool {
-    let first_failure = parts.iter().position(|part| part.effect() == Effect::Nok);
+fn is_flaky(parts: &[RunStatus], sequence: Sequence, statuses: &Statuses) -> bool {
+    let says = |effect| move |part: &RunStatus| statuses.effect(*part) == effect;
+    let first_failure = parts.iter().position(says(Effect::Nok));
     let pass = match sequence {
-        Sequence::Marked => parts.iter().position(|part| *part == RunStatus::Passed),
-        Sequence::Repeated => parts.iter().rposition(|part| *part == RunStatus::Passed),
+        Sequence::Marked => parts.iter().position(says(Effect::Ok)),
+        Sequence::Repeated => parts.iter().rposition(says(Effect::Ok)),
         Sequence::Iterations => None,
     };
     match (first_failure, pass) {
@@ -72,20 +79,23 @@ fn is_flaky(parts: &[RunStatus], sequence: Sequence) -> bool {
 }
 
 /// A pass if there is one; else the mildest part that ran to an outcome; else the mildest.
-fn best(parts: &[RunStatus], worst: RunStatus) -> RunStatus {
-    let ran = |part: &RunStatus| matches!(part.effect(), Effect::Ok | Effect::Nok);
-    let mildest_that_ran = parts.iter().copied().filter(ran).min();
+fn best(parts: &[RunStatus], worst: RunStatus, statuses: &Statuses) -> RunStatus {
+    let effect = |part: &RunStatus| statuses.effect(*part);
+    let badness = |part: &RunStatus| (effect(part), statuses.rank(*part));
+    let ran = |part: &RunStatus| matches!(effect(part), Effect::Ok | Effect::Nok);
+    let all = || parts.iter().copied();
+    let mildest_that_ran = all().filter(ran).min_by_key(badness);
     mildest_that_ran
-        .or_else(|| parts.iter().copied().min())
+        .or_else(|| all().min_by_key(badness))
         .unwrap_or(worst)
 }
 
 /// Section 5.1: one failure fails the run, one open iteration keeps it open.
-fn of_iterations(parts: &[RunStatus], worst: RunStatus) -> RunStatus {
-    if worst.effect() == Effect::Nok {
+fn of_iterations(parts: &[RunStatus], worst: RunStatus, statuses: &Statuses) -> RunStatus {
+    if statuses.effect(worst) == Effect::Nok {
         return RunStatus::Failed;
     }
-    let some_passed = parts.contains(&RunStatus::Passed);
+    let some_passed = (parts.iter()).any(|part| statuses.effect(*part) == Effect::Ok);
     let worst_is_open = matches!(worst, RunStatus::Todo | RunStatus::Pending);
     if some_passed && worst_is_open {
         RunStatus::Executing
@@ -101,7 +111,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn marked(parts: &[RunStatus], policy: Aggregation) -> (RunStatus, bool) {
-        aggregate(parts, Sequence::Marked, policy)
+        aggregate(parts, Sequence::Marked, policy, &Statuses::default())
     }
 
     #[test]
@@ -136,7 +146,7 @@ mod tests {
             Aggregation::Flaky,
         ] {
             assert_eq!(
-                aggregate(&parts, Sequence::Repeated, policy),
+                aggregate(&parts, Sequence::Repeated, policy, &Statuses::default()),
                 (Failed, false)
             );
         }
@@ -145,7 +155,7 @@ mod tests {
     #[test]
     fn an_unmarked_failure_before_a_pass_is_a_retry() {
         let parts = [Failed, Error, Passed];
-        let of = |policy| aggregate(&parts, Sequence::Repeated, policy);
+        let of = |policy| aggregate(&parts, Sequence::Repeated, policy, &Statuses::default());
         assert_eq!(of(Aggregation::Worst), (Failed, true));
         assert_eq!(of(Aggregation::Best), (Passed, true));
         assert_eq!(of(Aggregation::Flaky), (Passed, true));
@@ -153,7 +163,10 @@ mod tests {
 
     #[test]
     fn every_iteration_has_to_pass() {
-        let of = |parts: &[RunStatus]| aggregate(parts, Sequence::Iterations, Aggregation::Best);
+        let built_in = Statuses::default();
+        let of = |parts: &[RunStatus]| {
+            aggregate(parts, Sequence::Iterations, Aggregation::Best, &built_in)
+        };
         assert_eq!(of(&[Failed, Passed]), (Failed, false));
         assert_eq!(of(&[Error, Passed]), (Failed, false));
         assert_eq!(of(&[Passed, Todo]), (RunStatus::Executing, false));
@@ -186,7 +199,8 @@ mod tests {
                 [Aggregation::Worst, Aggregation::Last, Aggregation::Best, Aggregation::Flaky]
             {
                 for sequence in [Sequence::Marked, Sequence::Repeated] {
-                    prop_assert_eq!(aggregate(&parts, sequence, policy), (status, false));
+                    let amounts_to = aggregate(&parts, sequence, policy, &Statuses::default());
+                    prop_assert_eq!(amounts_to, (status, false));
                 }
             }
         }
@@ -206,7 +220,8 @@ mod tests {
         #[test]
         fn unmarked_is_never_milder_than_marked(parts in statuses()) {
             for policy in [Aggregation::Worst, Aggregation::Best, Aggregation::Flaky] {
-                let (unmarked, guessed) = aggregate(&parts, Sequence::Repeated, policy);
+                let (unmarked, guessed) =
+                    aggregate(&parts, Sequence::Repeated, policy, &Statuses::default());
                 let (marked, known) = marked(&parts, policy);
                 prop_assert!(unmarked >= marked);
                 prop_assert!(known || !guessed);

@@ -1,10 +1,18 @@
 //! The statuses a test run can have, with what each means for the issue the test covers.
 //!
-//! Rules: `reference/test-management.md` section 2.2. The order of the variants *is* the rank
-//! ("worst wins"), and `code` is what the store keeps, so a variant is never moved or re-used.
+//! Rules: `reference/test-management.md` section 2.2. `code` is what the store keeps, so a variant is
+//! never moved or re-used. What statuses that a site made mean is `domain::statuses`.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::statuses::CustomStatus;
 
 /// What a run's status says about the issue its test covers; the worst last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema,
+)]
+#[serde(rename_all = "UPPERCASE")]
 pub enum Effect {
     /// The test vouches for the issue.
     Ok,
@@ -16,7 +24,10 @@ pub enum Effect {
     Nok,
 }
 
-/// The outcome of one run, or of one attempt of it; ordered by rank, the worst last.
+/// The outcome of one run, or of one attempt of it. The built-in ones are ordered by rank, the worst
+/// last; where a custom one may be among them, [`Statuses::rank`] is the order.
+///
+/// [`Statuses::rank`]: super::statuses::Statuses::rank
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum RunStatus {
     /// Ran to its end and every assertion held.
@@ -39,10 +50,12 @@ pub enum RunStatus {
     Error,
     /// An assertion did not hold.
     Failed,
+    /// A status that the site made, by its number.
+    Custom(i16),
 }
 
 impl RunStatus {
-    /// Every status, by rank.
+    /// Every built-in status, by rank.
     pub const ALL: [Self; 10] = [
         Self::Passed,
         Self::Todo,
@@ -56,7 +69,8 @@ impl RunStatus {
         Self::Failed,
     ];
 
-    /// Whether a later look at the same run can no longer change it.
+    /// Whether a later look at the same run can no longer change it; of a custom status only
+    /// [`Statuses`](super::statuses::Statuses) knows.
     #[must_use]
     pub const fn is_final(self) -> bool {
         match self {
@@ -66,11 +80,12 @@ impl RunStatus {
             | Self::Blocked
             | Self::Error
             | Self::Failed => true,
-            Self::Todo | Self::Pending | Self::Executing | Self::Unknown => false,
+            Self::Todo | Self::Pending | Self::Executing | Self::Unknown | Self::Custom(_) => false,
         }
     }
 
-    /// What the status says about the covered issue.
+    /// What the status says about the covered issue; of a custom status only
+    /// [`Statuses`](super::statuses::Statuses) knows.
     #[must_use]
     pub const fn effect(self) -> Effect {
         match self {
@@ -81,7 +96,7 @@ impl RunStatus {
             | Self::Skipped
             | Self::Aborted
             | Self::Blocked => Effect::NotRun,
-            Self::Unknown => Effect::Unknown,
+            Self::Unknown | Self::Custom(_) => Effect::Unknown,
             Self::Error | Self::Failed => Effect::Nok,
         }
     }
@@ -93,12 +108,7 @@ impl RunStatus {
     /// their readers map such words themselves.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let word: String = text
-            .chars()
-            .filter(|c| !matches!(c, ' ' | '_' | '-'))
-            .map(|c| c.to_ascii_uppercase())
-            .collect();
-        Some(match word.as_str() {
+        Some(match fold(text).as_str() {
             "PASS" | "PASSED" | "SUCCESS" | "OK" => Self::Passed,
             "TODO" | "NOTEXECUTED" | "NOTRUN" | "UNEXECUTED" | "IDLE" | "UNTESTED" => Self::Todo,
             "PENDING" => Self::Pending,
@@ -127,10 +137,11 @@ impl RunStatus {
             Self::Unknown => "UNKNOWN",
             Self::Error => "ERROR",
             Self::Failed => "FAILED",
+            Self::Custom(_) => "UNKNOWN",
         }
     }
 
-    /// The number the store keeps; equal to the rank.
+    /// The number the store keeps.
     #[must_use]
     pub const fn code(self) -> i16 {
         match self {
@@ -144,14 +155,26 @@ impl RunStatus {
             Self::Unknown => 7,
             Self::Error => 8,
             Self::Failed => 9,
+            Self::Custom(code) => code,
         }
     }
 
-    /// The status with this number, if there is one.
+    /// The status with this number, if there is one; a custom one may have been removed.
     #[must_use]
     pub fn from_code(code: i16) -> Option<Self> {
+        if code >= CustomStatus::FIRST_CODE {
+            return Some(Self::Custom(code));
+        }
         Self::ALL.into_iter().find(|status| status.code() == code)
     }
+}
+
+/// A word of a status without what does not matter in it.
+pub(super) fn fold(text: &str) -> String {
+    text.chars()
+        .filter(|c| !matches!(c, ' ' | '_' | '-'))
+        .flat_map(char::to_uppercase)
+        .collect()
 }
 
 #[cfg(test)]
@@ -167,6 +190,7 @@ mod tests {
             assert_eq!(RunStatus::from_code(status.code()), Some(status));
             assert_eq!(RunStatus::parse(status.name()), Some(status));
         }
+        assert_eq!(RunStatus::from_code(100), Some(RunStatus::Custom(100)));
         assert_eq!(RunStatus::from_code(10), None);
         assert_eq!(RunStatus::from_code(-1), None);
     }

@@ -1,5 +1,5 @@
-//! What an administrator decided: which issue types are covered by tests, which are defects, and
-//! which rules act. A site has one set; a project may override single settings.
+//! What an administrator decided: which issue types are covered by tests, which are defects, how
+//! results count, and which rules act. A site has one set; a project may override single settings.
 //!
 //! Types are chosen by name, compared without case: team-managed projects give the same type
 //! another id in each project, and events name types in the site's language, never the reader's.
@@ -7,10 +7,13 @@
 //! look or event; nothing is re-indexed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::coverage::{self, Choices};
 use super::issue::Named;
+use super::statuses::{CustomStatus, Statuses};
 
 /// A rule an administrator can switch; the names are those of `test-management.md` section 8.3.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -119,6 +122,8 @@ pub struct Settings {
     pub resolutions_without_fix: Vec<String>,
     /// The statuses (Jira's ids) D6 may move a verified defect to, the first preferred.
     pub verified_statuses: Vec<String>,
+    /// How results count.
+    pub coverage: coverage::Settings,
     rules: BTreeSet<RuleName>,
 }
 
@@ -131,6 +136,7 @@ impl Default for Settings {
                 .map(str::to_owned)
                 .to_vec(),
             verified_statuses: Vec::new(),
+            coverage: coverage::Settings::default(),
             rules: RuleName::ALL
                 .into_iter()
                 .filter(|rule| rule.is_on_by_default())
@@ -193,6 +199,7 @@ impl Settings {
                 .as_ref()
                 .unwrap_or(&self.verified_statuses)
                 .clone(),
+            coverage: self.coverage.with(&over.coverage),
             rules,
         }
     }
@@ -209,6 +216,8 @@ pub struct Overrides {
     pub resolutions_without_fix: Option<Vec<String>>,
     /// Statuses for verified defects, if decided.
     pub verified_statuses: Option<Vec<String>>,
+    /// How results count, as far as decided.
+    pub coverage: Choices,
     /// Rules that were switched.
     pub rules: BTreeMap<RuleName, bool>,
 }
@@ -228,13 +237,17 @@ pub struct SiteSettings {
     pub site: Overrides,
     /// Decided for single projects, by project key.
     pub projects: BTreeMap<String, Overrides>,
+    /// The statuses that were made for runs; a project has no others.
+    pub statuses: Vec<CustomStatus>,
 }
 
 impl SiteSettings {
     /// What holds where no project decided otherwise.
     #[must_use]
     pub fn of_site(&self) -> Settings {
-        Settings::default().with(&self.site)
+        let mut defaults = Settings::default();
+        defaults.coverage.statuses = Arc::new(Statuses::with(self.statuses.iter().cloned()));
+        defaults.with(&self.site)
     }
 
     /// What holds in a project.

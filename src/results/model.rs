@@ -11,6 +11,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
 use crate::domain::attempts::{Aggregation, Sequence, aggregate};
 use crate::domain::run::RunStatus;
+use crate::domain::statuses::Statuses;
 
 /// What a result file says.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -118,7 +119,7 @@ impl ReportedRun {
             return (only.status, false);
         }
         let statuses: Vec<RunStatus> = self.attempts.iter().map(|a| a.status).collect();
-        aggregate(&statuses, self.sequence, policy)
+        aggregate(&statuses, self.sequence, policy, &Statuses::default())
     }
 }
 

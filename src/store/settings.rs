@@ -7,7 +7,9 @@ use sea_orm::FromQueryResult;
 
 use super::sql::Sql;
 use super::{Conn, SiteId, StoreError};
+use crate::domain::coverage::{self, Choices};
 use crate::domain::settings::{Overrides, RuleName, Settings, SiteSettings, TypeNames};
+use crate::domain::statuses::CustomStatus;
 
 /// The scope of a whole site.
 pub(super) const SITE: &str = "site";
@@ -18,6 +20,10 @@ const DEFECTS: &str = "defect-types";
 const WITHOUT_FIX: &str = "resolutions-without-fix";
 const VERIFIED: &str = "verified-statuses";
 const RULE: &str = "rule:";
+/// How results count: the name of the choice follows.
+const COVERAGE: &str = "coverage:";
+/// A status for runs: its number follows.
+const STATUS: &str = "run-status:";
 
 /// Where a setting holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,6 +101,51 @@ pub async fn decide(
     now_ms: i64,
 ) -> Result<(), StoreError> {
     let (name, value) = row_of(decision);
+    keep(on, site, scope, &name, value, by, now_ms).await
+}
+
+/// Keeps what was decided about counting results, in the place of all that was decided before.
+pub async fn decide_coverage(
+    on: &impl Conn,
+    site: SiteId,
+    scope: Scope<'_>,
+    choices: &Choices,
+    by: Option<&str>,
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    let mut chosen = choices.entries();
+    for name in Choices::of(&coverage::Settings::default()).entries().keys() {
+        let value = chosen.remove(name).map(|value| value.to_string());
+        let name = format!("{COVERAGE}{name}");
+        keep(on, site, scope, &name, value, by, now_ms).await?;
+    }
+    Ok(())
+}
+
+/// Keeps what a status for runs is, or that there is none with this number any more. The caller holds
+/// the site while it chooses number and name.
+pub async fn decide_status(
+    on: &impl Conn,
+    site: SiteId,
+    code: i16,
+    status: Option<&CustomStatus>,
+    by: Option<&str>,
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    let value = status.map(|status| serde_json::to_string(status).unwrap_or_default());
+    let name = format!("{STATUS}{code}");
+    keep(on, site, Scope::Site, &name, value, by, now_ms).await
+}
+
+async fn keep(
+    on: &impl Conn,
+    site: SiteId,
+    scope: Scope<'_>,
+    name: &str,
+    value: Option<String>,
+    by: Option<&str>,
+    now_ms: i64,
+) -> Result<(), StoreError> {
     let scope = scope.name();
     let Some(value) = value else {
         Sql::new("DELETE FROM setting")
@@ -142,6 +193,11 @@ fn row_of(decision: &Decision) -> (String, Option<String>) {
 pub(super) fn gather(rows: Vec<Row>) -> SiteSettings {
     let mut all = SiteSettings::default();
     for row in rows {
+        if row.name.starts_with(STATUS) && row.scope == SITE {
+            all.statuses
+                .extend(serde_json::from_str::<CustomStatus>(&row.value));
+            continue;
+        }
         let over = match row.scope.strip_prefix(PROJECT) {
             Some(key) => all.projects.entry(key.to_owned()).or_default(),
             None => &mut all.site,
@@ -159,6 +215,12 @@ fn apply(over: &mut Overrides, name: &str, value: &str) {
         VERIFIED => over.verified_statuses = texts(),
         COVERABLE => over.coverable = types(),
         DEFECTS => over.defects = types(),
+        _ if name.starts_with(COVERAGE) => {
+            let name = name.strip_prefix(COVERAGE).unwrap_or_default();
+            if let Ok(value) = serde_json::from_str(value) {
+                over.coverage = std::mem::take(&mut over.coverage).and(name, value);
+            }
+        }
         _ => {
             let rule = name.strip_prefix(RULE).and_then(RuleName::from_code);
             if let (Some(rule), "on" | "off") = (rule, value) {
@@ -171,6 +233,7 @@ fn apply(over: &mut Overrides, name: &str, value: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::run::Effect;
     use crate::store::Store;
 
     #[tokio::test]
@@ -221,5 +284,71 @@ mod tests {
                 .unwrap()
                 .is_coverable("Epic")
         );
+    }
+
+    #[tokio::test]
+    async fn how_results_count_is_kept_choice_by_choice_and_statuses_for_the_site() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}?mode=rwc", folder.path().join("s.db").display());
+        Store::migrate(&url).await.unwrap();
+        let store = Store::open(&url, 2).await.unwrap();
+        let site = SiteId(1);
+        let choices = |json: &str| serde_json::from_str::<Choices>(json).unwrap();
+        let settled = CustomStatus {
+            code: 100,
+            name: "Settled".to_owned(),
+            colour: "#36b37e".to_owned(),
+            is_final: true,
+            effect: Effect::Ok,
+            rank: 50,
+        };
+
+        let txn = store.write().await.unwrap();
+        let (everywhere, shop) = (
+            choices(r#"{"freshnessDays": 30, "strictOutdated": true}"#),
+            choices(r#"{"strictOutdated": false, "excludedLabels": ["wip"]}"#),
+        );
+        decide_coverage(&*txn, site, Scope::Site, &everywhere, None, 5)
+            .await
+            .unwrap();
+        decide_coverage(&*txn, site, Scope::Project("SHOP"), &shop, None, 6)
+            .await
+            .unwrap();
+        decide_status(&*txn, site, 100, Some(&settled), None, 7)
+            .await
+            .unwrap();
+        txn.commit().await.unwrap();
+
+        let found = of_project(store.read(), site, "SHOP")
+            .await
+            .unwrap()
+            .coverage;
+        assert_eq!(found.freshness_days, Some(30));
+        assert_eq!(
+            (found.strict_outdated, found.excluded_labels.len()),
+            (false, 1)
+        );
+        let status = found.statuses.parse("settled").unwrap();
+        assert_eq!(found.effect(status), Some(Effect::Ok));
+        assert_eq!(
+            of_site(store.read(), site).await.unwrap().projects["SHOP"].coverage,
+            shop
+        );
+
+        let txn = store.write().await.unwrap();
+        let less = choices(r#"{"strictOutdated": true}"#);
+        decide_coverage(&*txn, site, Scope::Project("SHOP"), &less, None, 8)
+            .await
+            .unwrap();
+        decide_status(&*txn, site, 100, None, None, 9)
+            .await
+            .unwrap();
+        txn.commit().await.unwrap();
+        let found = of_project(store.read(), site, "SHOP")
+            .await
+            .unwrap()
+            .coverage;
+        assert!(found.strict_outdated && found.excluded_labels.is_empty());
+        assert_eq!(found.statuses.parse("settled"), None);
     }
 }

@@ -109,7 +109,7 @@ pub struct Coverage<'a> {
 #[must_use]
 pub fn of_issue<'a>(
     linked: &[LinkedTest<'a>],
-    settings: Settings,
+    settings: &Settings,
     scope: &Scope,
     now_ms: i64,
 ) -> Coverage<'a> {
@@ -180,7 +180,7 @@ impl Counts {
 }
 
 /// What of a test decided: its picks of the deciding effect; the others stand beside them.
-fn decider(test: &LinkedTest<'_>, status: &TestStatus<'_>, settings: Settings) -> Decider {
+fn decider(test: &LinkedTest<'_>, status: &TestStatus<'_>, settings: &Settings) -> Decider {
     let run_of = |pick: &Pick<'_>| DecidingRun {
         environment: pick.environment.to_owned(),
         execution_key: pick.run.execution_key.clone(),

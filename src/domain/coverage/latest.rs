@@ -275,7 +275,7 @@ impl Latest {
     /// With an environment only *its* group counts: a run made on chrome and firefox together says
     /// nothing about firefox to someone who asks for chrome.
     #[must_use]
-    pub fn status(&self, settings: Settings, environment: Option<&str>) -> TestStatus<'_> {
+    pub fn status(&self, settings: &Settings, environment: Option<&str>) -> TestStatus<'_> {
         let mut groups: BTreeMap<&str, Vec<&RunFact>> = BTreeMap::new();
         for run in &self.runs {
             if settings.effect(run.counted_status()).is_none() {
@@ -306,7 +306,7 @@ impl Latest {
 }
 
 /// Section 3, step 2.4: `runs` of one environment, the latest first.
-fn pick<'a>(environment: &'a str, runs: &[&'a RunFact], settings: Settings) -> Option<Pick<'a>> {
+fn pick<'a>(environment: &'a str, runs: &[&'a RunFact], settings: &Settings) -> Option<Pick<'a>> {
     let newest = *runs.first()?;
     let newest_final = runs.iter().copied().find(|run| run.status.is_final());
     let run = match newest_final {

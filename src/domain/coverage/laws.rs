@@ -45,6 +45,7 @@ fn any_settings() -> impl Strategy<Value = Settings> {
             final_precedence,
             skipped,
             blocked,
+            ..Settings::default()
         }
     })
 }
@@ -84,7 +85,7 @@ fn of_every_scope() -> Particulars {
 }
 
 /// Section 3, step 2, word for word over the whole history: what [`Latest`] must agree with.
-fn status_from_history(runs: &[RunFact], settings: Settings) -> RunStatus {
+fn status_from_history(runs: &[RunFact], settings: &Settings) -> RunStatus {
     let mut groups: Vec<&str> = ENVIRONMENTS.to_vec();
     groups.push(NO_ENVIRONMENT);
     let picked = groups.into_iter().filter_map(|group| {
@@ -152,8 +153,8 @@ proptest! {
         runs in any_runs(), settings in any_settings(),
     ) {
         let kept = latest(&runs);
-        let status = kept.status(settings, None).status;
-        prop_assert_eq!(status, status_from_history(&runs, settings));
+        let status = kept.status(&settings, None).status;
+        prop_assert_eq!(status, status_from_history(&runs, &settings));
     }
 
     #[test]
@@ -173,8 +174,8 @@ proptest! {
         let mut after = before.clone();
         let pass = RunFact { status: Passed, is_incomplete: false, number: 0, ..pass };
         after[0].record(&pass);
-        let (before, _) = judged(&before, settings, None);
-        let (after, _) = judged(&after, settings, None);
+        let (before, _) = judged(&before, &settings, None);
+        let (after, _) = judged(&after, &settings, None);
         prop_assert!(severity(after) <= severity(before), "{before:?} became {after:?}");
     }
 
@@ -185,7 +186,7 @@ proptest! {
         settings in any_settings(),
         scope in any_scope(),
     ) {
-        let judged = |runs| judged_of(&[runs], settings, &scope);
+        let judged = |runs| judged_of(&[runs], &settings, &scope);
         prop_assert_eq!(judged(runs), judged(shuffled));
     }
 
@@ -199,10 +200,10 @@ proptest! {
         // A plan that begins to run one more test is another plan.
         let in_plan = in_scope(&histories[0], scope.made_for.as_ref());
         prop_assume!(scope.excludes(&in_plan).is_none());
-        let (before, _) = judged_of(&histories, settings, &scope);
+        let (before, _) = judged_of(&histories, &settings, &scope);
         let pass = RunFact { status: Passed, is_incomplete: false, number: 0, ..pass };
         histories[0].push((of_every_scope(), pass));
-        let (after, _) = judged_of(&histories, settings, &scope);
+        let (after, _) = judged_of(&histories, &settings, &scope);
         prop_assert!(severity(after) <= severity(before), "{before:?} became {after:?}");
     }
 
@@ -212,8 +213,8 @@ proptest! {
     ) {
         let takes = |made: &&Made| scope.made_for.as_ref().is_none_or(|it| it.takes(&made.0));
         let alone: Vec<Made> = runs.iter().filter(takes).cloned().collect();
-        let (status, reason) = judged_of(&[runs], settings, &scope);
-        let (status_alone, reason_alone) = judged_of(&[alone], settings, &scope);
+        let (status, reason) = judged_of(&[runs], &settings, &scope);
+        let (status_alone, reason_alone) = judged_of(&[alone], &settings, &scope);
         prop_assert_eq!(status, status_alone);
         prop_assert_eq!(reason.decided_by, reason_alone.decided_by);
     }
@@ -221,7 +222,7 @@ proptest! {
     #[test]
     fn every_status_names_what_decided_it(histories in prop::collection::vec(any_runs(), 1..4)) {
         let tests: Vec<Latest> = histories.iter().map(|runs| latest(runs)).collect();
-        let (_, reason) = judged(&tests, Settings::default(), None);
+        let (_, reason) = judged(&tests, &Settings::default(), None);
         prop_assert!(!reason.decided_by.is_empty());
         prop_assert_eq!(reason.computed_ms, 99);
         prop_assert!(reason.sentence().to_string().ends_with('.'));

@@ -133,7 +133,7 @@ pub(super) fn outcome(status: RunStatus, is_incomplete: bool) -> &'static str {
         RunStatus::Skipped => "was skipped",
         RunStatus::Aborted => "was aborted",
         RunStatus::Blocked => "was blocked",
-        RunStatus::Unknown => "has an unknown outcome",
+        RunStatus::Unknown | RunStatus::Custom(_) => "has an unknown outcome",
         RunStatus::Error => "broke",
         RunStatus::Failed => "failed",
     }

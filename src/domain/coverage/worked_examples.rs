@@ -36,7 +36,7 @@ pub(super) fn latest(runs: &[RunFact]) -> Latest {
 /// The coverage of an issue whose tests ran like this, and the reason.
 pub(super) fn judged(
     tests: &[Latest],
-    settings: Settings,
+    settings: &Settings,
     environment: Option<&str>,
 ) -> (CoverageStatus, Reason) {
     let tests: Vec<(&Latest, &Latest)> = tests.iter().map(|latest| (latest, latest)).collect();
@@ -50,7 +50,7 @@ pub(super) fn judged(
 /// The coverage of an issue whose tests ran like this in scope, and like that altogether.
 pub(super) fn judged_in(
     tests: &[(&Latest, &Latest)],
-    settings: Settings,
+    settings: &Settings,
     scope: &Scope,
 ) -> (CoverageStatus, Reason) {
     let names: Vec<(String, String)> = (1..=tests.len())
@@ -73,11 +73,11 @@ pub(super) fn judged_in(
 }
 
 fn status(tests: &[Latest]) -> CoverageStatus {
-    judged(tests, Settings::default(), None).0
+    judged(tests, &Settings::default(), None).0
 }
 
 fn status_in(tests: &[Latest], environment: &str) -> CoverageStatus {
-    judged(tests, Settings::default(), Some(environment)).0
+    judged(tests, &Settings::default(), Some(environment)).0
 }
 
 /// One test for each status, run once.
@@ -90,7 +90,7 @@ fn each(statuses: &[RunStatus]) -> Vec<Latest> {
 
 #[test]
 fn w1_a_story_without_tests_is_uncovered() {
-    let (status, reason) = judged(&[], Settings::default(), None);
+    let (status, reason) = judged(&[], &Settings::default(), None);
     assert_eq!(
         (status, reason.rule),
         (CoverageStatus::Uncovered, Rule::NoTest)
@@ -100,7 +100,7 @@ fn w1_a_story_without_tests_is_uncovered() {
 
 #[test]
 fn w2_a_test_never_run_is_not_run() {
-    let (status, reason) = judged(&[Latest::default()], Settings::default(), None);
+    let (status, reason) = judged(&[Latest::default()], &Settings::default(), None);
     assert_eq!(status, CoverageStatus::NotRun);
     assert_eq!(reason.sentence().to_string(), "Test 1 has not been run.");
     assert_eq!(reason.lines()[0].text, "SHOP-T1 has not been run.");
@@ -108,14 +108,14 @@ fn w2_a_test_never_run_is_not_run() {
 
 #[test]
 fn w3_two_passes_are_ok() {
-    let (status, reason) = judged(&each(&[Passed, Passed]), Settings::default(), None);
+    let (status, reason) = judged(&each(&[Passed, Passed]), &Settings::default(), None);
     assert_eq!((status, reason.decided_by.len()), (CoverageStatus::Ok, 2));
     assert_eq!(reason.sentence().to_string(), "Both tests passed.");
 }
 
 #[test]
 fn w4_one_failure_is_nok() {
-    let (status, reason) = judged(&each(&[Passed, Failed]), Settings::default(), None);
+    let (status, reason) = judged(&each(&[Passed, Failed]), &Settings::default(), None);
     assert_eq!(status, CoverageStatus::Nok);
     assert_eq!(reason.sentence().to_string(), "Test 2 failed.");
     assert_eq!((reason.counted, reason.decided_by.len()), (2, 1));
@@ -155,7 +155,7 @@ fn w7_a_later_failure_is_the_latest() {
 #[test]
 fn w8_final_results_have_precedence_unless_switched_off() {
     let test = [latest(&[run(Failed, 1, &[]), run(Executing, 2, &[])])];
-    let (with, reason) = judged(&test, Settings::default(), None);
+    let (with, reason) = judged(&test, &Settings::default(), None);
     assert_eq!(with, CoverageStatus::Nok);
     assert_eq!(
         reason.excluded[0].why,
@@ -170,7 +170,7 @@ fn w8_final_results_have_precedence_unless_switched_off() {
         final_precedence: false,
         ..Settings::default()
     };
-    assert_eq!(judged(&test, off, None).0, CoverageStatus::NotRun);
+    assert_eq!(judged(&test, &off, None).0, CoverageStatus::NotRun);
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn w9_a_pass_on_one_environment_never_hides_a_failure_on_another() {
         run(Passed, 2, &["chrome"]),
         run(Failed, 3, &["firefox"]),
     ])];
-    let (all, reason) = judged(&test, Settings::default(), None);
+    let (all, reason) = judged(&test, &Settings::default(), None);
     assert_eq!(all, CoverageStatus::Nok);
     assert_eq!(
         reason.lines()[0].text,
@@ -225,7 +225,7 @@ fn w17_blocked_beside_passed_is_not_run() {
 
 #[test]
 fn w18_skipped_beside_passed_is_not_run() {
-    let (status, reason) = judged(&each(&[Skipped, Passed]), Settings::default(), None);
+    let (status, reason) = judged(&each(&[Skipped, Passed]), &Settings::default(), None);
     assert_eq!(status, CoverageStatus::NotRun);
     assert_eq!(reason.sentence().to_string(), "Test 1 was skipped.");
 }
@@ -238,15 +238,15 @@ fn a_project_may_ignore_skips_or_count_them_as_failures() {
     };
     let test = [latest(&[run(Passed, 1, &[]), run(Skipped, 2, &[])])];
     assert_eq!(
-        judged(&test, with(Treatment::NotRun), None).0,
+        judged(&test, &with(Treatment::NotRun), None).0,
         CoverageStatus::NotRun
     );
     assert_eq!(
-        judged(&test, with(Treatment::Ignore), None).0,
+        judged(&test, &with(Treatment::Ignore), None).0,
         CoverageStatus::Ok
     );
     assert_eq!(
-        judged(&test, with(Treatment::Nok), None).0,
+        judged(&test, &with(Treatment::Nok), None).0,
         CoverageStatus::Nok
     );
 }
@@ -259,7 +259,7 @@ fn a_pass_of_an_incomplete_import_is_unknown_and_a_failure_stands() {
     };
     let (status, reason) = judged(
         &[latest(&[run(Passed, 1, &[]), incomplete(Passed)])],
-        Settings::default(),
+        &Settings::default(),
         None,
     );
     assert_eq!(
@@ -268,7 +268,7 @@ fn a_pass_of_an_incomplete_import_is_unknown_and_a_failure_stands() {
     );
     let sentence = reason.sentence().to_string();
     assert_eq!(sentence, "Test 1 has a result from an incomplete report.");
-    let failed = judged(&[latest(&[incomplete(Failed)])], Settings::default(), None);
+    let failed = judged(&[latest(&[incomplete(Failed)])], &Settings::default(), None);
     assert_eq!(failed.0, CoverageStatus::Nok);
 }
 
@@ -297,7 +297,7 @@ fn archived_tests_are_listed_and_do_not_count() {
         latest: &failed,
         history: &failed,
     };
-    let coverage = of_issue(&[archived], Settings::default(), &Scope::default(), 0);
+    let coverage = of_issue(&[archived], &Settings::default(), &Scope::default(), 0);
     assert_eq!(coverage.status, CoverageStatus::Uncovered);
     assert_eq!(coverage.reason.rule, Rule::NoTestCounts);
     assert_eq!(
@@ -312,7 +312,7 @@ fn a_sentence_names_two_tests_and_counts_the_rest() {
         let tests: Vec<Latest> = (0..count)
             .map(|_| latest(&[run(Failed, 1, &["safari"])]))
             .collect();
-        judged(&tests, Settings::default(), None)
+        judged(&tests, &Settings::default(), None)
             .1
             .sentence()
             .to_string()

@@ -21,7 +21,7 @@ pub(super) fn in_scope(runs: &[Made], made_for: Option<&MadeFor>) -> Latest {
 /// The coverage of an issue whose tests have these runs, in a scope.
 pub(super) fn judged_of(
     tests: &[Vec<Made>],
-    settings: Settings,
+    settings: &Settings,
     scope: &Scope,
 ) -> (CoverageStatus, Reason) {
     let made_for = scope.made_for.as_ref();
@@ -33,7 +33,7 @@ pub(super) fn judged_of(
 
 fn judged(tests: &[Vec<Made>], scope: &str) -> (CoverageStatus, Reason) {
     let scope = Scope::named(scope, None).unwrap();
-    judged_of(tests, Settings::default(), &scope)
+    judged_of(tests, &Settings::default(), &scope)
 }
 
 fn status(tests: &[Vec<Made>], scope: &str) -> CoverageStatus {
@@ -123,7 +123,7 @@ fn w8_holds_within_a_version() {
         ..Settings::default()
     };
     let scope = Scope::named("version:1.0", None).unwrap();
-    assert_eq!(judged_of(&test, off, &scope).0, CoverageStatus::NotRun);
+    assert_eq!(judged_of(&test, &off, &scope).0, CoverageStatus::NotRun);
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn w9_holds_within_a_version() {
     ]];
     let status_on = |environment| {
         let scope = Scope::named("version:1.0", Some(environment)).unwrap();
-        judged_of(&test, Settings::default(), &scope).0
+        judged_of(&test, &Settings::default(), &scope).0
     };
     assert_eq!(status(&test, "version:1.0"), CoverageStatus::Nok);
     assert_eq!(status_on("chrome"), CoverageStatus::Ok);
@@ -188,6 +188,6 @@ fn a_plan_is_about_the_tests_it_runs_and_says_so_when_there_are_none() {
     );
 
     let elsewhere = Scope::named("plan:P1", Some("safari")).unwrap();
-    let (status, _) = judged_of(&tests, Settings::default(), &elsewhere);
+    let (status, _) = judged_of(&tests, &Settings::default(), &elsewhere);
     assert_eq!(status, CoverageStatus::NotRun, "it is in the plan");
 }

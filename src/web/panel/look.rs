@@ -16,7 +16,7 @@ pub const fn of_run(status: RunStatus) -> Look {
         RunStatus::Skipped => ("Skipped", "skipped", "notrun"),
         RunStatus::Aborted => ("Aborted", "skipped", "notrun"),
         RunStatus::Blocked => ("Blocked", "skipped", "notrun"),
-        RunStatus::Unknown => ("Unknown", "unknown", "unknown"),
+        RunStatus::Unknown | RunStatus::Custom(_) => ("Unknown", "unknown", "unknown"),
         RunStatus::Error => ("Error", "failed", "failed"),
         RunStatus::Failed => ("Failed", "failed", "failed"),
     };

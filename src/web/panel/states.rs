@@ -104,7 +104,7 @@ fn run(fixture: &Fixture, number: i64, environment: &str, status: RunStatus) -> 
 }
 
 fn row(fixture: Fixture, latest: &Latest) -> TestRow {
-    let status = latest.status(Counting::default(), None);
+    let status = latest.status(&Counting::default(), None);
     let is_failing = status.status >= RunStatus::Error;
     TestRow {
         id: Uuid::from_u128(fixture.number),
@@ -179,7 +179,7 @@ fn panel(issue: MirroredIssue, tests: Vec<Fixture>, found_by: Vec<Fixture>) -> I
             history: latest,
         })
         .collect();
-    let judged = of_issue(&linked, Counting::default(), &Scope::default(), NOW_MS);
+    let judged = of_issue(&linked, &Counting::default(), &Scope::default(), NOW_MS);
     let (status, counts, reason): (CoverageStatus, _, _) =
         (judged.status, judged.counts, judged.reason);
     let mut environments: Vec<String> = tests
