@@ -4,6 +4,7 @@
 //! Statuses are not worked out here: a row carries what `coverage` said of its issue.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::coverage::CoverageStatus;
@@ -28,8 +29,9 @@ pub fn status_named(name: &str) -> Option<CoverageStatus> {
 
 /// Which issues of a project a matrix is about; every criterion that is given has to hold. Names are
 /// compared without case.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[schema(as = MatrixFilters)]
 pub struct Filters {
     /// Any of these coverage statuses, as interfaces write them.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -2,15 +2,18 @@
 
 use std::collections::HashSet;
 
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::forward::{self, Totals};
 use super::{Asked, Eyes, MatrixError};
 use crate::app::App;
+use crate::domain::coverage::{Choices, Scope};
 use crate::domain::matrix::{Brief, Change, compare};
 use crate::domain::site::SiteId;
 use crate::ids;
 use crate::store::matrix_snapshots::{self, Snapshot, StoredRow};
+use crate::store::settings;
 
 /// Takes a matrix as it is now and stores it, whole or not at all, with every issue there is: what a
 /// reader may see of it is decided when it is read. Everything is read before the transaction begins:
@@ -20,10 +23,10 @@ pub async fn take(
     site: SiteId,
     asked: &Asked,
     name: &str,
-    settings: String,
     by: Option<&str>,
 ) -> Result<Snapshot, MatrixError> {
     let now_ms = app.clock.now_ms();
+    let settings = settings::of_project(app.store.read(), site, &asked.project).await?;
     let mut rows: Vec<StoredRow> = Vec::new();
     let mut totals = Totals::empty();
     let eyes = Eyes::Client {
@@ -45,7 +48,7 @@ pub async fn take(
         scope: asked.scope.name(),
         environment: asked.scope.environment.clone(),
         filters: asked.filters.clone(),
-        settings,
+        settings: serde_json::to_string(&Choices::of(&settings.coverage)).unwrap_or_default(),
         counts: serde_json::to_string(&totals.by_status).unwrap_or_default(),
         created_by: by.map(str::to_owned),
         created_ms: now_ms,
@@ -54,6 +57,57 @@ pub async fn take(
     matrix_snapshots::insert(&*txn, site, &snapshot, &rows).await?;
     txn.commit().await?;
     Ok(snapshot)
+}
+
+/// What a snapshot was asked for, to be asked again.
+#[must_use]
+pub fn question(snapshot: &Snapshot) -> Asked {
+    let scope = Scope::named(&snapshot.scope, snapshot.environment.as_deref());
+    Asked {
+        project: snapshot.project_key.clone(),
+        scope: scope.unwrap_or_default(),
+        filters: snapshot.filters.clone(),
+    }
+}
+
+/// Takes the defects out of a stored row that the reader, an API client, may not see, and counts them
+/// with the hidden ones.
+pub fn leave_out_defects(row: &mut Value, eyes: &Eyes<'_>) {
+    let Eyes::Client { projects, .. } = eyes else {
+        return;
+    };
+    if projects.is_empty() {
+        return;
+    }
+    let is_seen = |defect: &Value| {
+        // A defect of an issue or a test is an object, one of a run a key.
+        let key = defect.get("key").unwrap_or(defect).as_str().unwrap_or("");
+        let project = key.rsplit_once('-').map_or("", |(project, _)| project);
+        projects.iter().any(|held| held == project)
+    };
+    let keep_seen = |list: Option<&mut Value>| {
+        let Some(Value::Array(list)) = list else {
+            return 0;
+        };
+        let before = list.len();
+        list.retain(is_seen);
+        before - list.len()
+    };
+    let mut left_out = 0;
+    for of in ["/defects/open", "/defects/resolved"] {
+        left_out += keep_seen(row.pointer_mut(of));
+    }
+    if let Some(hidden) = row.pointer_mut("/defects/hidden") {
+        *hidden = (hidden.as_u64().unwrap_or(0) + u64::try_from(left_out).unwrap_or(0)).into();
+    }
+    let tests = row.get_mut("tests").and_then(Value::as_array_mut);
+    for test in tests.into_iter().flatten() {
+        keep_seen(test.get_mut("defects"));
+        let runs = test.get_mut("runs").and_then(Value::as_array_mut);
+        for run in runs.into_iter().flatten() {
+            keep_seen(run.get_mut("defects"));
+        }
+    }
 }
 
 /// What a snapshot is compared with.

@@ -13,6 +13,8 @@ mod coverage;
 pub mod document;
 mod executions;
 mod issues;
+mod matrix;
+mod matrix_snapshots;
 mod query;
 mod results;
 mod words;
@@ -30,5 +32,15 @@ fn operations(routes: &mut Described) {
         .service(coverage::show)
         .service(results::receive)
         .service(executions::show)
+        .service(matrix::show)
+        .service(matrix::show_totals)
+        .service(matrix::show_backward)
+        .service(matrix::show_orphans)
+        .service(matrix::export)
+        .service(matrix_snapshots::list)
+        .service(matrix_snapshots::take)
+        .service(matrix_snapshots::show)
+        .service(matrix_snapshots::remove)
+        .service(matrix_snapshots::compare)
         .service(document::show);
 }
