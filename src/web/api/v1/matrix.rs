@@ -18,7 +18,7 @@ mod answer;
 pub(super) mod asked;
 
 use answer::{Backward, List, Matrix, Orphans, Totals};
-use asked::{CHOICES, Question, place, words_of};
+use asked::{CHOICES, Paging, Question, place, words_of};
 
 /// The traceability matrix of a project
 ///
@@ -31,7 +31,8 @@ use asked::{CHOICES, Question, place, words_of};
     params(
         ("key" = String, Path, description = "The project's key.", example = "SHOP"),
         ("expand" = Option<String>, Query, description = "`tests` shows the tests of each issue with their runs and defects.", example = "tests"),
-        Question
+        Question,
+        Paging
     ),
     responses((status = 200, description = "A page of the matrix.", body = Matrix))
 )]
@@ -107,8 +108,7 @@ pub async fn show_totals(
          description = "Which runs count: `latest`, or those made for one: `version:V`, `plan:P`, `sprint:S`."),
         ("environment" = Option<String>, Query, max_length = 255,
          description = "Only runs that were made in this environment."),
-        ("cursor" = Option<String>, Query, description = "The `next` of the page before."),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "Items on a page; 50 by default.")
+        Paging
     ),
     responses((status = 200, description = "A page of the list.", body = Backward))
 )]
@@ -159,8 +159,7 @@ pub async fn show_backward(
          description = "Which runs count: `latest`, or those made for one: `version:V`, `plan:P`, `sprint:S`."),
         ("environment" = Option<String>, Query, max_length = 255,
          description = "Only runs that were made in this environment."),
-        ("cursor" = Option<String>, Query, description = "The `next` of the page before; with `kind`."),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "Items on a page; 50 by default.")
+        Paging
     ),
     responses((status = 200, description = "The lists.", body = Orphans))
 )]

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::auth::ApiCaller;
 use super::coverage::scope;
-use super::matrix::asked::{self, cursor, no_cursor, place};
+use super::matrix::asked::{self, Paging, cursor, no_cursor, place};
 use super::query::Query;
 use crate::app::App;
 use crate::app::matrix::snapshots::{self, With};
@@ -160,8 +160,7 @@ struct Changed {
     tag = "matrix",
     params(
         ("key" = String, Path, description = "The project's key.", example = "SHOP"),
-        ("cursor" = Option<String>, Query, description = "The `next` of the page before."),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "Items on a page; 50 by default.")
+        Paging
     ),
     responses((status = 200, description = "The stored matrices.", body = Snapshots))
 )]
@@ -232,8 +231,7 @@ pub async fn take(
     params(
         ("key" = String, Path, description = "The project's key.", example = "SHOP"),
         ("id" = String, Path, description = "The snapshot's id."),
-        ("cursor" = Option<String>, Query, description = "The `next` of the page before."),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "Rows on a page; 50 by default.")
+        Paging
     ),
     responses((status = 200, description = "The matrix.", body = SnapshotRows))
 )]

@@ -54,9 +54,16 @@ pub struct Question {
     priority: Option<Vec<String>>,
     /// Only issues whose key or summary holds this text.
     text: Option<String>,
-    /// The `next` of the page before; where the answer has pages.
+}
+
+/// The parameters that say which page, as the description shows them.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it is the description of what `page` reads")]
+pub struct Paging {
+    /// The `next` of the page before.
     cursor: Option<String>,
-    /// Rows on a page, 50 by default; where the answer has pages.
+    /// Items on a page; 50 by default.
     #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
 }
