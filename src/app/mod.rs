@@ -27,6 +27,7 @@ pub mod issue_panel;
 pub mod join_halves;
 pub mod link_defect;
 pub mod link_test;
+pub mod matrix;
 pub mod meet_installation;
 pub mod note_hour;
 pub mod note_lifecycle;

@@ -4,10 +4,11 @@
 //! Statuses are not worked out here: a row carries what `coverage` said of its issue.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::coverage::CoverageStatus;
-use super::issue::{Named, StatusCategory};
+use super::issue::{Named, StatusCategory, key_number};
 use super::severity::Severity;
 
 /// Every coverage status, those first that want to be looked at.
@@ -28,8 +29,9 @@ pub fn status_named(name: &str) -> Option<CoverageStatus> {
 
 /// Which issues of a project a matrix is about; every criterion that is given has to hold. Names are
 /// compared without case.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[schema(as = MatrixFilters)]
 pub struct Filters {
     /// Any of these coverage statuses, as interfaces write them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -120,16 +122,6 @@ impl Filters {
 
 fn is_same(one: &str, other: &str) -> bool {
     one == other || one.to_lowercase() == other.to_lowercase()
-}
-
-/// The place of an issue among those of its project: the number in its key, so that SHOP-9 stands
-/// before SHOP-10.
-#[must_use]
-pub fn place(key: &str) -> i64 {
-    let number = key.rsplit_once('-').map(|(_, number)| number);
-    number
-        .and_then(|number| number.parse().ok())
-        .unwrap_or(i64::MAX)
 }
 
 /// A defect of a test.
@@ -286,7 +278,7 @@ pub fn compare(before: &[Brief], after: &[Brief]) -> Vec<Change> {
         after: None,
     }));
     changes.sort_by(|a, b| {
-        (place(&a.issue.key), &a.issue.key).cmp(&(place(&b.issue.key), &b.issue.key))
+        (key_number(&a.issue.key), &a.issue.key).cmp(&(key_number(&b.issue.key), &b.issue.key))
     });
     changes
 }

@@ -94,7 +94,11 @@ mod tests {
             }))
         };
         assert_eq!(of("10000", "Blocker"), of("1", "Highest"));
-        assert_eq!(of("2", "HIGH"), of("3", "Major"), "the name comes before the id");
+        assert_eq!(
+            of("2", "HIGH"),
+            of("3", "Major"),
+            "the name comes before the id"
+        );
         assert_eq!(of("1", "Höchste"), Severity::Blocker);
         assert_eq!(of("10007", "Lila"), Severity::Medium);
         assert_eq!(Severity::of(None), Severity::Unrated);

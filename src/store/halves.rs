@@ -79,6 +79,11 @@ pub async fn move_into(
             "viewer_scope",
             "k.account_id = t.account_id AND k.project_key = t.project_key",
         ),
+        ("matrix_snapshot", "k.id = t.id"),
+        (
+            "matrix_snapshot_row",
+            "k.snapshot_id = t.snapshot_id AND k.place = t.place AND k.issue_id = t.issue_id",
+        ),
     ] {
         move_rows(on, table, same, from, into, "").await?;
     }

@@ -34,6 +34,8 @@ pub mod issues;
 pub mod latest;
 pub mod links;
 pub mod marks;
+pub mod matrix;
+pub mod matrix_snapshots;
 pub mod outbox;
 pub mod population;
 pub mod project_issues;

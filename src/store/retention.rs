@@ -4,7 +4,7 @@ use super::inbox::first_id_of;
 use super::{Conn, SiteId, Sql, StoreError};
 
 /// Every table that holds rows of a site, the site's own row last.
-const TABLES: [&str; 36] = [
+const TABLES: [&str; 38] = [
     "installation",
     "lane",
     "inbox",
@@ -13,6 +13,8 @@ const TABLES: [&str; 36] = [
     "expectation",
     "rule_effect",
     "mark",
+    "matrix_snapshot",
+    "matrix_snapshot_row",
     "audit",
     "defect_claim",
     "defect_link",

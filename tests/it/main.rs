@@ -34,6 +34,7 @@ mod inbox;
 mod issue_coverage;
 mod kill;
 mod many_issues;
+mod matrix;
 mod metrics;
 mod migrations;
 mod openapi;

@@ -13,6 +13,8 @@ mod coverage;
 pub mod document;
 mod executions;
 mod issues;
+mod matrix;
+mod matrix_snapshots;
 mod query;
 mod readiness;
 mod results;
@@ -35,5 +37,15 @@ fn operations(routes: &mut Described) {
         .service(readiness::show_gate)
         .service(readiness::show_trend)
         .service(readiness::show_rules)
+        .service(matrix::show)
+        .service(matrix::show_totals)
+        .service(matrix::show_backward)
+        .service(matrix::show_orphans)
+        .service(matrix::export)
+        .service(matrix_snapshots::list)
+        .service(matrix_snapshots::take)
+        .service(matrix_snapshots::show)
+        .service(matrix_snapshots::remove)
+        .service(matrix_snapshots::compare)
         .service(document::show);
 }
