@@ -166,6 +166,7 @@ fn serve(app: &Arc<App>, role: Role, listener: TcpListener) -> anyhow::Result<Se
     let shared = Data::from(Arc::clone(app));
     let connect = Data::new(Connect::new(&app.config)?);
     let forge = Data::new(Forge::new(&app.config)?);
+    let limits = Data::new(web::api::v1::RateLimits::default());
     if role != Role::Worker {
         let (forge, now_s) = (forge.clone(), app.clock.now_s());
         tokio::spawn(async move { forge.load_keys(now_s).await });
@@ -175,6 +176,7 @@ fn serve(app: &Arc<App>, role: Role, listener: TcpListener) -> anyhow::Result<Se
             .app_data(shared.clone())
             .app_data(connect.clone())
             .app_data(forge.clone())
+            .app_data(limits.clone())
             .configure(|routes| web::router::configure(routes, role, connect.base_path()))
             .configure(|routes| {
                 if shared.config.server.metrics_listen.is_none() {
@@ -182,6 +184,7 @@ fn serve(app: &Arc<App>, role: Role, listener: TcpListener) -> anyhow::Result<Se
                 }
             })
             .default_service(actix_web::web::to(web::router::unknown))
+            .wrap(from_fn(web::api::v1::publish_limits))
             .wrap(from_fn(web::json_only::json_only))
             .wrap(from_fn(web::metrics::measure))
     })

@@ -15,11 +15,16 @@ use crate::metrics::Metrics;
 use crate::store::{InboxWriter, Store};
 
 pub mod accept_event;
+pub mod answer_once;
 pub mod apply_events;
 pub mod ask_jira;
 pub mod check_projections;
 pub mod create_api_client;
 pub mod create_defect;
+pub mod edit_execution;
+pub mod edit_plan;
+pub mod edit_run;
+pub mod edit_test;
 pub mod forget_old;
 pub mod import_results;
 pub mod install_site;

@@ -58,6 +58,13 @@ pub struct Server {
     /// Allow plain http and loopback addresses for Jira sites: for tests and the demo only
     #[arg(long, env = "TOUCHSTONE_INSECURE_SITES", default_value_t = false, action = clap::ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]
     pub insecure_sites: bool,
+    /// Requests an API client may make in a minute, counted by each process; 0 is no limit
+    #[arg(
+        long,
+        env = "TOUCHSTONE_API_REQUESTS_PER_MINUTE",
+        default_value_t = 6_000
+    )]
+    pub api_requests_per_minute: u32,
     /// Threads that answer requests; 0 takes one per processor
     #[arg(long, env = "TOUCHSTONE_THREADS", default_value_t = 0)]
     pub threads: usize,

@@ -1,4 +1,4 @@
-//! Test runs: facts, written once and never changed.
+//! Test runs: facts. Who changes or deletes one sees to it that what follows from it is made anew.
 
 use std::collections::HashMap;
 
@@ -18,6 +18,8 @@ pub struct NewRun {
     pub number: i64,
     /// The test.
     pub test_id: Uuid,
+    /// The version of the test it was made with.
+    pub test_version: i32,
     /// How it ended.
     pub status: RunStatus,
     /// Whether its attempts disagreed.
@@ -65,11 +67,11 @@ pub async fn insert_all(
     runs: &[NewRun],
     now_ms: i64,
 ) -> Result<(), StoreError> {
-    const COLUMNS: usize = 12;
+    const COLUMNS: usize = 13;
     for chunk in runs.chunks(Dialect::of(on).chunk(COLUMNS)) {
         let mut sql = Sql::new(
             "INSERT INTO run (site_id, execution_id, number, test_id, status, is_flaky, \
-             started_ms, finished_ms, arrived_ms, duration_ms, message, detail) ",
+             started_ms, finished_ms, arrived_ms, duration_ms, message, detail, test_version) ",
         );
         sql.rows::<COLUMNS>(chunk.iter().map(|run| {
             [
@@ -85,6 +87,7 @@ pub async fn insert_all(
                 run.duration_ms.into(),
                 run.message.clone().into(),
                 run.detail.clone().into(),
+                run.test_version.into(),
             ]
         }));
         sql.run(on).await?;
