@@ -1,5 +1,5 @@
 //! What the rules of coverage need beside the counting runs: the newest results of each test, from
-//! which it shows whether the test is flaky.
+//! which it shows whether the test is flaky, and the version of the test that a run was made with.
 
 use sea_orm_migration::prelude::*;
 
@@ -14,7 +14,11 @@ impl MigrationTrait for Migration {
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        crate::ddl::run(manager, "DROP TABLE test_window").await
+        crate::ddl::run(
+            manager,
+            "DROP TABLE test_window;\nALTER TABLE run DROP COLUMN test_version",
+        )
+        .await
     }
 }
 
@@ -27,4 +31,5 @@ CREATE TABLE test_window (
     results text NOT NULL,
     PRIMARY KEY (site_id, test_id)
 ) CLUSTERED;
+ALTER TABLE run ADD COLUMN test_version integer NOT NULL DEFAULT 1;
 ";

@@ -8,8 +8,8 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 use crate::domain::coverage::{
-    Counts, CoverageStatus, Exclusion, Latest, LinkedTest, Pick, Reason, Recent, RunFact, Scope,
-    Settings, TestStatus, of_issue as judge,
+    Counts, CoverageStatus, CoveredIssue, Exclusion, Latest, LinkedTest, Pick, Reason, Recent,
+    RunFact, Scope, TestStatus, of_issue as judge,
 };
 use crate::domain::issue::MirroredIssue;
 use crate::domain::run::RunStatus;
@@ -190,6 +190,7 @@ fn judge_linked(
         issue,
         tests,
         annotations,
+        settings,
         ..
     } = found;
     let keys: Vec<String> = tests.iter().map(|test| test.case.key.to_string()).collect();
@@ -198,13 +199,14 @@ fn judge_linked(
     if let Some(in_scope) = in_scope {
         for test in &mut linked {
             test.latest = in_scope.get(&test.id).unwrap_or(&never_run);
-            test.exclusion = test
-                .exclusion
-                .take()
-                .or_else(|| scope.excludes(test.latest));
         }
     }
-    let coverage = judge(&linked, &Settings::default(), scope, now_ms);
+    let covered = CoveredIssue {
+        tests: &linked,
+        exemption: None,
+        text_changed_ms: None,
+    };
+    let coverage = judge(&covered, &settings.coverage, scope, now_ms);
     let rows = rows(&linked, &tests, &coverage.tests, annotations);
 
     let environments = tests.iter().flat_map(|test| test.latest.environments());
@@ -234,7 +236,10 @@ pub async fn found_by(
     let which = Which::Id(defect);
     let found = issue_tests::of_issue(store.read(), site, which, Link::Found, None).await?;
     let Some(LinkedIssue {
-        tests, annotations, ..
+        tests,
+        annotations,
+        settings,
+        ..
     }) = found
     else {
         return Ok(Vec::new());
@@ -243,7 +248,7 @@ pub async fn found_by(
     let linked: Vec<LinkedTest<'_>> = tests.iter().zip(&keys).map(linked_test).collect();
     let statuses: Vec<TestStatus<'_>> = linked
         .iter()
-        .map(|test| test.latest.status(&Settings::default(), None))
+        .map(|test| test.latest.status(&settings.coverage))
         .collect();
     Ok(rows(&linked, &tests, &statuses, annotations))
 }
@@ -276,9 +281,16 @@ fn linked_test<'a>((test, key): (&'a CoveringTest, &'a String)) -> LinkedTest<'a
         id: test.case.id,
         key,
         name: &test.case.name,
-        exclusion: test.case.is_archived.then_some(Exclusion::Archived),
+        version: 0,
+        is_archived: test.case.is_archived,
+        workflow_status: None,
+        labels: &[],
+        is_planned: false,
+        quarantine: None,
+        is_unreadable: false,
         latest: &test.latest,
         history: &test.latest,
+        window: None,
     }
 }
 
@@ -293,20 +305,20 @@ fn by_test<T>(pairs: Vec<(Uuid, T)>) -> HashMap<Uuid, Vec<T>> {
 fn row(linked: &LinkedTest<'_>, test: &CoveringTest, status: &TestStatus<'_>) -> TestRow {
     let runs = || status.picks.iter().map(|pick| pick.run);
     let newer = status.picks.iter().filter_map(|pick| pick.unfinished);
-    let mut worst = runs().filter(|run| run.counted_status() == status.status);
+    let mut worst = (status.picks.iter()).filter(|pick| pick.counted_status() == status.status);
     TestRow {
         id: linked.id,
         key: linked.key.to_owned(),
         name: linked.name.to_owned(),
         kind: test.case.kind,
-        exclusion: linked.exclusion.clone(),
+        exclusion: status.exclusion.clone(),
         status: status.status,
         picks: status.picks.iter().map(picked).collect(),
         last_run: runs()
             .chain(newer)
             .max_by_key(|run| run.finished_ms)
             .cloned(),
-        message: worst.find_map(|run| run.message.clone()),
+        message: worst.find_map(|pick| pick.run.message.clone()),
         recent: test.latest.recent().to_vec(),
         marks: Vec::new(),
         defects: Vec::new(),
@@ -316,7 +328,7 @@ fn row(linked: &LinkedTest<'_>, test: &CoveringTest, status: &TestStatus<'_>) ->
 fn picked(pick: &Pick<'_>) -> PickedRun {
     PickedRun {
         environment: pick.environment.to_owned(),
-        status: pick.run.counted_status(),
+        status: pick.counted_status(),
         execution_key: pick.run.execution_key.clone(),
         number: pick.run.number,
         finished_ms: pick.run.finished_ms,

@@ -15,6 +15,7 @@ pub mod issue;
 pub mod keys;
 pub mod matrix;
 pub mod mirror;
+pub mod month;
 pub mod quarantine;
 pub mod readiness;
 pub mod rule;

@@ -4,6 +4,8 @@
 //! What a custom status means is data, so effect, rank and finality are asked of [`Statuses`] and
 //! never of [`RunStatus`] alone. Rules: `test-management.md` section 2.2.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::run::{Effect, RunStatus};
@@ -82,6 +84,15 @@ impl CustomStatus {
     }
 }
 
+/// A status with the name it had when something was said about it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct NamedStatus {
+    /// The status.
+    pub status: RunStatus,
+    /// Its name.
+    pub name: Cow<'static, str>,
+}
+
 /// The statuses of a site.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Statuses {
@@ -155,6 +166,17 @@ impl Statuses {
         (self.made(status)).map_or_else(|| status.name(), |made| &made.name)
     }
 
+    /// The status with its name.
+    #[must_use]
+    pub fn named(&self, status: RunStatus) -> NamedStatus {
+        let built_in = || Cow::Borrowed(status.name());
+        let made = self.made(status);
+        NamedStatus {
+            status,
+            name: made.map_or_else(built_in, |made| Cow::Owned(made.name.clone())),
+        }
+    }
+
     /// The status that an API client or a person means by `text`; case, spaces, `_` and `-` do not
     /// matter. `None` is for the caller to refuse by name, never to be read as UNKNOWN.
     #[must_use]
@@ -171,12 +193,6 @@ pub fn word(name: &str) -> String {
         .filter(|c| !c.is_whitespace() && !matches!(c, '_' | '-'))
         .flat_map(char::to_uppercase)
         .collect()
-}
-
-/// Whether a name is taken by a built-in status, under one of the spellings clients send.
-#[must_use]
-pub fn is_built_in(name: &str) -> bool {
-    RunStatus::parse(name).is_some()
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 
 use uuid::Uuid;
 
+use super::rederive::{kept_of, rederive, write_all};
 use super::run_rules::{ImportedResults, ImportedRun, on_results};
 use crate::domain::coverage::RunFact;
 use crate::domain::execution::{Contradiction, Execution, Particulars};
@@ -18,7 +19,7 @@ use crate::store::projects::{Counter, Project};
 use crate::store::runs::NewRun;
 use crate::store::tests::KnownTest;
 use crate::store::{
-    Conn, SiteId, Store, StoreError, environments, executions, latest, links, projects, runs,
+    Conn, SiteId, Store, StoreError, environments, executions, links, projects, runs, stored_runs,
 };
 
 mod coverage_links;
@@ -106,12 +107,13 @@ pub async fn import_results(
     report: Prepared,
 ) -> Result<Imported, ImportError> {
     let txn = store.write().await?;
-    let imported = import(&*txn, site, upload, report).await?;
+    let imported = import_into(&*txn, site, upload, report).await?;
     txn.commit().await?;
     Ok(imported)
 }
 
-async fn import(
+/// Imports a prepared report in the caller's transaction.
+pub async fn import_into(
     on: &impl Conn,
     site: SiteId,
     upload: &Upload,
@@ -155,11 +157,14 @@ async fn extend_execution(
     upload: &Upload,
     report: &Prepared,
 ) -> Result<(Execution, i64), ImportError> {
+    let origin = |particulars: &Particulars| (particulars.revision.clone(), particulars.branch.clone());
+    let mut adds_origin = false;
     let mut execution = match &upload.execution {
         Some(key) => {
             let found = executions::by_key(on, site, key).await?;
             let found = found.filter(|execution| execution.project_id == project.id);
             let mut found = found.ok_or_else(|| ImportError::UnknownExecution(key.clone()))?;
+            let before = origin(&found.particulars);
             found
                 .particulars
                 .complete_with(&upload.particulars)
@@ -167,6 +172,7 @@ async fn extend_execution(
                     execution: key.clone(),
                     difference,
                 })?;
+            adds_origin = origin(&found.particulars) != before;
             found
         }
         None => Execution {
@@ -199,6 +205,11 @@ async fn extend_execution(
     }
     if upload.execution.is_some() {
         executions::update(on, site, &execution).await?;
+        if adds_origin {
+            // Its earlier runs were made on that revision and branch too.
+            let tests = stored_runs::tests_of(on, site, execution.id).await?;
+            rederive(on, site, &tests).await?;
+        }
     } else {
         executions::insert(on, site, &execution).await?;
     }
@@ -226,11 +237,11 @@ async fn record_runs(
         let batch: Vec<_> = rest.by_ref().take(BATCH).collect();
         let old = batch.iter().filter(|((_, matched), _)| !matched.is_new);
         let old: Vec<Uuid> = old.map(|((_, matched), _)| matched.test.id).collect();
-        let mut kept = latest::by_tests(on, site, &old).await?;
+        let mut kept = kept_of(on, site, &old).await?;
         let mut rows = Vec::with_capacity(batch.len());
         for ((run, matched), number) in batch {
             let test = matched.test;
-            let fact = fact(execution, &run, number, arrived_ms);
+            let fact = fact(execution, &run, test.version, number, arrived_ms);
             kept.entry(test.id).or_default().record(&fact);
             recorded.push(RecordedRun {
                 test,
@@ -239,17 +250,23 @@ async fn record_runs(
                 is_flaky: run.is_flaky,
                 finished_ms: run.finished_ms,
             });
-            rows.push(row(run, test.id, number));
+            rows.push(row(run, test, number));
         }
         let mut kept: Vec<_> = kept.into_iter().collect();
         kept.sort_unstable_by_key(|(test, _)| *test);
-        latest::write_all(on, site, &kept).await?;
+        write_all(on, site, &kept).await?;
         runs::insert_all(on, site, execution.id, &rows, arrived_ms).await?;
     }
     Ok(recorded)
 }
 
-fn fact(execution: &Execution, run: &PreparedRun, number: i64, arrived_ms: i64) -> RunFact {
+fn fact(
+    execution: &Execution,
+    run: &PreparedRun,
+    version: i32,
+    number: i64,
+    arrived_ms: i64,
+) -> RunFact {
     RunFact {
         execution_id: execution.id,
         execution_key: execution.key.to_string(),
@@ -262,14 +279,18 @@ fn fact(execution: &Execution, run: &PreparedRun, number: i64, arrived_ms: i64) 
         is_flaky: run.is_flaky,
         attempts: run.attempts,
         message: RunFact::shown_message(run.status, run.message.as_deref()),
+        version,
+        revision: execution.particulars.revision.clone(),
+        branch: execution.particulars.branch.clone(),
         is_incomplete: run.is_incomplete,
     }
 }
 
-fn row(run: PreparedRun, test_id: Uuid, number: i64) -> NewRun {
+fn row(run: PreparedRun, test: KnownTest, number: i64) -> NewRun {
     NewRun {
         number,
-        test_id,
+        test_id: test.id,
+        test_version: test.version,
         status: run.status,
         is_flaky: run.is_flaky,
         started_ms: run.started_ms,

@@ -83,7 +83,7 @@ pub struct FlakySettings {
 pub enum FlakyEffect {
     /// What its result says.
     Count,
-    /// Its passes cannot be trusted; a failure stands.
+    /// Nothing that can be trusted.
     Unknown,
     /// As bad as a failure.
     Nok,

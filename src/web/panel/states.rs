@@ -10,7 +10,7 @@ use super::{Body, Panel, ROWS, Setting, notices};
 use crate::app::issue_coverage::{IssueCoverage, PickedRun, TestRow};
 use crate::app::issue_panel::IssuePanel;
 use crate::domain::coverage::{
-    CoverageStatus, Exclusion, Latest, LinkedTest, Recent, RunFact, Scope, Settings as Counting,
+    CoverageStatus, CoveredIssue, Latest, LinkedTest, Recent, RunFact, Scope, Settings as Counting,
     of_issue,
 };
 use crate::domain::issue::{IssueSnapshot, MirroredIssue, Named, StatusCategory};
@@ -99,12 +99,15 @@ fn run(fixture: &Fixture, number: i64, environment: &str, status: RunStatus) -> 
         is_flaky: fixture.attempts > 1,
         attempts: fixture.attempts,
         message: None,
+        version: 1,
+        revision: None,
+        branch: None,
         is_incomplete: false,
     }
 }
 
 fn row(fixture: Fixture, latest: &Latest) -> TestRow {
-    let status = latest.status(&Counting::default(), None);
+    let status = latest.status(&Counting::default());
     let is_failing = status.status >= RunStatus::Error;
     TestRow {
         id: Uuid::from_u128(fixture.number),
@@ -174,12 +177,24 @@ fn panel(issue: MirroredIssue, tests: Vec<Fixture>, found_by: Vec<Fixture>) -> I
             id: Uuid::from_u128(fixture.number),
             key,
             name: fixture.name,
-            exclusion: None::<Exclusion>,
+            version: 1,
+            is_archived: false,
+            workflow_status: None,
+            labels: &[],
+            is_planned: false,
+            quarantine: None,
+            is_unreadable: false,
             latest,
             history: latest,
+            window: None,
         })
         .collect();
-    let judged = of_issue(&linked, &Counting::default(), &Scope::default(), NOW_MS);
+    let covered = CoveredIssue {
+        tests: &linked,
+        exemption: None,
+        text_changed_ms: None,
+    };
+    let judged = of_issue(&covered, &Counting::default(), &Scope::default(), NOW_MS);
     let (status, counts, reason): (CoverageStatus, _, _) =
         (judged.status, judged.counts, judged.reason);
     let mut environments: Vec<String> = tests
