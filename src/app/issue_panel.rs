@@ -75,9 +75,12 @@ pub async fn of_issue(
         .unwrap_or_default();
     let now_ms = app.clock.now_ms();
     let coverage = issue_coverage::of_linked(&app.store, site.id, found, &scope, now_ms).await?;
+    let Some(coverage) = coverage else {
+        return Ok(None);
+    };
     let snapshot = &coverage.issue.snapshot;
     let found_by = if settings.is_defect(&snapshot.issue_type.name) {
-        issue_coverage::found_by(&app.store, site.id, coverage.issue.id).await?
+        issue_coverage::found_by(&app.store, site.id, coverage.issue.id, now_ms).await?
     } else {
         Vec::new()
     };

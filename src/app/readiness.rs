@@ -8,16 +8,16 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 use crate::app::issue_coverage::{IssueCoverage, TestRow, of_issues};
-use crate::domain::coverage::Settings as Counting;
+use crate::domain::coverage::Exclusion;
 use crate::domain::issue::MirroredIssue;
 use crate::domain::readiness::{
     Answers, DefectFacts, Gate, Gathering, IssueFacts, Judgement, Measures, RuleName, Score,
     Standing, Target, TestFacts,
 };
 use crate::domain::rule::MarkKind;
-use crate::domain::run::{Effect, RunStatus};
 use crate::domain::settings::Settings;
 use crate::domain::severity::Severity;
+use crate::domain::statuses::Statuses;
 use crate::store::population::{Population, ids};
 use crate::store::readiness::rules;
 use crate::store::{SiteId, Store, StoreError, issues, settings};
@@ -105,7 +105,7 @@ pub async fn readiness(
                 defects.insert(coverage.issue.id, defect_facts(&coverage.issue, &settings));
             }
             if settings.is_coverable(type_name) {
-                gathering.add(issue_facts(coverage, &settings.coverage));
+                gathering.add(issue_facts(coverage, &settings.coverage.statuses));
             }
         }
     }
@@ -125,41 +125,41 @@ pub async fn readiness(
     })
 }
 
-fn issue_facts(coverage: IssueCoverage, counting: &Counting) -> IssueFacts {
+fn issue_facts(coverage: IssueCoverage, statuses: &Statuses) -> IssueFacts {
     let snapshot = coverage.issue.snapshot;
-    let tests = coverage.tests.iter().filter(|row| row.exclusion.is_none());
+    let tests = coverage.tests.iter().filter(|row| {
+        let exclusion = row.exclusion.as_ref();
+        exclusion.is_none_or(|why| matches!(why, Exclusion::Quarantined { .. }))
+    });
     IssueFacts {
         id: coverage.issue.id,
         jira_id: snapshot.jira_id,
         severity: Severity::of(snapshot.priority.as_ref()),
         status: coverage.status,
         why: coverage.reason.sentence().to_string(),
-        tests: tests.map(|row| test_facts(row, counting)).collect(),
+        tests: tests.map(|row| test_facts(row, statuses)).collect(),
         key: snapshot.key,
         summary: snapshot.summary,
     }
 }
 
-fn test_facts(row: &TestRow, counting: &Counting) -> TestFacts {
-    let is_final = |status: RunStatus| counting.statuses.is_final(status);
+fn test_facts(row: &TestRow, statuses: &Statuses) -> TestFacts {
     let picked = row.picks.iter().map(|pick| (pick.status, pick.finished_ms));
     let recent = row.recent.iter().map(|run| (run.status, run.finished_ms));
-    let finals = picked
-        .clone()
-        .chain(recent)
-        .filter(|(status, _)| is_final(*status));
+    let finals = picked.chain(recent);
+    let finals = finals.filter(|(status, _)| statuses.is_final(*status));
     let marks = row.marks.iter();
     let retests = marks.filter(|mark| mark.kind == MarkKind::RetestNeeded);
     TestFacts {
         id: row.id,
         key: row.key.clone(),
         name: row.name.clone(),
-        is_quarantined: false,
-        is_flaky: row.picks.iter().any(|pick| pick.is_flaky),
-        is_outdated: false,
-        effect: counting.effect(row.status).unwrap_or(Effect::NotRun),
-        is_final: picked.clone().any(|(status, _)| is_final(status)),
-        oldest_ms: picked.map(|(_, finished_ms)| finished_ms).min(),
+        is_quarantined: row.exclusion.is_some(),
+        is_flaky: row.flaky.is_some(),
+        is_outdated: row.is_outdated,
+        effect: row.effect,
+        is_final: row.is_final,
+        oldest_ms: row.picks.iter().map(|pick| pick.finished_ms).min(),
         final_ms: finals.map(|(_, finished_ms)| finished_ms).max(),
         retest_ms: retests.map(|mark| mark.since_ms).max(),
         defects: row.defects.iter().map(|defect| defect.issue_id).collect(),

@@ -153,10 +153,8 @@ impl Answer {
                 [] => String::new(),
                 named => format!(" {}{more}", named.join(" ")),
             };
-            said.push_str(&format!(
-                "  {} ({}): {}{issues}\n",
-                rule.text, rule.level, rule.said
-            ));
+            let (text, level) = (&rule.text, &rule.level);
+            said += &format!("  {text} ({level}): {}{issues}\n", rule.said);
         }
         said
     }

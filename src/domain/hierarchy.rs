@@ -32,6 +32,16 @@ pub enum Kin {
     },
 }
 
+impl Kin {
+    /// Our id of it.
+    #[must_use]
+    pub const fn issue(&self) -> Uuid {
+        match self {
+            Self::Child { issue, .. } | Self::Linked { issue, .. } => *issue,
+        }
+    }
+}
+
 /// Why a child does not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CutWhy {

@@ -28,4 +28,5 @@ pub mod site;
 pub mod site_address;
 pub mod statuses;
 pub mod test;
+pub mod wording;
 pub mod work;

@@ -195,6 +195,12 @@ pub fn word(name: &str) -> String {
         .collect()
 }
 
+/// Whether a name is taken by a built-in status, under one of the spellings clients send.
+#[must_use]
+pub fn is_built_in(name: &str) -> bool {
+    RunStatus::parse(name).is_some()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,16 @@
-//! Whether a run has a status of a site's own, and who may change those.
+//! The run statuses a site added to the built-in ones.
+//!
+//! Each is a row of `setting`, so whoever reads the settings of a project learns in the same
+//! statement what its runs mean.
 
-use super::{Conn, Dialect, SiteId, Sql, StoreError};
+use super::{Conn, Dialect, SiteId, Sql, StoreError, settings};
+use crate::domain::statuses::{CustomStatus, Statuses};
+
+/// Every custom status of a site, by code.
+pub async fn of_site(on: &impl Conn, site: SiteId) -> Result<Statuses, StoreError> {
+    let decided = settings::of_site(on, site).await?;
+    Ok(Statuses::clone(&decided.statuses))
+}
 
 /// Holds the statuses of a site until the transaction ends: who changes them, and who stores a run
 /// with one of them, follow one another. SQLite has one writer and needs none of this.
@@ -17,7 +27,19 @@ pub async fn hold(on: &impl Conn, site: SiteId) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Whether any run of the site has the custom status with this code.
+/// Stores a status, in place of the one with its code, and who made it (an account id or an API
+/// client). The caller holds the statuses of the site while it chooses code and name.
+pub async fn put(
+    on: &impl Conn,
+    site: SiteId,
+    status: &CustomStatus,
+    by: Option<&str>,
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    settings::decide_status(on, site, status.code, Some(status), by, now_ms).await
+}
+
+/// Whether any run of the site has the status with this code.
 pub async fn is_used(on: &impl Conn, site: SiteId, code: i16) -> Result<bool, StoreError> {
     let rows = Sql::new("SELECT 1 FROM run WHERE site_id = ")
         .bind(site)
@@ -26,4 +48,9 @@ pub async fn is_used(on: &impl Conn, site: SiteId, code: i16) -> Result<bool, St
         .raw(on)
         .await?;
     Ok(!rows.is_empty())
+}
+
+/// Deletes the status with this code. The caller holds the statuses of the site.
+pub async fn delete(on: &impl Conn, site: SiteId, code: i16) -> Result<(), StoreError> {
+    settings::decide_status(on, site, code, None, None, 0).await
 }

@@ -99,7 +99,9 @@ fn remarks(runs: &[DecidingRun]) -> Vec<String> {
 }
 
 impl FlakyEvidence {
-    fn remark(&self, environment: &str) -> String {
+    /// Why the test is flaky in an environment, in one sentence.
+    #[must_use]
+    pub fn remark(&self, environment: &str) -> String {
         let on = on_environments(&[environment]);
         match self {
             Self::Attempts(run) => {

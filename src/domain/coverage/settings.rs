@@ -164,6 +164,22 @@ impl Default for Hierarchy {
     }
 }
 
+impl Hierarchy {
+    /// Whether a link of this type makes a child of the issue at its other end; `is_outward` when the
+    /// link points at that issue.
+    #[must_use]
+    pub fn takes(&self, type_name: &str, is_outward: bool) -> bool {
+        let side = if is_outward {
+            Side::Outward
+        } else {
+            Side::Inward
+        };
+        let type_name = type_name.to_lowercase();
+        let mut links = self.links.iter();
+        links.any(|link| link.children == side && link.link_type.to_lowercase() == type_name)
+    }
+}
+
 impl Settings {
     /// What `status` means under these settings; `None` when such a result is passed over.
     #[must_use]

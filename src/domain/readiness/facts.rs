@@ -29,6 +29,10 @@ pub struct IssueFacts {
 
 /// A test of an issue.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four answers to four questions that have nothing to do with each other"
+)]
 pub struct TestFacts {
     /// Its id.
     pub id: Uuid,

@@ -6,9 +6,9 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use serde::Deserialize;
 
-use super::find;
 use super::scope::Choice;
 use super::view::Panel;
+use super::{find_facts, setting, view_of};
 use crate::app::App;
 use crate::connect::auth::FrameCaller;
 use crate::problem::Problem;
@@ -28,6 +28,13 @@ struct Page {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Address {
     issue_id: Option<i64>,
+}
+
+/// The panel as the frame first shows it: Jira is asked nothing, so what needs its word comes later.
+async fn open(app: &App, viewer: &Viewer, issue: i64) -> Result<Panel, Problem> {
+    let found = find_facts(app, viewer, issue, &Choice::default()).await?;
+    let setting = setting(app, &viewer.site, &found);
+    Ok(view_of(setting, root(&app.config), &found, false))
 }
 
 /// The issue's panel. That Jira signed this address for this person proves that they see the issue.
@@ -50,7 +57,7 @@ pub(super) async fn show(
     let shown = match issue {
         _ if viewer.account_id.is_none() => Err(Problem::forbidden("Log in to see tests.")
             .detail("Results are shown to people who are logged in to Jira.")),
-        Some(issue) => find(&app, &viewer, issue, &Choice::default()).await,
+        Some(issue) => open(&app, &viewer, issue).await,
         None => Err(
             Problem::bad_request("Jira did not say which issue this is.").detail(
                 "Reload the page; if that does not help, the app needs an update on this site.",

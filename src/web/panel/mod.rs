@@ -10,6 +10,8 @@ use askama::Template;
 use serde::Deserialize;
 use uuid::Uuid;
 
+mod children;
+mod decisions;
 mod defects;
 mod frame;
 mod links;
@@ -32,7 +34,7 @@ use crate::domain::site::Site;
 use crate::problem::Problem;
 use present::Setting;
 use scope::Choice;
-use view::{Look, Notice, Panel, Row};
+use view::{Notice, Panel, Row, RunLook};
 
 /// The routes of the panel.
 pub fn routes(routes: &mut ServiceConfig) {
@@ -43,11 +45,27 @@ pub fn routes(routes: &mut ServiceConfig) {
             .route("", web::get().to(show))
             .route("/context", web::get().to(show_context))
             .route("/scope", web::post().to(scope::choose))
+            .route("/children", web::get().to(children::show))
+            .route("/exemption", web::get().to(decisions::exemption_form))
+            .route("/exemption", web::post().to(decisions::exempt))
+            .route("/exemption/end", web::post().to(decisions::unexempt))
             .route("/link", web::get().to(links::form))
             .route("/link", web::post().to(links::link))
             .route("/candidates", web::get().to(links::candidates))
             .route("/tests/{test}", web::get().to(details))
             .route("/tests/{test}/unlink", web::post().to(links::unlink))
+            .route(
+                "/tests/{test}/quarantine",
+                web::get().to(decisions::quarantine_form),
+            )
+            .route(
+                "/tests/{test}/quarantine",
+                web::post().to(decisions::quarantine),
+            )
+            .route(
+                "/tests/{test}/quarantine/end",
+                web::post().to(decisions::unquarantine),
+            )
             .route("/tests/{test}/defect", web::get().to(defects::preview))
             .route("/tests/{test}/defect", web::post().to(defects::create))
             .route("/tests/{test}/link-defect", web::get().to(defects::form))
@@ -128,6 +146,16 @@ struct Done {
     is_issue_changed: bool,
 }
 
+impl Done {
+    /// Something that only changed what we hold.
+    const fn here(words: String) -> Self {
+        Self {
+            words,
+            is_issue_changed: false,
+        }
+    }
+}
+
 /// The panel after something was done, if anything was, as the reader chose to see it.
 async fn after(
     app: &App,
@@ -146,11 +174,14 @@ async fn after(
     Fragment::of(&Body { panel })
 }
 
-/// The panel of an issue; Jira is asked when the mirror has never heard of it.
+/// The panel of an issue; Jira is asked when the mirror has never heard of it, and which of its
+/// children the reader may see.
 async fn find(app: &App, viewer: &Viewer, issue: i64, choice: &Choice) -> Result<Panel, Problem> {
     let found = find_facts(app, viewer, issue, choice).await?;
-    let setting = setting(app, &viewer.site);
-    Ok(view_of(setting, root(&app.config), &found, choice.is_all))
+    let setting = setting(app, &viewer.site, &found);
+    let children = children::beside(app, viewer, &found).await;
+    let panel = view_of(setting, root(&app.config), &found, choice.is_all);
+    Ok(Panel { children, ..panel })
 }
 
 async fn find_facts(
@@ -189,6 +220,7 @@ fn view_of(setting: Setting<'_>, root: String, found: &IssuePanel, is_all: bool)
         type_name: issue.snapshot.issue_type.name.clone(),
         notices: notices(found, setting.now_ms),
         coverage,
+        children: (!found.coverage.children.is_empty()).then(|| children::later(found)),
         found_by: is_found_by.then(|| setting.found_by(issue, &found.found_by)),
         say: String::new(),
         done: None,
@@ -196,10 +228,11 @@ fn view_of(setting: Setting<'_>, root: String, found: &IssuePanel, is_all: bool)
     }
 }
 
-fn setting<'a>(app: &App, site: &'a Site) -> Setting<'a> {
+fn setting<'a>(app: &App, site: &'a Site, found: &'a IssuePanel) -> Setting<'a> {
     Setting {
         site_url: site.link_base(),
         now_ms: app.clock.now_ms(),
+        statuses: &found.settings.coverage.statuses,
     }
 }
 
@@ -245,7 +278,7 @@ fn notices(found: &IssuePanel, now_ms: i64) -> Vec<Notice> {
 #[derive(Debug)]
 struct Pick {
     environment: String,
-    look: Look,
+    look: RunLook,
     execution: String,
     when: When,
     attempts: Option<String>,
@@ -269,13 +302,13 @@ async fn details(
     let fields = Fields::parse(request.query_string().as_bytes());
     let found = find_facts(&app, &viewer, path.issue, &Choice::of(&fields)?).await?;
     let test = test_of(&found, path.test)?;
-    let setting = setting(&app, &viewer.site);
+    let setting = setting(&app, &viewer.site, &found);
     let picks = test.picks.iter().map(|pick| Pick {
         environment: match pick.environment.as_str() {
             "" => "–".to_owned(),
             name => name.to_owned(),
         },
-        look: look::of_run(pick.status),
+        look: look::of_run(&pick.named, pick.effect),
         execution: pick.execution_key.clone(),
         when: When::new(pick.finished_ms, setting.now_ms),
         attempts: (pick.attempts > 1).then(|| format!("{} attempts", pick.attempts)),

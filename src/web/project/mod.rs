@@ -13,7 +13,7 @@ use askama::Template;
 use serde::Deserialize;
 
 mod gadget;
-mod overview;
+pub(super) mod overview;
 mod readiness;
 pub mod tabs;
 

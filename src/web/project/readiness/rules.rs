@@ -76,9 +76,10 @@ pub(in crate::web::project) async fn save(
     viewer.demand_project(&app, &project).await?;
     let fields = sent.fields()?;
     let site = viewer.site.id;
-    let chosen = match fields.has("inherit") {
-        true => None,
-        false => Some(chosen(&fields)?),
+    let chosen = if fields.has("inherit") {
+        None
+    } else {
+        Some(chosen(&fields)?)
     };
     let is_for_all = fields.chosen("for") == Some("site");
     let now_ms = app.clock.now_ms();

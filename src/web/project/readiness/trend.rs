@@ -133,8 +133,8 @@ mod tests {
             day,
             verdict: Verdict::NotReady,
             measures: Measures {
-                ok,
                 issues,
+                ok,
                 ..Measures::default()
             },
         }

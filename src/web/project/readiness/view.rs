@@ -36,7 +36,7 @@ pub(super) struct Shown<'a> {
 /// A word with its sign and tint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Word {
-    pub word: &'static str,
+    pub text: &'static str,
     pub icon: &'static str,
     pub tint: &'static str,
 }
@@ -94,7 +94,7 @@ pub(super) struct Answer {
 pub(super) struct Risks {
     pub question: &'static str,
     pub sentence: String,
-    pub risks: Vec<RiskLine>,
+    pub lines: Vec<RiskLine>,
 }
 
 /// One risk.
@@ -203,7 +203,7 @@ impl Page {
             risks: Risks {
                 question: Answers::RISKS,
                 sentence: shown.answers.risks_sentence.clone(),
-                risks: shown
+                lines: shown
                     .answers
                     .risks
                     .iter()
@@ -328,8 +328,8 @@ impl List {
     }
 }
 
-const fn word(word: &'static str, icon: &'static str, tint: &'static str) -> Word {
-    Word { word, icon, tint }
+const fn word(text: &'static str, icon: &'static str, tint: &'static str) -> Word {
+    Word { text, icon, tint }
 }
 
 /// The word of a verdict.
