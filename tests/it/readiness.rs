@@ -268,7 +268,7 @@ both_databases! {
             let (status, answer) = world.get(path).await;
             assert_eq!((status, answer["title"].as_str().unwrap()), (400, said), "{path}");
         }
-        let path = "/api/v1/projects/no%20key/readiness?scope=version:1";
+        let path = "/api/v1/projects/no-key/readiness?scope=version:1";
         assert_eq!(world.app.api_get(&world.token, path).await.status(), 400);
 
         let store = &world.app.app().store;
@@ -278,6 +278,49 @@ both_databases! {
             let path = format!("/api/v1/projects/SHOP/readiness{path}");
             assert_eq!(world.app.api_get(&token, &path).await.status(), 403, "{path}");
         }
+        world.app.stop().await;
+    }
+
+    async fn the_rules_are_changed_by_who_has_read_them(database: Database) {
+        let world = World::new(database).await;
+        world.issue(1, "Story", &planned_for("1.4")).await;
+        let url = format!("{}/api/v1/projects/SHOP/readiness/rules", world.app.base);
+        let change = async |tag: Option<&str>, body: &Value| -> (u16, Value) {
+            let mut sending = world.app.http.patch(&url).bearer_auth(&world.token).json(body);
+            if let Some(tag) = tag {
+                sending = sending.header("If-Match", tag);
+            }
+            let answer = sending.send().await.unwrap();
+            (answer.status().as_u16(), answer.json().await.unwrap())
+        };
+        let read = world.app.api_get(&world.token, "/api/v1/projects/SHOP/readiness/rules").await;
+        let tag = read.headers()["etag"].to_str().unwrap().to_owned();
+        let lenient = json!({ "rules": [{ "rule": "coverage", "level": "advisory" }, { "rule": "result-age", "limit": 30 }] });
+
+        assert_eq!(change(None, &lenient).await.0, 428);
+        let (status, changed) = change(Some(&tag), &lenient).await;
+        assert_eq!(status, 200, "{changed:#}");
+        let coverage = rule(&changed, "coverage");
+        assert_eq!(json!([coverage["level"], coverage["limit"], coverage["decidedBy"]]), json!(["advisory", 95.0, "project"]));
+        assert_eq!(rule(&changed, "result-age")["limit"], 30.0);
+        assert_eq!(world.verdict("scope=version:1.4").await, "AT RISK");
+        assert_eq!(change(Some(&tag), &lenient).await.0, 412, "somebody was faster");
+        let (_, back) = change(Some("*"), &json!({ "rules": [{ "rule": "coverage", "inherit": true }] })).await;
+        assert_eq!(rule(&back, "coverage")["decidedBy"], "default");
+
+        for (rules, pointer) in [
+            (json!([{ "rule": "luck" }]), "/rules/0/rule"),
+            (json!([{ "rule": "planned", "level": "off" }]), "/rules/0/rule"),
+            (json!([{ "rule": "verified" }, { "rule": "verified" }]), "/rules/1/rule"),
+            (json!([{ "rule": "verified", "level": "always" }]), "/rules/0/level"),
+            (json!([{ "rule": "verified", "limit": 100.1 }]), "/rules/0/limit"),
+            (json!([{ "rule": "result-age", "limit": -1 }]), "/rules/0/limit"),
+            (json!([{ "rule": "verified", "limit": 5, "inherit": true }]), "/rules/0"),
+        ] {
+            let (status, refused) = change(Some("*"), &json!({ "rules": rules })).await;
+            assert_eq!((status, &refused["errors"][0]["pointer"]), (422, &json!(pointer)), "{refused:#}");
+        }
+        assert_eq!(change(Some("*"), &json!({ "rule": "verified" })).await.0, 422);
         world.app.stop().await;
     }
 

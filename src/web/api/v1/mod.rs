@@ -54,6 +54,7 @@ fn operations(routes: &mut Described) {
         .service(readiness::show_gate)
         .service(readiness::show_trend)
         .service(readiness::show_rules)
+        .service(readiness::change_rules)
         .service(matrix::show)
         .service(matrix::show_totals)
         .service(matrix::show_backward)

@@ -1,23 +1,28 @@
 //! `GET /api/v1/projects/{KEY}/readiness?scope=version:V|sprint:S`, with `/gate` (the verdict alone,
-//! for machines), `/trend` (how it stood each day) and `/rules` (what the gate asks). Takes an API
+//! for machines), `/trend` (how it stood each day) and `/rules` (what the gate asks, to be changed). Takes an API
 //! client's token.
 
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Path};
-use actix_web::{HttpRequest, HttpResponse, get};
+use actix_web::web::{Data, Path, Payload};
+use actix_web::{HttpRequest, HttpResponse, get, patch};
 
 use super::auth::ApiCaller;
+use super::body::{self, Checks, JSON_LIMIT};
+use super::edit::{self, Answer, IfMatch, etag};
 use super::query::Query;
 use crate::app::App;
 use crate::app::readiness::{Asked, Report, readiness};
-use crate::domain::issue::is_project_key;
 use crate::domain::readiness::{Target, Verdict};
 use crate::problem::Problem;
-use crate::store::readiness as kept;
+use crate::store::settings::Scope;
+use crate::store::{projects, readiness as kept};
 
 mod answer;
 
+mod change;
+
 use answer::{Gate, GateRules, Question, Readiness, ReportParts, Trend};
+use change::GateChange;
 
 /// Days of a trend when nobody says how many, and the most there are.
 const DAYS: u32 = 90;
@@ -147,9 +152,59 @@ pub async fn show_rules(
     app: Data<App>,
 ) -> Result<HttpResponse, Problem> {
     Query::read(request.query_string(), &[])?;
-    let project = project(&caller, &key)?;
-    let decided = kept::rules(app.store.read(), caller.0.site, project).await?;
-    Ok(HttpResponse::Ok().json(GateRules::of(project, &decided)))
+    let project = caller.project(&key)?;
+    let decided = kept::rules(app.store.read(), caller.0.site, &project).await?;
+    Ok(Answer::ok(&GateRules::of(&project, &decided)).response())
+}
+
+/// Change the rules of the gate
+///
+/// Rules that are not named stay. Takes effect at once.
+#[utoipa::path(
+    operation_id = "changeGateRules",
+    tag = "readiness",
+    params(("key" = String, Path, description = "The project's key.", example = "SHOP")),
+    request_body = GateChange,
+    responses(
+        (status = 200, description = "They are changed.", body = GateRules),
+        (status = 412, description = "They have changed since they were read.", body = Problem,
+         content_type = "application/problem+json"),
+        (status = 428, description = "`If-Match` is missing.", body = Problem,
+         content_type = "application/problem+json")
+    )
+)]
+#[patch("/api/v1/projects/{key}/readiness/rules")]
+pub async fn change_rules(
+    caller: ApiCaller,
+    request: HttpRequest,
+    key: Path<String>,
+    body: Payload,
+    app: Data<App>,
+) -> Result<HttpResponse, Problem> {
+    let project = caller.project(&key)?;
+    let expected = IfMatch::required(&request)?;
+    let sent = body::collect(&request, body, JSON_LIMIT).await?;
+    let mut checks = Checks::default();
+    let decisions = body::read::<GateChange>(&sent)?.decisions(&mut checks);
+    checks.finish()?;
+    let (site, by, now_ms) = (
+        caller.0.site,
+        Some(caller.0.name.as_str()),
+        app.clock.now_ms(),
+    );
+    edit::change(&app, async |txn| {
+        let on = &**txn;
+        projects::hold(on, site, &project).await?;
+        let held = kept::rules(on, site, &project).await?;
+        expected.check(&etag(&GateRules::of(&project, &held)))?;
+        for decision in &decisions {
+            let decision = decision.in_place_of(&held.gate());
+            kept::decide(on, site, Scope::Project(&project), decision, by, now_ms).await?;
+        }
+        let changed = kept::rules(on, site, &project).await?;
+        Ok(Answer::ok(&GateRules::of(&project, &changed)))
+    })
+    .await
 }
 
 async fn ask(
@@ -169,7 +224,7 @@ async fn ask(
 }
 
 fn question(caller: &ApiCaller, key: &str, query: &Query) -> Result<Question, Problem> {
-    let project = project(caller, key)?;
+    let project = caller.project(key)?;
     let needs = "Name a version or a sprint: `scope=version:1.4` or `scope=sprint:Sprint 7`.";
     let text = query
         .one("scope")?
@@ -181,17 +236,8 @@ fn question(caller: &ApiCaller, key: &str, query: &Query) -> Result<Question, Pr
     })?;
     let environment = query.one("environment")?;
     Ok(Question {
-        project: project.to_owned(),
+        project,
         target,
         environment: environment.map(str::to_owned),
     })
-}
-
-fn project<'a>(caller: &ApiCaller, key: &'a str) -> Result<&'a str, Problem> {
-    if !is_project_key(key) {
-        return Err(Problem::bad_request("That is no project key.")
-            .detail("A project's key looks like SHOP."));
-    }
-    caller.check_project(key)?;
-    Ok(key)
 }

@@ -539,11 +539,11 @@ fn verdict() -> Object {
     one_of(Verdict::ALL.map(Verdict::name))
 }
 
-fn rule_name() -> Object {
+pub(super) fn rule_name() -> Object {
     one_of(RuleName::ALL.map(RuleName::code))
 }
 
-fn level() -> Object {
+pub(super) fn level() -> Object {
     one_of(Level::ALL.map(Level::name))
 }
 
