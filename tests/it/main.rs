@@ -14,6 +14,7 @@
 
 mod support;
 
+mod api_edits;
 mod api_results;
 mod architecture;
 mod both_hosts;
@@ -41,6 +42,7 @@ mod model;
 mod openapi;
 mod outbox;
 mod panel;
+mod panel_choices;
 mod project_page;
 mod readiness;
 mod readme;

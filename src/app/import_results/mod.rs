@@ -157,7 +157,8 @@ async fn extend_execution(
     upload: &Upload,
     report: &Prepared,
 ) -> Result<(Execution, i64), ImportError> {
-    let origin = |particulars: &Particulars| (particulars.revision.clone(), particulars.branch.clone());
+    let origin =
+        |particulars: &Particulars| (particulars.revision.clone(), particulars.branch.clone());
     let mut adds_origin = false;
     let mut execution = match &upload.execution {
         Some(key) => {

@@ -27,6 +27,7 @@ mod project_settings;
 mod quarantines;
 mod query;
 mod readiness;
+mod reference;
 mod results;
 mod runs;
 mod statuses;
@@ -102,5 +103,6 @@ fn operations(routes: &mut Described) {
         .service(statuses::delete)
         .service(project_settings::show)
         .service(project_settings::change)
-        .service(document::show);
+        .service(document::show)
+        .service(reference::show);
 }
