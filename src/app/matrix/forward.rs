@@ -1,6 +1,6 @@
 //! Forward: issue → tests → runs → defects, one row an issue, by the number in its key.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use uuid::Uuid;
@@ -11,8 +11,9 @@ use crate::app::issue_coverage::{IssueCoverage, of_issues};
 use crate::domain::coverage::CoverageStatus;
 use crate::domain::issue::key_number;
 use crate::domain::matrix::STATUSES;
+use crate::domain::site::SiteId;
 use crate::store::matrix::{DefectOfTest, ListedIssue, defects_of_tests, issues_of_project};
-use crate::store::settings;
+use crate::store::{environments, projects, settings};
 
 /// Batches that are read at the same time.
 const AT_ONCE: usize = 2;
@@ -46,6 +47,54 @@ impl Totals {
             ..Self::default()
         }
     }
+}
+
+/// What the issues of a project can be narrowed to, and where its tests have been run.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Choices {
+    /// Issue types that tests cover.
+    pub types: Vec<String>,
+    /// Fix versions.
+    pub versions: Vec<String>,
+    /// Sprints.
+    pub sprints: Vec<String>,
+    /// Priorities.
+    pub priorities: Vec<String>,
+    /// Environments.
+    pub environments: Vec<String>,
+}
+
+/// What can be chosen in a project: names that its issues have, and its environments.
+pub async fn choices(app: &App, site: SiteId, project: &str) -> Result<Choices, MatrixError> {
+    let on = app.store.read();
+    let (issues, settings, known) = tokio::try_join!(
+        issues_of_project(on, site, project),
+        settings::of_project(on, site, project),
+        projects::by_key(on, site, project),
+    )?;
+    let environments = match known {
+        Some(known) => environments::of_project(on, site, known.id).await?,
+        None => Vec::new(),
+    };
+    let mut sets: [BTreeSet<String>; 4] = Default::default();
+    let [types, versions, sprints, priorities] = &mut sets;
+    let covered = issues
+        .into_iter()
+        .filter(|issue| settings.is_coverable(&issue.type_name));
+    for issue in covered {
+        types.insert(issue.type_name);
+        versions.extend(issue.fix_versions.into_iter().map(|version| version.name));
+        sprints.extend(issue.sprints.into_iter().map(|sprint| sprint.name));
+        priorities.extend(issue.priority.map(|priority| priority.name));
+    }
+    let [types, versions, sprints, priorities] = sets.map(|names| names.into_iter().collect());
+    Ok(Choices {
+        types,
+        versions,
+        sprints,
+        priorities,
+        environments,
+    })
 }
 
 /// The issues that are wanted, before anybody asked for their status.

@@ -47,7 +47,7 @@ pub enum MatrixError {
 }
 
 /// A page of a list.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Page<T> {
     /// What is on it.
     pub items: Vec<T>,

@@ -13,6 +13,7 @@ use askama::Template;
 use serde::Deserialize;
 
 mod gadget;
+mod matrix;
 mod overview;
 pub mod tabs;
 
@@ -37,6 +38,7 @@ pub fn routes(routes: &mut ServiceConfig) {
             .app_data(fields::refusal_of_path())
             .route(web::get().to(show)),
     );
+    routes.configure(matrix::routes);
     routes
         .route("/ui/gadget", web::get().to(gadget::show))
         .route("/ui/gadget/settings", web::get().to(gadget::settings));
