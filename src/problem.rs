@@ -29,12 +29,37 @@ pub struct Problem {
     /// What exactly, and what to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// Where in a JSON body reading stopped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub position: Option<Position>,
+    /// Every member of the body that is refused.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<Refused>,
     /// Seconds after which trying again makes sense.
     #[serde(skip)]
     pub retry_after_s: Option<u32>,
     /// The cause, for the log only.
     #[serde(skip)]
     cause: Option<anyhow::Error>,
+}
+
+/// A place in a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Position {
+    /// The line, from 1.
+    pub line: usize,
+    /// The column, from 1; 0 is the end of the line before.
+    pub column: usize,
+}
+
+/// A member of a body that is refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Refused {
+    /// Which member: a JSON pointer (RFC 6901).
+    #[schema(example = "/steps/0/action")]
+    pub pointer: String,
+    /// What is wrong with it.
+    pub detail: String,
 }
 
 impl Problem {
@@ -46,6 +71,8 @@ impl Problem {
             title: title.into(),
             status: status.as_u16(),
             detail: None,
+            position: None,
+            errors: Vec::new(),
             retry_after_s: None,
             cause: None,
         }
@@ -109,6 +136,43 @@ impl Problem {
             return Self::too_large(limit_bytes);
         }
         Self::bad_request("The body could not be read to its end.").detail(error.to_string())
+    }
+
+    /// 412: what is to be changed is not what the caller has seen.
+    #[must_use]
+    pub fn stale() -> Self {
+        Self::new(
+            StatusCode::PRECONDITION_FAILED,
+            "stale",
+            "It has changed since it was read; nothing was stored.",
+        )
+        .detail("Read it again, and send its `ETag` as `If-Match`.")
+    }
+
+    /// 428: a change must say what it changes.
+    #[must_use]
+    pub fn no_precondition() -> Self {
+        Self::new(
+            StatusCode::PRECONDITION_REQUIRED,
+            "no-precondition",
+            "A change needs the header `If-Match`.",
+        )
+        .detail("Send the `ETag` of what was read, or `*` to change it whatever it is by now.")
+    }
+
+    /// 429: the caller has used up what it may ask for.
+    #[must_use]
+    pub fn too_many_requests(limit: u32, retry_after_s: u32) -> Self {
+        let mut problem = Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too-many-requests",
+            "This API client has asked too often.",
+        )
+        .detail(format!(
+            "It may ask {limit} times a minute; ask again in {retry_after_s} s."
+        ));
+        problem.retry_after_s = Some(retry_after_s);
+        problem
     }
 
     /// 422: the body was understood and is refused.

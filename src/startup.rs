@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
+use crate::app::keep_runs::make_room;
 use crate::app::sites::Sites;
 use crate::clock::Clock;
 use crate::config::{Config, Secrets};
@@ -109,6 +110,10 @@ pub async fn open(config: Config, clock: Clock) -> anyhow::Result<App> {
     let store = Store::open(url, config.database.connections)
         .await
         .context("the database cannot be opened")?;
+    let room = make_room(&store, clock.now_ms()).await;
+    if let Err(error) = room {
+        tracing::warn!("the run table could not be parted, which the sweep does later: {error:?}");
+    }
     let metrics = Arc::new(Metrics::default());
     Ok(App {
         inbox: InboxWriter::start(&store, &metrics),
@@ -161,6 +166,7 @@ fn serve(app: &Arc<App>, role: Role, listener: TcpListener) -> anyhow::Result<Se
     let shared = Data::from(Arc::clone(app));
     let connect = Data::new(Connect::new(&app.config)?);
     let forge = Data::new(Forge::new(&app.config)?);
+    let limits = Data::new(web::api::v1::RateLimits::default());
     if role != Role::Worker {
         let (forge, now_s) = (forge.clone(), app.clock.now_s());
         tokio::spawn(async move { forge.load_keys(now_s).await });
@@ -170,6 +176,7 @@ fn serve(app: &Arc<App>, role: Role, listener: TcpListener) -> anyhow::Result<Se
             .app_data(shared.clone())
             .app_data(connect.clone())
             .app_data(forge.clone())
+            .app_data(limits.clone())
             .configure(|routes| web::router::configure(routes, role, connect.base_path()))
             .configure(|routes| {
                 if shared.config.server.metrics_listen.is_none() {
@@ -177,6 +184,7 @@ fn serve(app: &Arc<App>, role: Role, listener: TcpListener) -> anyhow::Result<Se
                 }
             })
             .default_service(actix_web::web::to(web::router::unknown))
+            .wrap(from_fn(web::api::v1::publish_limits))
             .wrap(from_fn(web::json_only::json_only))
             .wrap(from_fn(web::metrics::measure))
     })

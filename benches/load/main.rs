@@ -18,6 +18,7 @@ mod client;
 mod database;
 mod events;
 mod forge;
+mod history;
 mod idle;
 mod import;
 mod ingest;
@@ -29,14 +30,15 @@ mod machine;
 mod panel;
 mod process;
 mod report;
+mod seed;
 #[expect(dead_code, reason = "tests sign more kinds of token than load needs")]
 #[path = "../../tests/it/support/site.rs"]
 mod site;
 
 use database::Kind::{self, Postgres, Sqlite};
 
-/// Every scenario, on either database; `panel-10m` only when it is asked for by name.
-const SCENARIOS: [&str; 8] = [
+/// Every scenario, on either database; those of ten million runs only when they are asked for by name.
+const SCENARIOS: [&str; 9] = [
     "idle",
     "ingest",
     "forge-ingest",
@@ -45,8 +47,9 @@ const SCENARIOS: [&str; 8] = [
     "import-memory",
     "panel",
     "kill",
+    "history",
 ];
-const ON_DEMAND: &str = "panel-10m";
+const ON_DEMAND: [&str; 2] = ["panel-10m", "history-10m"];
 
 fn main() {
     // Cargo adds `--bench`.
@@ -61,13 +64,13 @@ fn main() {
         runtime.block_on(bare::serve(server, port.parse().unwrap(), url));
         return;
     }
-    let every = SCENARIOS.into_iter().chain([ON_DEMAND]);
+    let every = SCENARIOS.into_iter().chain(ON_DEMAND);
     let every = every.flat_map(|name| [(name, Sqlite), (name, Postgres)]);
     let every: Vec<_> = every
         .map(|(name, kind)| (full_name(name, kind), name, kind))
         .collect();
     let is_wanted = |full: &str, name: &str| match arguments.as_slice() {
-        [] => name != ON_DEMAND,
+        [] => !ON_DEMAND.contains(&name),
         named => named.iter().any(|one| one == full || one == name),
     };
     let wanted: Vec<_> = every
@@ -110,6 +113,8 @@ async fn run(scenario: &str, kind: Kind) {
         "panel" => panel::panel(kind, 1_000_000).await,
         "panel-10m" => panel::panel(kind, 10_000_000).await,
         "kill" => kill::kill(kind).await,
+        "history" => history::history(kind, 1_000_000).await,
+        "history-10m" => history::history(kind, 10_000_000).await,
         other => unreachable!("{other}"),
     }
 }

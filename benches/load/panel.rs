@@ -23,7 +23,7 @@ const FEW_TESTS: usize = 100;
 
 /// One page, asked for again and again.
 #[derive(Clone)]
-struct Page(Vec<u8>);
+pub struct Page(Vec<u8>);
 
 impl Requests for Page {
     fn write(&self, _: u64, request: &mut Vec<u8>) {
@@ -33,7 +33,12 @@ impl Requests for Page {
 
 impl Page {
     fn of(product: &Installed) -> Self {
-        let query = format!("issueId={FIRST_ISSUE}&issueKey=SHOP-{FIRST_ISSUE}&projectKey=SHOP");
+        Self::of_issue(product, FIRST_ISSUE, &format!("SHOP-{FIRST_ISSUE}"))
+    }
+
+    /// The panel of an issue, by its id and key in Jira.
+    pub fn of_issue(product: &Installed, id: usize, key: &str) -> Self {
+        let query = format!("issueId={id}&issueKey={key}&projectKey=SHOP");
         let path = format!("/connect/issue?{query}");
         let token = product.site.bound_token("GET", &path, Some("5b10a-person"));
         Self(format!("GET {path}&jwt={token} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n").into_bytes())

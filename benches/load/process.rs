@@ -146,6 +146,16 @@ impl Program {
         assert_eq!(answer.status(), 204);
     }
 
+    /// Runs a command of the product on a database to its end.
+    pub fn command(database: &Database, arguments: &[&str]) {
+        let mut command = Command::new(PRODUCT);
+        command
+            .args(arguments)
+            .args(["--database-url", &database.url]);
+        let done = command.stdout(Stdio::null()).status().unwrap();
+        assert!(done.success(), "{command:?}");
+    }
+
     /// An API client's token, made by the product's command.
     pub fn api_token(database: &Database, site: &Site) -> String {
         let made = Command::new(PRODUCT)

@@ -5,7 +5,7 @@ use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::{ConnectionTrait, DatabaseBackend};
 
 /// Type words of the schema text, and what SQLite and PostgreSQL call them.
-const WORDS: [(&str, &str, &str); 4] = [
+const WORDS: [(&str, &str, &str); 5] = [
     (
         "SERIAL_KEY",
         "integer PRIMARY KEY AUTOINCREMENT",
@@ -14,6 +14,11 @@ const WORDS: [(&str, &str, &str); 4] = [
     ("UUID", "blob", "uuid"),
     ("BYTES", "blob", "bytea"),
     ("CLUSTERED", "WITHOUT ROWID", ""),
+    (
+        "PARTITIONED",
+        "WITHOUT ROWID",
+        "PARTITION BY RANGE (execution_id)",
+    ),
 ];
 
 /// Runs every statement of a schema text, in order; statements end in a semicolon at a line's end.

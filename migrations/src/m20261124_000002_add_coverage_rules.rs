@@ -1,5 +1,5 @@
 //! What the rules of coverage need beside the counting runs: the newest results of each test, from
-//! which it shows whether the test is flaky, and the version of the test that a run was made with.
+//! which it shows whether the test is flaky.
 
 use sea_orm_migration::prelude::*;
 
@@ -14,11 +14,7 @@ impl MigrationTrait for Migration {
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        crate::ddl::run(
-            manager,
-            "DROP TABLE test_window;\nALTER TABLE run DROP COLUMN test_version",
-        )
-        .await
+        crate::ddl::run(manager, "DROP TABLE test_window").await
     }
 }
 
@@ -31,5 +27,4 @@ CREATE TABLE test_window (
     results text NOT NULL,
     PRIMARY KEY (site_id, test_id)
 ) CLUSTERED;
-ALTER TABLE run ADD COLUMN test_version integer;
 ";

@@ -14,15 +14,15 @@ use crate::app::App;
 use crate::app::ask_jira::{Question, ask_jira};
 use crate::app::run_rules;
 use crate::domain::issue::{
-    IssueChanged, IssueSnapshot, IssueTransition, JiraEvent, MirroredIssue, ProjectChanged,
-    StatusCategory,
+    IssueChanged, IssueLink, IssueSnapshot, IssueTransition, JiraEvent, MirroredIssue,
+    ProjectChanged, StatusCategory,
 };
 use crate::domain::mirror::{Field, Fields, Order};
 use crate::ids;
 use crate::jira::payload::{self, PayloadError};
 use crate::metrics::Step;
 use crate::store::inbox::{self, ClaimedLane, Finished, OpenEvent};
-use crate::store::{Dialect, SiteId, StoreError, Txn, issues, projects, site_health};
+use crate::store::{Dialect, SiteId, StoreError, Txn, issue_links, issues, projects, site_health};
 
 /// Lanes taken and events read at once, at the most; a lane with more goes on in the next round.
 ///
@@ -235,6 +235,9 @@ struct Batch {
     newly_named: BTreeSet<(SiteId, i64)>,
     transitions: Vec<(SiteId, IssueTransition)>,
     projects: Vec<(SiteId, ProjectChanged, i64)>,
+    links: Vec<(SiteId, IssueLink, i64)>,
+    /// When the text of issues changed.
+    texts: Vec<(SiteId, i64, i64)>,
     questions: Vec<Question>,
     finished: Vec<Finished>,
 }
@@ -251,7 +254,10 @@ impl Batch {
                 self.projects.push((site, change, event.event_ms));
                 None
             }
-            JiraEvent::IssueLink(_) => Some("links between issues are not mirrored"),
+            JiraEvent::IssueLink(link) => {
+                self.links.push((site, link, event.event_ms));
+                None
+            }
             JiraEvent::PassedOver(why) => Some(why),
         };
         self.finished.push(Finished {
@@ -284,6 +290,9 @@ impl Batch {
         let is_known = change.changelog_id == Some(issue.changelog_id);
         let transition = run_rules::transition_in(event, &issue, &change).filter(|_| !is_known);
         let has_questions = !is_known && change.leaves_questions(&issue, order);
+        if change.changes_text() {
+            self.texts.push((site, place.1, event.event_ms));
+        }
         let (told, old_key) = (change.told, issue.snapshot.key.clone());
         let is_news = issue.learn(change.issue, told, order);
         self.decide_or_ask(site, event, &issue, told, transition, has_questions);
@@ -436,6 +445,8 @@ impl Batch {
         for (site, old_key, id) in &self.aliases {
             issues::insert_alias(&**txn, *site, old_key, *id).await?;
         }
+        issues::note_text_changes(&**txn, &self.texts).await?;
+        issue_links::learn_all(&**txn, &self.links).await?;
         for (site, change, event_ms) in &self.projects {
             projects::follow(&**txn, *site, change, *event_ms).await?;
         }

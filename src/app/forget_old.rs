@@ -2,7 +2,7 @@
 //! never held for long.
 
 use crate::app::App;
-use crate::store::{SiteId, StoreError, inbox, retention, sites};
+use crate::store::{SiteId, StoreError, idempotency, inbox, retention, sites};
 
 const DAY_MS: i64 = 24 * 3600 * 1000;
 /// How long applied events are kept: their bodies hold personal data. Repeats are known for as long,
@@ -12,6 +12,8 @@ const EVENTS_MS: i64 = 14 * DAY_MS;
 const SENT_MS: i64 = 90 * DAY_MS;
 /// How long a rule remembers what it acted on.
 const EFFECTS_MS: i64 = 90 * DAY_MS;
+/// How long the answer to a request with an `Idempotency-Key` is kept.
+const ANSWERS_MS: i64 = DAY_MS;
 /// Rows deleted in one transaction.
 const BATCH: i64 = 500;
 
@@ -24,6 +26,7 @@ pub async fn forget_old(app: &App) -> Result<(), StoreError> {
         forget_all(app, site, Old::Events(now_ms - EVENTS_MS)).await?;
         forget_all(app, site, Old::Sent(now_ms - SENT_MS)).await?;
         forget_all(app, site, Old::Effects(now_ms - EFFECTS_MS)).await?;
+        forget_all(app, site, Old::Answers(now_ms - ANSWERS_MS)).await?;
     }
     for site in retention::purgeable(app.store.read(), now_ms).await? {
         let txn = app.store.write().await?;
@@ -42,6 +45,7 @@ enum Old {
     Events(i64),
     Sent(i64),
     Effects(i64),
+    Answers(i64),
 }
 
 /// Deletes batch after batch until nothing is left to delete.
@@ -54,6 +58,7 @@ async fn forget_all(app: &App, site: SiteId, old: Old) -> Result<(), StoreError>
             Old::Effects(before_ms) => {
                 retention::forget_effects(&*txn, site, before_ms, BATCH).await?
             }
+            Old::Answers(before_ms) => idempotency::forget(&*txn, site, before_ms, BATCH).await?,
         };
         txn.commit().await?;
         if gone == 0 {

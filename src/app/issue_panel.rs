@@ -3,7 +3,7 @@
 
 use super::App;
 use super::issue_coverage::{self, IssueCoverage, IssueRef, TestRow};
-use crate::domain::coverage::Scope;
+use crate::domain::coverage::{MadeFor, Scope};
 use crate::domain::settings::Settings;
 use crate::domain::site::Site;
 use crate::jira::{Gone, JiraError};
@@ -21,6 +21,10 @@ pub struct IssuePanel {
     pub settings: Settings,
     /// What Jira told of the issue and is not in the mirror yet.
     pub behind: Behind,
+    /// The scope it is shown in.
+    pub scope: Scope,
+    /// What the last executions of its project were made for.
+    pub made_for: Vec<MadeFor>,
 }
 
 impl IssuePanel {
@@ -50,26 +54,33 @@ pub enum MeetError {
     Store(#[from] StoreError),
 }
 
-/// The panel of the issue, over all environments or in one; `None` when the mirror does not know it.
+/// The panel of the issue, for the person with this account id, in the scope they chose on the page
+/// or else last in this project; `None` when the mirror does not know it.
 pub async fn of_issue(
     app: &App,
     site: &Site,
     issue: IssueRef<'_>,
-    environment: Option<&str>,
+    looking: Option<&str>,
+    scope: Option<&Scope>,
 ) -> Result<Option<IssuePanel>, StoreError> {
-    let Some(found) = issue_coverage::find(&app.store, site.id, issue).await? else {
+    let found = issue_coverage::find(&app.store, site.id, issue, looking).await?;
+    let Some(mut found) = found else {
         return Ok(None);
     };
     let (settings, behind) = (found.settings.clone(), found.behind);
-    let scope = Scope {
-        made_for: None,
-        environment: environment.map(str::to_owned),
-    };
+    let made_for = std::mem::take(&mut found.made_for);
+    let scope = scope
+        .cloned()
+        .or_else(|| found.chosen.take())
+        .unwrap_or_default();
     let now_ms = app.clock.now_ms();
     let coverage = issue_coverage::of_linked(&app.store, site.id, found, &scope, now_ms).await?;
+    let Some(coverage) = coverage else {
+        return Ok(None);
+    };
     let snapshot = &coverage.issue.snapshot;
     let found_by = if settings.is_defect(&snapshot.issue_type.name) {
-        issue_coverage::found_by(&app.store, site.id, coverage.issue.id).await?
+        issue_coverage::found_by(&app.store, site.id, coverage.issue.id, now_ms).await?
     } else {
         Vec::new()
     };
@@ -78,6 +89,8 @@ pub async fn of_issue(
         found_by,
         settings,
         behind,
+        scope,
+        made_for,
     }))
 }
 

@@ -101,7 +101,7 @@ async fn effects(
         let found = latest::by_tests(on, site, batch).await?;
         for test in batch {
             let latest = found.get(test).unwrap_or(&never_run);
-            effects.insert(*test, latest.status(&Settings::default(), None).effect);
+            effects.insert(*test, latest.status(&Settings::default()).effect);
         }
     }
     Ok(effects)

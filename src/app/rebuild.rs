@@ -1,9 +1,9 @@
-//! Making the projections anew from the facts: the same result, whatever was there before.
+//! Making the projections of a site anew from the facts: the same result, whatever was there before.
 
 use uuid::Uuid;
 
-use crate::domain::coverage::Latest;
-use crate::store::{SiteId, Store, StoreError, latest, projects, runs, tests};
+use super::rederive::rederive;
+use crate::store::{SiteId, Store, StoreError, projects, stale_tests, tests};
 
 /// Tests made anew in one transaction.
 const BATCH: i64 = 200;
@@ -22,19 +22,26 @@ pub async fn rebuild(store: &Store, site: SiteId) -> Result<usize, StoreError> {
         };
         after = *last;
         count += batch.len();
-        let facts = runs::facts_of_tests(&*txn, site, &batch).await?;
-        let anew: Vec<_> = facts
-            .into_iter()
-            .map(|(test, facts)| {
-                let mut latest = Latest::default();
-                for fact in &facts {
-                    latest.record(fact);
-                }
-                (test, latest)
-            })
-            .collect();
-        latest::clear(&*txn, site, &batch).await?;
-        latest::write_all(&*txn, site, &anew).await?;
+        rederive(&*txn, site, &batch).await?;
+        stale_tests::clear(&*txn, site, &batch).await?;
         txn.commit().await?;
     }
+}
+
+/// Makes the projections anew that are due; returns how many.
+pub async fn rebuild_stale(store: &Store, site: SiteId) -> Result<usize, StoreError> {
+    let mut count = 0;
+    while !stale_tests::of_site(store.read(), site, 1)
+        .await?
+        .is_empty()
+    {
+        let txn = store.write().await?;
+        projects::hold_all(&*txn, site).await?;
+        let batch = stale_tests::of_site(&*txn, site, BATCH).await?;
+        rederive(&*txn, site, &batch).await?;
+        stale_tests::clear(&*txn, site, &batch).await?;
+        txn.commit().await?;
+        count += batch.len();
+    }
+    Ok(count)
 }

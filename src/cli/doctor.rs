@@ -5,14 +5,16 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Args;
 
+use crate::app::check_projections::check_projections;
 use crate::clock::Clock;
 use crate::config::{Database, Secrets};
 use crate::crypto::Seal;
 use crate::domain::heartbeat::Heartbeat;
+use crate::domain::site::Site;
 use crate::startup::secret_key;
 use crate::store::installations::{self, token_place};
 use crate::store::sites::{self, SealedSite, secret_place};
-use crate::store::{Store, halves, inbox, outbox};
+use crate::store::{Store, halves, inbox, outbox, tests};
 
 /// Check a deployment: configuration, database, keys, queues.
 #[derive(Debug, Args)]
@@ -60,6 +62,8 @@ impl Doctor {
                 for (is_good, text) in examine_site(&store, &seal, &held).await? {
                     report(is_good, text);
                 }
+                let (is_good, text) = compare_projections(&store, &held.site).await?;
+                report(is_good, text);
             }
             for (connect, forge) in halves::apart(store.read()).await? {
                 report(
@@ -121,6 +125,30 @@ async fn examine_site(
         found.push((is_good, text));
     }
     Ok(found)
+}
+
+/// Whether statuses are what the stored runs say.
+async fn compare_projections(store: &Store, site: &Site) -> anyhow::Result<(bool, String)> {
+    let checked = check_projections(store, site.id).await?;
+    let (name, count, wrong) = (site.name(), checked.tests, checked.wrong.len());
+    let due = match checked.due {
+        0 => String::new(),
+        due => format!("; {due} are to be made anew by the service"),
+    };
+    Ok((
+        wrong == 0,
+        match checked.wrong.first() {
+            None => format!("what is kept of {count} tests of {name} is what their runs say{due}"),
+            Some(first) => {
+                let first = tests::by_id(store.read(), site.id, *first).await?;
+                let first = first.map_or_else(String::new, |test| test.key.to_string());
+                format!(
+                    "what is kept of {wrong} of {count} tests of {name} is not what their runs say, \
+                     {first} for one; run `touchstone rebuild`{due}"
+                )
+            }
+        },
+    ))
 }
 
 async fn ask_service(url: &str) -> anyhow::Result<()> {

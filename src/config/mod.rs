@@ -23,6 +23,9 @@ pub struct Config {
     /// The database.
     #[command(flatten)]
     pub database: Database,
+    /// How long things are kept.
+    #[command(flatten)]
+    pub retention: Retention,
     /// The key that seals secrets at rest.
     #[command(flatten)]
     pub secrets: Secrets,
@@ -55,6 +58,13 @@ pub struct Server {
     /// Allow plain http and loopback addresses for Jira sites: for tests and the demo only
     #[arg(long, env = "TOUCHSTONE_INSECURE_SITES", default_value_t = false, action = clap::ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]
     pub insecure_sites: bool,
+    /// Requests an API client may make in a minute, counted by each process; 0 is no limit
+    #[arg(
+        long,
+        env = "TOUCHSTONE_API_REQUESTS_PER_MINUTE",
+        default_value_t = 6_000
+    )]
+    pub api_requests_per_minute: u32,
     /// Threads that answer requests; 0 takes one per processor
     #[arg(long, env = "TOUCHSTONE_THREADS", default_value_t = 0)]
     pub threads: usize,
@@ -79,6 +89,15 @@ pub struct Database {
         default_value_t = 16
     )]
     pub connections: u32,
+}
+
+/// How long things are kept.
+#[derive(Debug, Clone, Args)]
+pub struct Retention {
+    /// Months of which runs are kept beside the current one, by when their execution was made; older
+    /// executions are deleted with their runs, on every site. Without it they are kept for good
+    #[arg(long, env = "TOUCHSTONE_KEEP_RUNS_MONTHS", value_parser = clap::value_parser!(u16).range(1..))]
+    pub keep_runs_months: Option<u16>,
 }
 
 /// The key that seals secrets at rest.

@@ -1,27 +1,24 @@
-//! A person's word that an issue needs no test, with the reason, and an end if it has one.
-//!
-//! It ends by itself: nothing is written when it does, so whoever asks brings the time along.
+//! A person's word that an issue needs no test: `test-management.md` section 2.3.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-/// See the module; `test-management.md` section 2.3, EXEMPT.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Why an issue needs no test, who said so, and until when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Exemption {
-    /// Why the issue needs no test.
+    /// Why.
     pub reason: String,
-    /// The account that recorded it; `None` when an API client did.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The account or API client that said so.
     pub by: Option<String>,
-    /// When it was recorded, milliseconds since the Unix epoch.
+    /// When it was said, milliseconds since the Unix epoch.
     pub created_ms: i64,
-    /// When it ends, milliseconds since the Unix epoch; `None` when it was recorded for good.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The moment from which it no longer holds, milliseconds since the Unix epoch; none is for good.
     pub ends_ms: Option<i64>,
 }
 
 impl Exemption {
-    /// Whether the issue is exempt at `now_ms`.
+    /// Whether it holds at `now_ms` (milliseconds since the Unix epoch).
     #[must_use]
     pub fn holds(&self, now_ms: i64) -> bool {
         self.ends_ms.is_none_or(|ends_ms| now_ms < ends_ms)
@@ -33,15 +30,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_holds_until_the_moment_it_ends() {
-        let until = |ends_ms| Exemption {
-            reason: "Only words change".to_owned(),
+    fn it_ends_by_itself() {
+        let mut exemption = Exemption {
+            reason: "only a text".to_owned(),
             by: None,
-            created_ms: 0,
-            ends_ms,
+            created_ms: 1,
+            ends_ms: Some(10),
         };
-        assert!(until(None).holds(i64::MAX));
-        assert!(until(Some(10)).holds(9));
-        assert!(!until(Some(10)).holds(10));
+        assert!(exemption.holds(9) && !exemption.holds(10));
+        exemption.ends_ms = None;
+        assert!(exemption.holds(i64::MAX));
     }
 }

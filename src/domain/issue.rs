@@ -291,6 +291,13 @@ impl IssueChanged {
         self.changes.iter().find(|change| change.field == "status")
     }
 
+    /// Whether it changed what the issue asks for: tests that ran before say nothing of the new text.
+    #[must_use]
+    pub fn changes_text(&self) -> bool {
+        let is_text = |field: &str| matches!(field, "summary" | "description");
+        !self.is_creation && self.changes.iter().any(|change| is_text(&change.field))
+    }
+
     /// Whether Jira has to be asked for the issue after this change as of `order`, when the mirror
     /// holds `known`: the change tells a part only, and either that part is all there is, or a field
     /// changed without its new value being told, or the status it begins with is not the one that is
@@ -346,7 +353,9 @@ pub struct IssueLink {
     pub source_jira_id: i64,
     /// Jira's id of the destination issue.
     pub destination_jira_id: i64,
-    /// Name of the link type, for the audit.
+    /// Jira's id of the link type; empty when the event does not say.
+    pub type_id: String,
+    /// Name of the link type, by which settings choose it.
     pub type_name: String,
     /// Whether the link was removed.
     pub is_removed: bool,

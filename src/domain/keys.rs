@@ -1,4 +1,5 @@
-//! The keys of Touchstone's own things as people see them: `SHOP-T12` a case, `SHOP-E7` an execution.
+//! The keys of Touchstone's own things as people see them: `SHOP-T12` a case, `SHOP-E7` an execution,
+//! `SHOP-P3` a plan.
 //!
 //! A key is made of the project's key, a letter and a number that is taken once and never again.
 
@@ -37,6 +38,15 @@ pub struct ExecutionKey {
     pub number: i64,
 }
 
+/// The key of a test plan: `SHOP-P3`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PlanKey {
+    /// The project's key.
+    pub project: String,
+    /// The number within the project, from 1.
+    pub number: i64,
+}
+
 impl fmt::Display for TestKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-T{}", self.project, self.number)
@@ -46,6 +56,12 @@ impl fmt::Display for TestKey {
 impl fmt::Display for ExecutionKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-E{}", self.project, self.number)
+    }
+}
+
+impl fmt::Display for PlanKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-P{}", self.project, self.number)
     }
 }
 
@@ -65,6 +81,16 @@ impl FromStr for ExecutionKey {
     fn from_str(text: &str) -> Result<Self, NotAKey> {
         let (project, number) =
             split(text, 'E').ok_or_else(|| not_a_key(text, "execution", "SHOP-E7"))?;
+        Ok(Self { project, number })
+    }
+}
+
+impl FromStr for PlanKey {
+    type Err = NotAKey;
+
+    fn from_str(text: &str) -> Result<Self, NotAKey> {
+        let (project, number) =
+            split(text, 'P').ok_or_else(|| not_a_key(text, "plan", "SHOP-P3"))?;
         Ok(Self { project, number })
     }
 }

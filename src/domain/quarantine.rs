@@ -1,31 +1,30 @@
-//! A test taken out of what counts, while its results go on being recorded.
+//! A test that is recorded and does not count, for a time: `test-management.md` section 5.4.
 //!
-//! Quarantine without an exit is a known failure (`test-management.md` section 5.4), so it has a
-//! reason, an owner and an end. It ends by itself: nothing is written when it does.
+//! It always has a reason, an owner and an end: quarantine without an exit is how tests are lost.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-/// See the module.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Why a test does not count, who sees to it, and until when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Quarantine {
-    /// Why the test does not count.
+    /// Why.
     pub reason: String,
-    /// Who sees to it that it does again.
+    /// Who sees to it that the test counts again.
     pub owner: String,
-    /// The account that recorded it; `None` when an API client did.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The account or API client that set it.
     pub by: Option<String>,
-    /// When it was recorded, milliseconds since the Unix epoch.
+    /// When it was set, milliseconds since the Unix epoch.
     pub created_ms: i64,
-    /// When the test counts again, milliseconds since the Unix epoch.
+    /// The moment from which the test counts again, milliseconds since the Unix epoch.
     pub ends_ms: i64,
 }
 
 impl Quarantine {
-    /// Whether the test is out at `now_ms`.
+    /// Whether it holds at `now_ms` (milliseconds since the Unix epoch).
     #[must_use]
-    pub const fn holds(&self, now_ms: i64) -> bool {
+    pub fn holds(&self, now_ms: i64) -> bool {
         now_ms < self.ends_ms
     }
 }
@@ -37,13 +36,12 @@ mod tests {
     #[test]
     fn it_ends_by_itself() {
         let quarantine = Quarantine {
-            reason: "Times out when the network is slow".to_owned(),
-            owner: "Ann".to_owned(),
+            reason: "fails on Mondays".to_owned(),
+            owner: "ann".to_owned(),
             by: None,
-            created_ms: 0,
+            created_ms: 1,
             ends_ms: 10,
         };
-        assert!(quarantine.holds(9));
-        assert!(!quarantine.holds(10));
+        assert!(quarantine.holds(9) && !quarantine.holds(10));
     }
 }

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::statuses::CustomStatus;
+use super::statuses::{CustomStatus, word};
 
 /// What a run's status says about the issue its test covers; the worst last.
 #[derive(
@@ -108,7 +108,7 @@ impl RunStatus {
     /// their readers map such words themselves.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        Some(match fold(text).as_str() {
+        Some(match word(text).as_str() {
             "PASS" | "PASSED" | "SUCCESS" | "OK" => Self::Passed,
             "TODO" | "NOTEXECUTED" | "NOTRUN" | "UNEXECUTED" | "IDLE" | "UNTESTED" => Self::Todo,
             "PENDING" => Self::Pending,
@@ -167,14 +167,6 @@ impl RunStatus {
         }
         Self::ALL.into_iter().find(|status| status.code() == code)
     }
-}
-
-/// A word of a status without what does not matter in it.
-pub(super) fn fold(text: &str) -> String {
-    text.chars()
-        .filter(|c| !matches!(c, ' ' | '_' | '-'))
-        .flat_map(char::to_uppercase)
-        .collect()
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::coverage::{self, Choices};
 use super::issue::Named;
-use super::statuses::{CustomStatus, Statuses};
+use super::statuses::Statuses;
 
 /// A rule an administrator can switch; the names are those of `test-management.md` section 8.3.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -237,8 +237,8 @@ pub struct SiteSettings {
     pub site: Overrides,
     /// Decided for single projects, by project key.
     pub projects: BTreeMap<String, Overrides>,
-    /// The statuses that were made for runs; a project has no others.
-    pub statuses: Vec<CustomStatus>,
+    /// The statuses of runs; a project has no others.
+    pub statuses: Arc<Statuses>,
 }
 
 impl SiteSettings {
@@ -246,7 +246,7 @@ impl SiteSettings {
     #[must_use]
     pub fn of_site(&self) -> Settings {
         let mut defaults = Settings::default();
-        defaults.coverage.statuses = Arc::new(Statuses::with(self.statuses.iter().cloned()));
+        defaults.coverage.statuses = Arc::clone(&self.statuses);
         defaults.with(&self.site)
     }
 

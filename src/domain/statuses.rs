@@ -4,11 +4,11 @@
 //! What a custom status means is data, so effect, rank and finality are asked of [`Statuses`] and
 //! never of [`RunStatus`] alone. Rules: `test-management.md` section 2.2.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::run::{Effect, RunStatus, fold};
+use super::run::{Effect, RunStatus};
 
 /// A status that administrators of a site made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,29 +84,39 @@ impl CustomStatus {
     }
 }
 
+/// A status with the name it had when something was said about it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct NamedStatus {
+    /// The status.
+    pub status: RunStatus,
+    /// Its name.
+    pub name: Cow<'static, str>,
+}
+
 /// The statuses of a site.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Statuses {
-    custom: BTreeMap<i16, CustomStatus>,
+    /// Those that were made here, each number once.
+    pub custom: Vec<CustomStatus>,
 }
 
 impl Statuses {
-    /// The built-in statuses and these.
+    /// The custom status with this number.
     #[must_use]
-    pub fn with(custom: impl IntoIterator<Item = CustomStatus>) -> Self {
-        Self {
-            custom: custom.into_iter().map(|made| (made.code, made)).collect(),
-        }
+    pub fn by_code(&self, code: i16) -> Option<&CustomStatus> {
+        self.custom.iter().find(|made| made.code == code)
     }
 
-    /// The statuses that were made here, by number.
-    pub fn custom(&self) -> impl Iterator<Item = &CustomStatus> {
-        self.custom.values()
+    /// The custom status with this name, compared as [`word`] does.
+    #[must_use]
+    pub fn by_name(&self, name: &str) -> Option<&CustomStatus> {
+        let wanted = word(name);
+        self.custom.iter().find(|made| word(&made.name) == wanted)
     }
 
     /// Every status a run can have, the built-in ones first.
     pub fn all(&self) -> impl Iterator<Item = RunStatus> {
-        let custom = self.custom.keys().copied().map(RunStatus::Custom);
+        let custom = self.custom.iter().map(|made| RunStatus::Custom(made.code));
         RunStatus::ALL.into_iter().chain(custom)
     }
 
@@ -114,7 +124,7 @@ impl Statuses {
     #[must_use]
     pub fn made(&self, status: RunStatus) -> Option<&CustomStatus> {
         match status {
-            RunStatus::Custom(code) => self.custom.get(&code),
+            RunStatus::Custom(code) => self.by_code(code),
             _ => None,
         }
     }
@@ -156,17 +166,39 @@ impl Statuses {
         (self.made(status)).map_or_else(|| status.name(), |made| &made.name)
     }
 
+    /// The status with its name.
+    #[must_use]
+    pub fn named(&self, status: RunStatus) -> NamedStatus {
+        let built_in = || Cow::Borrowed(status.name());
+        let made = self.made(status);
+        NamedStatus {
+            status,
+            name: made.map_or_else(built_in, |made| Cow::Owned(made.name.clone())),
+        }
+    }
+
     /// The status that an API client or a person means by `text`; case, spaces, `_` and `-` do not
     /// matter. `None` is for the caller to refuse by name, never to be read as UNKNOWN.
     #[must_use]
     pub fn parse(&self, text: &str) -> Option<RunStatus> {
-        RunStatus::parse(text).or_else(|| {
-            let word = fold(text);
-            let mut made = self.custom.values();
-            let found = made.find(|made| fold(&made.name) == word)?;
-            Some(RunStatus::Custom(found.code))
-        })
+        let custom = || Some(RunStatus::Custom(self.by_name(text)?.code));
+        RunStatus::parse(text).or_else(custom)
     }
+}
+
+/// The name of a status without what does not matter in it: case, spaces, `_` and `-`.
+#[must_use]
+pub fn word(name: &str) -> String {
+    name.chars()
+        .filter(|c| !c.is_whitespace() && !matches!(c, '_' | '-'))
+        .flat_map(char::to_uppercase)
+        .collect()
+}
+
+/// Whether a name is taken by a built-in status, under one of the spellings clients send.
+#[must_use]
+pub fn is_built_in(name: &str) -> bool {
+    RunStatus::parse(name).is_some()
 }
 
 #[cfg(test)]
@@ -186,7 +218,9 @@ mod tests {
 
     #[test]
     fn a_custom_status_is_what_its_site_says() {
-        let statuses = Statuses::with([waived()]);
+        let statuses = Statuses {
+            custom: vec![waived()],
+        };
         let status = statuses.parse("passed-with REMARKS").unwrap();
         assert_eq!(status, RunStatus::Custom(100));
         assert_eq!(statuses.name(status), "Passed with remarks");
@@ -211,7 +245,9 @@ mod tests {
 
     #[test]
     fn a_status_is_refused_by_what_is_wrong_with_it() {
-        let held = Statuses::with([waived()]);
+        let held = Statuses {
+            custom: vec![waived()],
+        };
         assert_eq!(waived().check(&held), Ok(()), "itself is no obstacle");
         let other = CustomStatus {
             code: 101,

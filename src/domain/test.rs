@@ -1,5 +1,6 @@
 //! A test case: a repeatable check with a stable identity.
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::keys::TestKey;
@@ -41,6 +42,30 @@ impl TestKind {
             Self::Manual => "manual",
         }
     }
+}
+
+/// One step of a test that a person carries out.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct TestStep {
+    /// What to do.
+    pub action: String,
+    /// With what.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<String>,
+    /// What should happen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<String>,
+}
+
+/// What a version of a test says: a change of it is a new version.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TestContent {
+    /// Its name for people.
+    pub name: String,
+    /// What it checks.
+    pub description: Option<String>,
+    /// What to do, in order.
+    pub steps: Vec<TestStep>,
 }
 
 /// A test case as lists show it.

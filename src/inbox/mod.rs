@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::App;
 use crate::app::apply_events::{apply_events, batch};
 use crate::app::forget_old::forget_old;
+use crate::app::keep_runs::keep_runs;
 use crate::ids;
 use crate::store::Dialect;
 
@@ -81,6 +82,11 @@ pub async fn sweep(app: Arc<App>, stop: CancellationToken) {
     loop {
         if let Err(error) = forget_old(&app).await {
             tracing::warn!("what is old could not be deleted, trying again later: {error:?}");
+        }
+        if let Err(error) = keep_runs(&app).await {
+            tracing::warn!(
+                "the run table could not be kept in order, trying again later: {error:?}"
+            );
         }
         tokio::select! {
             () = stop.cancelled() => return,

@@ -75,6 +75,27 @@ pub async fn unlink(
     Ok(sql.push(" AND removed_ms IS NULL").run(on).await? == 1)
 }
 
+/// Removes a link of a test and an issue if it was made from this run (execution and number).
+pub async fn unlink_made_by(
+    on: &impl Conn,
+    site: SiteId,
+    (test, issue): (Uuid, Uuid),
+    (execution, number): (Uuid, i64),
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    Sql::new("UPDATE defect_link SET removed_ms = ")
+        .bind(now_ms)
+        .with(" WHERE site_id = ", site)
+        .with(" AND test_id = ", test)
+        .with(" AND issue_id = ", issue)
+        .with(" AND execution_id = ", execution)
+        .with(" AND run_number = ", number)
+        .push(" AND removed_ms IS NULL")
+        .run(on)
+        .await?;
+    Ok(())
+}
+
 /// A test of an issue.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TestOfIssue {

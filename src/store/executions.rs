@@ -64,19 +64,19 @@ impl Row {
     }
 }
 
+const SELECT: &str = "SELECT e.id, e.project_id, p.key AS project_key, e.number, e.name, \
+     e.environments, e.fix_version, e.plan, e.sprint, e.revision, e.branch, e.source, e.created_by, \
+     e.created_ms, e.started_ms, e.finished_ms, e.incomplete, e.next_run \
+     FROM execution e JOIN project p ON p.site_id = e.site_id AND p.id = e.project_id \
+     WHERE e.site_id = ";
+
 /// The execution with this key.
 pub async fn by_key(
     on: &impl Conn,
     site: SiteId,
     key: &ExecutionKey,
 ) -> Result<Option<Execution>, StoreError> {
-    let mut sql = Sql::new(
-        "SELECT e.id, e.project_id, p.key AS project_key, e.number, e.name, e.environments, \
-         e.fix_version, e.plan, e.sprint, e.revision, e.branch, e.source, e.created_by, \
-         e.created_ms, e.started_ms, e.finished_ms, e.incomplete, e.next_run \
-         FROM execution e JOIN project p ON p.site_id = e.site_id AND p.id = e.project_id \
-         WHERE e.site_id = ",
-    );
+    let mut sql = Sql::new(SELECT);
     let row: Option<Row> = sql
         .bind(site)
         .with(" AND p.key = ", key.project.as_str())
@@ -121,12 +121,71 @@ pub async fn insert(on: &impl Conn, site: SiteId, execution: &Execution) -> Resu
     Ok(())
 }
 
-/// Writes what an import changed in an execution it extended. The caller holds the project.
+/// Which executions of a project are listed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Those made for this version.
+    pub fix_version: Option<String>,
+    /// Those of this plan.
+    pub plan: Option<String>,
+    /// Those of this sprint.
+    pub sprint: Option<String>,
+    /// Those of this revision.
+    pub revision: Option<String>,
+    /// Those of this branch.
+    pub branch: Option<String>,
+}
+
+/// Executions of a project, the newest first: those with a number below `before`, at most `limit`.
+pub async fn list(
+    on: &impl Conn,
+    site: SiteId,
+    project: Uuid,
+    filter: &Filter,
+    before: Option<i64>,
+    limit: i64,
+) -> Result<Vec<Execution>, StoreError> {
+    let mut sql = Sql::new(SELECT);
+    sql.bind(site).with(" AND e.project_id = ", project);
+    for (column, wanted) in [
+        ("fix_version", &filter.fix_version),
+        ("plan", &filter.plan),
+        ("sprint", &filter.sprint),
+        ("revision", &filter.revision),
+        ("branch", &filter.branch),
+    ] {
+        if let Some(wanted) = wanted {
+            sql.with(&format!(" AND e.{column} = "), wanted.as_str());
+        }
+    }
+    if let Some(before) = before {
+        sql.with(" AND e.number < ", before);
+    }
+    sql.with(" ORDER BY e.number DESC LIMIT ", limit);
+    sql.all::<Row>(on)
+        .await?
+        .into_iter()
+        .map(Row::execution)
+        .collect()
+}
+
+/// Deletes an execution; its runs and what hangs on them are the caller's affair.
+pub async fn delete(on: &impl Conn, site: SiteId, id: Uuid) -> Result<(), StoreError> {
+    Sql::new("DELETE FROM execution WHERE site_id = ")
+        .bind(site)
+        .with(" AND id = ", id)
+        .run(on)
+        .await?;
+    Ok(())
+}
+
+/// Writes what was changed in an execution. The caller holds the project.
 pub async fn update(on: &impl Conn, site: SiteId, execution: &Execution) -> Result<(), StoreError> {
     let particulars = &execution.particulars;
     let environments = serde_json::to_string(&particulars.environments).unwrap_or_default();
-    let mut sql = Sql::new("UPDATE execution SET environments = ");
-    sql.bind(environments)
+    let mut sql = Sql::new("UPDATE execution SET name = ");
+    sql.bind(execution.name.as_str())
+        .with(", environments = ", environments)
         .with(", fix_version = ", particulars.fix_version.clone())
         .with(", plan = ", particulars.plan.clone())
         .with(", sprint = ", particulars.sprint.clone())

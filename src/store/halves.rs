@@ -54,6 +54,7 @@ pub async fn move_into(
         installations::hand_over(on, &installation, into, now_ms).await?;
     }
     move_audit(on, from, into).await?;
+    move_exemptions(on, from, into).await?;
     move_issues(on, from, into).await?;
     move_events(on, from, into, now_ms).await?;
     for (table, same) in [
@@ -69,6 +70,15 @@ pub async fn move_into(
         (
             "matrix_snapshot_row",
             "k.snapshot_id = t.snapshot_id AND k.place = t.place AND k.issue_id = t.issue_id",
+        ),
+        (
+            "issue_link",
+            "k.source_jira_id = t.source_jira_id AND k.type_id = t.type_id \
+             AND k.destination_jira_id = t.destination_jira_id",
+        ),
+        (
+            "viewer_scope",
+            "k.account_id = t.account_id AND k.project_key = t.project_key",
         ),
     ] {
         move_rows(on, table, same, from, into, "").await?;
@@ -290,6 +300,21 @@ async fn move_audit(on: &impl Conn, from: SiteId, into: SiteId) -> Result<(), St
     .run(on)
     .await?;
     move_rows(on, "audit", "k.id = t.id", from, into, "").await
+}
+
+/// Exemptions follow the row of the mirror too; where both halves exempt an issue, the other's holds.
+async fn move_exemptions(on: &impl Conn, from: SiteId, into: SiteId) -> Result<(), StoreError> {
+    Sql::new(
+        "UPDATE exemption AS t SET issue_id = COALESCE((SELECT k.id FROM issue f JOIN issue k \
+         ON k.jira_id = f.jira_id AND k.site_id = ",
+    )
+    .bind(into)
+    .with(" WHERE f.id = t.issue_id AND f.site_id = ", from)
+    .with("), t.issue_id) WHERE t.site_id = ", from)
+    .run(on)
+    .await?;
+    move_rows(on, "exemption", "k.issue_id = t.issue_id", from, into, "").await?;
+    delete_rest(on, "exemption", from).await
 }
 
 async fn delete_rest(on: &impl Conn, table: &str, half: SiteId) -> Result<(), StoreError> {

@@ -469,6 +469,28 @@ pub async fn insert_alias(
     Ok(())
 }
 
+/// Notes when the text of issues changed, by site and Jira id (milliseconds since the Unix epoch); the
+/// latest holds.
+pub async fn note_text_changes(
+    on: &impl Conn,
+    changes: &[(SiteId, i64, i64)],
+) -> Result<(), StoreError> {
+    for (site, jira_id, at_ms) in changes {
+        Sql::new("UPDATE issue SET text_changed_ms = ")
+            .bind(*at_ms)
+            .with(" WHERE site_id = ", *site)
+            .with(" AND jira_id = ", *jira_id)
+            .with(
+                " AND (text_changed_ms IS NULL OR text_changed_ms < ",
+                *at_ms,
+            )
+            .push(")")
+            .run(on)
+            .await?;
+    }
+    Ok(())
+}
+
 fn values(site: SiteId, issue: &MirroredIssue) -> [Value; 25] {
     let state = &issue.snapshot;
     [

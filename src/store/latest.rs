@@ -16,6 +16,19 @@ pub async fn by_tests(
     tests: &[Uuid],
 ) -> Result<HashMap<Uuid, Latest>, StoreError> {
     let mut found = HashMap::with_capacity(tests.len());
+    for (test, latest) in each_by_tests(on, site, tests).await? {
+        found.insert(test, latest?);
+    }
+    Ok(found)
+}
+
+/// The same, one by one, for whoever goes on when one of them cannot be read.
+pub async fn each_by_tests(
+    on: &impl Conn,
+    site: SiteId,
+    tests: &[Uuid],
+) -> Result<Vec<(Uuid, Result<Latest, StoreError>)>, StoreError> {
+    let mut found = Vec::with_capacity(tests.len());
     for chunk in tests.chunks(500) {
         let mut sql = Sql::new("SELECT test_id, latest FROM test_latest WHERE site_id = ");
         sql.bind(site)
@@ -24,7 +37,7 @@ pub async fn by_tests(
         for row in sql.raw(on).await? {
             let test: Uuid = row.try_get_by_index(0)?;
             let stored: String = row.try_get_by_index(1)?;
-            found.insert(test, parse(test, &stored)?);
+            found.push((test, parse(test, &stored)));
         }
     }
     Ok(found)
@@ -51,12 +64,13 @@ pub async fn clear(on: &impl Conn, site: SiteId, tests: &[Uuid]) -> Result<(), S
 }
 
 /// Writes the projections of these tests.
-pub async fn write_all(
+pub async fn write_all<'a>(
     on: &impl Conn,
     site: SiteId,
-    tests: &[(Uuid, Latest)],
+    tests: impl IntoIterator<Item = (Uuid, &'a Latest)>,
 ) -> Result<(), StoreError> {
     const COLUMNS: usize = 3;
+    let tests: Vec<(Uuid, &Latest)> = tests.into_iter().collect();
     for chunk in tests.chunks(Dialect::of(on).chunk(COLUMNS)) {
         let mut sql = Sql::new("INSERT INTO test_latest (site_id, test_id, latest) ");
         sql.rows::<COLUMNS>(chunk.iter().map(|(test, latest)| {

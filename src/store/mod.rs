@@ -12,7 +12,9 @@
 use std::sync::Arc;
 
 use migrations::{Migrator, MigratorTrait};
-use sea_orm::{DatabaseConnection, TransactionOptions, TransactionTrait};
+use sea_orm::{
+    AccessMode, DatabaseConnection, IsolationLevel, TransactionOptions, TransactionTrait,
+};
 
 pub mod api_clients;
 pub mod audit;
@@ -22,11 +24,15 @@ pub mod defects;
 pub mod dialect;
 pub mod environments;
 mod error;
+pub mod evidence;
 pub mod executions;
+pub mod exemptions;
 pub mod failed_runs;
 pub mod halves;
+pub mod idempotency;
 pub mod inbox;
 pub mod installations;
+pub mod issue_links;
 pub mod issue_tests;
 pub mod issues;
 pub mod latest;
@@ -35,17 +41,27 @@ pub mod marks;
 pub mod matrix;
 pub mod matrix_snapshots;
 pub mod outbox;
+pub mod partitions;
+pub mod plans;
 pub mod population;
 pub mod project_issues;
 pub mod projects;
+pub mod quarantines;
 pub mod retention;
 pub mod rules;
+pub mod run_defects;
 pub mod runs;
 pub mod settings;
 pub mod site_health;
 pub mod sites;
 mod sql;
+pub mod stale_tests;
+pub mod statuses;
+pub mod stored_runs;
+pub mod stored_tests;
 pub mod tests;
+pub mod viewer_scopes;
+pub mod windows;
 
 pub use dialect::Dialect;
 pub use error::StoreError;
@@ -74,7 +90,7 @@ pub struct Store {
     _held: Arc<()>,
 }
 
-/// A transaction that may write; dropped without [`Txn::commit`] it leaves nothing behind.
+/// A transaction; dropped without [`Txn::commit`] it leaves nothing behind.
 #[derive(Debug)]
 pub struct Txn(sea_orm::DatabaseTransaction);
 
@@ -179,6 +195,24 @@ impl Store {
             ..TransactionOptions::default()
         };
         Ok(Txn(self.writer.begin_with_options(options).await?))
+    }
+
+    /// Begins a transaction that only reads, and sees one state however many statements it asks.
+    /// For what would be wrong if something was committed in between; dropped, it ends.
+    pub async fn snapshot(&self) -> Result<Txn, StoreError> {
+        let (on, options) = match self.dialect {
+            // Every transaction of SQLite sees the state of its first statement.
+            Dialect::Sqlite => (&self.reader, TransactionOptions::default()),
+            Dialect::Postgres => (
+                &self.bulk,
+                TransactionOptions {
+                    isolation_level: Some(IsolationLevel::RepeatableRead),
+                    access_mode: Some(AccessMode::ReadOnly),
+                    ..TransactionOptions::default()
+                },
+            ),
+        };
+        Ok(Txn(on.begin_with_options(options).await?))
     }
 
     /// Where to run a single statement for hundreds of values at once; on PostgreSQL it is planned for

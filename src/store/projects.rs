@@ -27,6 +27,8 @@ pub enum Counter {
     Tests,
     /// Test executions: `SHOP-E7`.
     Executions,
+    /// Test plans: `SHOP-P3`.
+    Plans,
 }
 
 impl Counter {
@@ -34,6 +36,7 @@ impl Counter {
         match self {
             Self::Tests => "next_test",
             Self::Executions => "next_execution",
+            Self::Plans => "next_plan",
         }
     }
 }

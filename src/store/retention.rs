@@ -4,7 +4,7 @@ use super::inbox::first_id_of;
 use super::{Conn, SiteId, Sql, StoreError};
 
 /// Every table that holds rows of a site, the site's own row last.
-const TABLES: [&str; 24] = [
+const TABLES: &[&str] = &[
     "installation",
     "lane",
     "inbox",
@@ -18,16 +18,29 @@ const TABLES: [&str; 24] = [
     "audit",
     "defect_claim",
     "defect_link",
+    "exemption",
+    "quarantine",
     "test_link",
     "test_latest",
+    "test_window",
+    "test_version",
+    "plan_test",
+    "plan",
+    "run_defect",
+    "evidence",
+    "blob",
+    "stale_test",
     "run",
     "execution",
     "test_case",
     "environment",
+    "issue_link",
     "issue_alias",
     "issue",
     "project",
+    "viewer_scope",
     "setting",
+    "idempotency",
     "api_client",
 ];
 
@@ -96,6 +109,69 @@ pub async fn forget_effects(
     sql.bind(site)
         .with(" AND at_ms < ", before_ms)
         .with(" LIMIT ", limit)
+        .push(")");
+    Ok(sql.run(on).await?)
+}
+
+/// Deletes runs of a site's executions that were made before `before_ms`, at most `limit`, and notes
+/// their tests as ones whose projection is due; returns how many went. The caller holds the site's
+/// projects.
+pub async fn forget_runs(
+    on: &impl Conn,
+    site: SiteId,
+    before_ms: i64,
+    limit: i64,
+) -> Result<u64, StoreError> {
+    let before = first_id_of(before_ms);
+    let mut sql = Sql::new("SELECT execution_id, number FROM run WHERE site_id = ");
+    let rows = sql
+        .bind(site)
+        .with(" AND execution_id < ", before)
+        .push(" ORDER BY execution_id, number LIMIT 1")
+        .with(" OFFSET ", limit - 1)
+        .raw(on)
+        .await?;
+    let (last, number) = match rows.first() {
+        Some(row) => (row.try_get_by_index(0)?, row.try_get_by_index(1)?),
+        None => (before, -1),
+    };
+    let old = |head: &str, number_column: &str| {
+        let mut sql = Sql::new(head);
+        sql.with(" WHERE site_id = ", site)
+            .with(&format!(" AND (execution_id, {number_column}) <= ("), last)
+            .with(", ", number)
+            .push(")");
+        sql
+    };
+    old(
+        "INSERT INTO stale_test (site_id, test_id) SELECT DISTINCT site_id, test_id FROM run",
+        "number",
+    )
+    .push(" ON CONFLICT DO NOTHING")
+    .run(on)
+    .await?;
+    Ok(old("DELETE FROM run", "number").run(on).await?)
+}
+
+/// Deletes executions of a site that were made before `before_ms` and have no runs, at most `limit`;
+/// returns how many went. The caller holds the site's projects.
+pub async fn forget_executions(
+    on: &impl Conn,
+    site: SiteId,
+    before_ms: i64,
+    limit: i64,
+) -> Result<u64, StoreError> {
+    let mut sql = Sql::new(
+        "DELETE FROM execution WHERE (site_id, id) IN (SELECT e.site_id, e.id FROM execution e \
+         WHERE e.site_id = ",
+    );
+    sql.bind(site)
+        .with(" AND e.id < ", first_id_of(before_ms))
+        .push(
+            " AND NOT EXISTS (SELECT 1 FROM run r WHERE r.site_id = e.site_id \
+             AND r.execution_id = e.id)",
+        )
+        .with(" ORDER BY e.id LIMIT ", limit)
         .push(")");
     Ok(sql.run(on).await?)
 }

@@ -1,4 +1,4 @@
-//! Test runs: facts, written once and never changed.
+//! Test runs: facts. Who changes or deletes one sees to it that what follows from it is made anew.
 
 use std::collections::HashMap;
 
@@ -18,6 +18,8 @@ pub struct NewRun {
     pub number: i64,
     /// The test.
     pub test_id: Uuid,
+    /// The version of the test it was made with.
+    pub test_version: i32,
     /// How it ended.
     pub status: RunStatus,
     /// Whether its attempts disagreed.
@@ -65,11 +67,11 @@ pub async fn insert_all(
     runs: &[NewRun],
     now_ms: i64,
 ) -> Result<(), StoreError> {
-    const COLUMNS: usize = 12;
+    const COLUMNS: usize = 13;
     for chunk in runs.chunks(Dialect::of(on).chunk(COLUMNS)) {
         let mut sql = Sql::new(
             "INSERT INTO run (site_id, execution_id, number, test_id, status, is_flaky, \
-             started_ms, finished_ms, arrived_ms, duration_ms, message, detail) ",
+             started_ms, finished_ms, arrived_ms, duration_ms, message, detail, test_version) ",
         );
         sql.rows::<COLUMNS>(chunk.iter().map(|run| {
             [
@@ -85,6 +87,7 @@ pub async fn insert_all(
                 run.duration_ms.into(),
                 run.message.clone().into(),
                 run.detail.clone().into(),
+                run.test_version.into(),
             ]
         }));
         sql.run(on).await?;
@@ -191,14 +194,24 @@ struct FactRow {
     arrived_ms: i64,
     message: Option<String>,
     detail: Option<String>,
+    test_version: i32,
+    revision: Option<String>,
+    branch: Option<String>,
 }
 
 const FACT: &str = "SELECT r.test_id, r.execution_id, p.key AS project_key, \
      e.number AS execution_number, e.environments, r.number, r.status, r.is_flaky, r.started_ms, \
-     r.finished_ms, r.arrived_ms, r.message, r.detail";
+     r.finished_ms, r.arrived_ms, r.message, r.detail, r.test_version, e.revision, e.branch";
 
 const OF_EXECUTION: &str = " JOIN execution e ON e.site_id = r.site_id AND e.id = r.execution_id \
      JOIN project p ON p.site_id = e.site_id AND p.id = e.project_id";
+
+/// Which of a test's runs with the same status in the same environments counts first: 1 for the
+/// latest.
+const PLACE: &str = "rank() OVER (PARTITION BY r.test_id, e.environments, r.status, \
+     CASE WHEN e.incomplete IS NULL THEN 0 \
+     WHEN r.detail LIKE '%\"is_incomplete\":true%' THEN 1 ELSE 0 END \
+     ORDER BY r.finished_ms DESC, r.started_ms DESC NULLS LAST, r.arrived_ms DESC) AS place";
 
 /// Of the tests that cover issues, the runs made for one thing that can matter to a status: those
 /// with which [`Latest`](crate::domain::coverage::Latest) comes out as with all of them.
@@ -218,33 +231,47 @@ pub async fn newest_made_for(
         MadeFor::Sprint(_) => "sprint",
     };
     let mut sql = Sql::new(FACT);
-    // SQLite joins crosswise in the order written. It takes the index by test and execution for `k`,
-    // of which it needs no other column; without `k` it goes through all runs of the executions.
-    sql.push(
-        " FROM (SELECT r.site_id, r.execution_id, r.number, rank() OVER (PARTITION BY r.test_id, \
-         e.environments, r.status, CASE WHEN e.incomplete IS NULL THEN 0 \
-         WHEN r.detail LIKE '%\"is_incomplete\":true%' THEN 1 ELSE 0 END \
-         ORDER BY r.finished_ms DESC, r.started_ms DESC NULLS LAST, r.arrived_ms DESC) AS place \
-         FROM execution e CROSS JOIN (SELECT DISTINCT test_id FROM test_link WHERE site_id = ",
-    );
-    sql.bind(site)
-        .push(" AND issue_id IN ")
-        .list_filled_up(issues.iter().copied())
-        .with(
-            ") l CROSS JOIN run k CROSS JOIN run r WHERE e.site_id = ",
-            site,
-        )
-        .with(&format!(" AND e.{column} = "), made_for.name())
-        .push(
-            " AND k.site_id = e.site_id AND k.test_id = l.test_id AND k.execution_id = e.id \
-             AND r.site_id = k.site_id AND r.execution_id = k.execution_id \
-             AND r.number = k.number) n CROSS JOIN run r",
-        )
-        .push(OF_EXECUTION)
-        .push(
-            " WHERE n.place = 1 AND r.site_id = n.site_id AND r.execution_id = n.execution_id \
-             AND r.number = n.number",
-        );
+    match Dialect::of(on) {
+        Dialect::Sqlite => sql.push(" FROM (SELECT r.site_id, r.execution_id, r.number, "),
+        Dialect::Postgres => sql.push(" FROM (SELECT r.*, "),
+    }
+    .push(PLACE)
+    .push(" FROM execution e CROSS JOIN (SELECT DISTINCT test_id FROM test_link WHERE site_id = ")
+    .bind(site)
+    .push(" AND issue_id IN ")
+    .list_filled_up(issues.iter().copied())
+    .push(") l ");
+    match Dialect::of(on) {
+        // SQLite joins crosswise in the order written. It takes the index by test and execution for
+        // `k`, of which it needs no other column; without `k` it goes through all runs of the
+        // executions.
+        Dialect::Sqlite => sql.push("CROSS JOIN run k CROSS JOIN run r"),
+        // PostgreSQL does not reckon with the parts of the table that a join leaves out, and would
+        // read every run of the tests; what it finds for one execution and test is fenced off.
+        Dialect::Postgres => sql.push(
+            "CROSS JOIN LATERAL (SELECT * FROM run r WHERE r.site_id = e.site_id \
+             AND r.execution_id = e.id AND r.test_id = l.test_id OFFSET 0) r",
+        ),
+    }
+    .with(" WHERE e.site_id = ", site)
+    .with(&format!(" AND e.{column} = "), made_for.name());
+    match Dialect::of(on) {
+        Dialect::Sqlite => sql
+            .push(
+                " AND k.site_id = e.site_id AND k.test_id = l.test_id AND k.execution_id = e.id \
+                 AND r.site_id = k.site_id AND r.execution_id = k.execution_id \
+                 AND r.number = k.number) n CROSS JOIN run r",
+            )
+            .push(OF_EXECUTION)
+            .push(
+                " WHERE n.place = 1 AND r.site_id = n.site_id \
+                 AND r.execution_id = n.execution_id AND r.number = n.number",
+            ),
+        Dialect::Postgres => sql
+            .push(") r")
+            .push(OF_EXECUTION)
+            .push(" WHERE r.place = 1"),
+    };
     by_test(sql.all(on).await?)
 }
 
@@ -304,6 +331,9 @@ fn fact(row: FactRow) -> Result<RunFact, StoreError> {
         is_flaky: row.is_flaky,
         attempts: u32::try_from(detail.attempts.len().max(1)).unwrap_or(u32::MAX),
         message: RunFact::shown_message(status, row.message.as_deref()),
+        version: row.test_version,
+        revision: row.revision,
+        branch: row.branch,
         is_incomplete: detail.is_incomplete,
     })
 }

@@ -3,13 +3,15 @@
 //! A row that says nothing known (an older or newer build wrote it) is passed over: the setting is
 //! then inherited. What settings mean is `domain::settings`.
 
+use std::sync::Arc;
+
 use sea_orm::FromQueryResult;
 
 use super::sql::Sql;
 use super::{Conn, SiteId, StoreError};
 use crate::domain::coverage::{self, Choices};
 use crate::domain::settings::{Overrides, RuleName, Settings, SiteSettings, TypeNames};
-use crate::domain::statuses::CustomStatus;
+use crate::domain::statuses::{CustomStatus, Statuses};
 
 /// The scope of a whole site.
 pub(super) const SITE: &str = "site";
@@ -122,9 +124,9 @@ pub async fn decide_coverage(
     Ok(())
 }
 
-/// Keeps what a status for runs is, or that there is none with this number any more. The caller holds
-/// the site while it chooses number and name.
-pub async fn decide_status(
+/// Keeps what a custom status is, or that there is none with this number any more; see
+/// `store::statuses`.
+pub(super) async fn decide_status(
     on: &impl Conn,
     site: SiteId,
     code: i16,
@@ -192,10 +194,10 @@ fn row_of(decision: &Decision) -> (String, Option<String>) {
 /// What rows of one site decide.
 pub(super) fn gather(rows: Vec<Row>) -> SiteSettings {
     let mut all = SiteSettings::default();
+    let mut custom: Vec<CustomStatus> = Vec::new();
     for row in rows {
         if row.name.starts_with(STATUS) && row.scope == SITE {
-            all.statuses
-                .extend(serde_json::from_str::<CustomStatus>(&row.value));
+            custom.extend(serde_json::from_str(&row.value));
             continue;
         }
         let over = match row.scope.strip_prefix(PROJECT) {
@@ -204,6 +206,8 @@ pub(super) fn gather(rows: Vec<Row>) -> SiteSettings {
         };
         apply(over, &row.name, &row.value);
     }
+    custom.sort_unstable_by_key(|status| status.code);
+    all.statuses = Arc::new(Statuses { custom });
     all
 }
 

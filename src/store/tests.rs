@@ -9,6 +9,9 @@ use super::{Conn, SiteId, Sql, StoreError};
 use crate::domain::keys::TestKey;
 use crate::domain::test::{TestCase, TestKind};
 
+/// The version of a new test.
+pub const FIRST_VERSION: i32 = 1;
+
 /// Values looked up by one statement.
 const LOOKUP: usize = 500;
 
@@ -42,6 +45,8 @@ pub struct KnownTest {
     pub id: Uuid,
     /// Its number within the project.
     pub number: i64,
+    /// Its version.
+    pub version: i32,
 }
 
 /// The tests of a project with these identities; unknown ones are left out.
@@ -53,13 +58,14 @@ pub async fn by_identities(
 ) -> Result<HashMap<Vec<u8>, KnownTest>, StoreError> {
     let mut found = HashMap::with_capacity(identities.len());
     for chunk in identities.chunks(LOOKUP) {
-        let mut sql = Sql::new("SELECT id, number, identity FROM test_case WHERE site_id = ");
+        let mut sql =
+            Sql::new("SELECT id, number, version, identity FROM test_case WHERE site_id = ");
         sql.bind(site)
             .with(" AND project_id = ", project)
             .push(" AND identity IN ")
             .list(chunk.iter().map(|identity| identity.to_vec()));
         for row in sql.raw(on).await? {
-            found.insert(row.try_get_by_index(2)?, known(&row)?);
+            found.insert(row.try_get_by_index(3)?, known(&row)?);
         }
     }
     Ok(found)
@@ -74,7 +80,7 @@ pub async fn by_numbers(
 ) -> Result<HashMap<i64, KnownTest>, StoreError> {
     let mut found = HashMap::with_capacity(numbers.len());
     for chunk in numbers.chunks(LOOKUP) {
-        let mut sql = Sql::new("SELECT id, number FROM test_case WHERE site_id = ");
+        let mut sql = Sql::new("SELECT id, number, version FROM test_case WHERE site_id = ");
         sql.bind(site)
             .with(" AND project_id = ", project)
             .push(" AND number IN ")
@@ -96,7 +102,7 @@ pub async fn by_ids(
 ) -> Result<HashMap<Uuid, KnownTest>, StoreError> {
     let mut found = HashMap::with_capacity(ids.len());
     for chunk in ids.chunks(LOOKUP) {
-        let mut sql = Sql::new("SELECT id, number FROM test_case WHERE site_id = ");
+        let mut sql = Sql::new("SELECT id, number, version FROM test_case WHERE site_id = ");
         sql.bind(site)
             .with(" AND project_id = ", project)
             .push(" AND id IN ")
@@ -113,6 +119,7 @@ fn known(row: &QueryResult) -> Result<KnownTest, StoreError> {
     Ok(KnownTest {
         id: row.try_get_by_index(0)?,
         number: row.try_get_by_index(1)?,
+        version: row.try_get_by_index(2)?,
     })
 }
 
@@ -143,7 +150,7 @@ pub async fn insert_all(
                 test.kind.code().into(),
                 test.description.clone().into(),
                 labels_text(&test.labels).into(),
-                1_i32.into(),
+                FIRST_VERSION.into(),
                 now_ms.into(),
             ]
         }));

@@ -39,6 +39,22 @@ impl When {
     }
 }
 
+/// The day of `at_ms` in UTC, as forms write it: `2026-12-31`.
+#[must_use]
+pub fn day(at_ms: i64) -> String {
+    let at = Timestamp::from_millisecond(at_ms).unwrap_or_default();
+    at.to_zoned(TimeZone::UTC).date().to_string()
+}
+
+/// When the day that a form wrote is over in UTC, milliseconds since the Unix epoch; `None` when it is
+/// no day.
+#[must_use]
+pub fn end_of_day(text: &str) -> Option<i64> {
+    let day: jiff::civil::Date = text.parse().ok()?;
+    let next = day.tomorrow().ok()?.to_zoned(TimeZone::UTC).ok()?;
+    Some(next.timestamp().as_millisecond())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,6 +71,19 @@ mod tests {
         assert_eq!(said(47 * HOUR_MS), "1 day ago");
         assert_eq!(said(29 * DAY_MS), "29 days ago");
         assert_eq!(said(40 * DAY_MS), "15 Oct 2026");
+    }
+
+    #[test]
+    fn a_day_ends_when_the_next_begins() {
+        let end = end_of_day("2026-11-24").unwrap();
+        assert_eq!(
+            (day(end - 1), day(end)),
+            ("2026-11-24".into(), "2026-11-25".into())
+        );
+        assert_eq!(end_of_day("2024-02-29"), Some(1_709_251_200_000));
+        for no_day in ["", "2026-02-30", "24.11.2026", "tomorrow", "99999-01-01"] {
+            assert_eq!(end_of_day(no_day), None, "{no_day}");
+        }
     }
 
     #[test]

@@ -85,7 +85,7 @@ async fn kept(store: &Store, key: &str) -> Latest {
 async fn status(store: &Store, key: &str) -> RunStatus {
     kept(store, key)
         .await
-        .status(&touchstone::domain::coverage::Settings::default(), None)
+        .status(&touchstone::domain::coverage::Settings::default())
         .status
 }
 

@@ -37,6 +37,7 @@ mod many_issues;
 mod matrix;
 mod metrics;
 mod migrations;
+mod model;
 mod openapi;
 mod outbox;
 mod panel;

@@ -7,8 +7,12 @@ use std::process::Command;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 
+use touchstone::app::check_projections::{Checked, check_projections};
+use touchstone::store::sites;
+
 use crate::both_databases;
 use crate::support::TestApp;
+use crate::support::service::SECRET_KEY;
 use crate::support::site::{Site, now_s};
 
 /// A history that looks random and is the same every time.
@@ -71,6 +75,25 @@ async fn projections(on: &DatabaseConnection) -> BTreeMap<uuid::Uuid, String> {
         .collect()
 }
 
+async fn check(app: &TestApp, site: &Site) -> Checked {
+    let store = &app.app().store;
+    let held = sites::find(store.read(), &site.client_key).await.unwrap();
+    check_projections(store, held.unwrap().site.id)
+        .await
+        .unwrap()
+}
+
+/// Whether `touchstone doctor` finds everything in order, and what it says.
+fn doctor(app: &TestApp) -> (bool, String) {
+    let done = Command::new(env!("CARGO_BIN_EXE_touchstone"))
+        .args(["doctor", "--database-url", &app.database.url])
+        .args(["--secret-key", SECRET_KEY])
+        .output()
+        .unwrap();
+    let said = String::from_utf8(done.stdout).unwrap();
+    (done.status.success(), said)
+}
+
 both_databases! {
     async fn a_rebuild_gives_what_the_imports_gave(database: Database) {
         let app = TestApp::spawn(database).await;
@@ -103,13 +126,19 @@ both_databases! {
         let on = sea_orm::Database::connect(&app.database.url).await.unwrap();
         let before = projections(&on).await;
         assert_eq!(before.len(), 12);
+        assert_eq!(check(&app, &site).await, Checked { tests: 12, ..Checked::default() });
         on.execute_unprepared("DELETE FROM test_latest WHERE length(latest) % 2 = 0").await.unwrap();
         on.execute_unprepared("UPDATE test_latest SET latest = '{\"broken\"'").await.unwrap();
+        assert_eq!(check(&app, &site).await.wrong.len(), 12);
+        let (is_good, said) = doctor(&app);
+        assert!(!is_good && said.contains("BAD   what is kept of 12 of 12 tests"), "{said}");
         let command = Command::new(env!("CARGO_BIN_EXE_touchstone"))
             .args(["rebuild", "--database-url", &app.database.url]).output().unwrap();
         assert!(command.status.success(), "{}", String::from_utf8_lossy(&command.stderr));
         assert!(String::from_utf8_lossy(&command.stdout).contains("12 tests"));
         assert_eq!(projections(&on).await, before);
+        let (is_good, said) = doctor(&app);
+        assert!(is_good && said.contains("good  what is kept of 12 tests"), "{said}");
         app.stop().await;
     }
 }

@@ -154,7 +154,7 @@ async fn failing_run(
     let mut kept = latest::by_tests(on, site.id, &[test.id]).await?;
     let kept = kept.remove(&test.id).ok_or_else(not_failing)?;
 
-    let status = kept.status(&coverage::Settings::default(), None);
+    let status = kept.status(&coverage::Settings::default());
     let failing = status
         .picks
         .iter()

@@ -68,6 +68,7 @@ pub(super) async fn match_tests(
                 test: KnownTest {
                     id: *id,
                     number: *number,
+                    version: tests::FIRST_VERSION,
                 },
                 is_new,
             })

@@ -7,6 +7,7 @@
 
 use uuid::Uuid;
 
+use super::rederive::{kept_of, write_all};
 use super::run_rules::{ImportedResults, ImportedRun, on_results};
 use crate::domain::coverage::RunFact;
 use crate::domain::execution::{Contradiction, Execution, Particulars};
@@ -18,7 +19,7 @@ use crate::store::projects::{Counter, Project};
 use crate::store::runs::NewRun;
 use crate::store::tests::KnownTest;
 use crate::store::{
-    Conn, SiteId, Store, StoreError, environments, executions, latest, links, projects, runs,
+    Conn, SiteId, Store, StoreError, environments, executions, links, projects, runs,
 };
 
 mod coverage_links;
@@ -106,12 +107,13 @@ pub async fn import_results(
     report: Prepared,
 ) -> Result<Imported, ImportError> {
     let txn = store.write().await?;
-    let imported = import(&*txn, site, upload, report).await?;
+    let imported = import_into(&*txn, site, upload, report).await?;
     txn.commit().await?;
     Ok(imported)
 }
 
-async fn import(
+/// Imports a prepared report in the caller's transaction.
+pub async fn import_into(
     on: &impl Conn,
     site: SiteId,
     upload: &Upload,
@@ -226,7 +228,7 @@ async fn record_runs(
         let batch: Vec<_> = rest.by_ref().take(BATCH).collect();
         let old = batch.iter().filter(|((_, matched), _)| !matched.is_new);
         let old: Vec<Uuid> = old.map(|((_, matched), _)| matched.test.id).collect();
-        let mut kept = latest::by_tests(on, site, &old).await?;
+        let mut kept = kept_of(on, site, &old).await?;
         let mut rows = Vec::with_capacity(batch.len());
         for ((run, matched), number) in batch {
             let test = matched.test;
@@ -239,11 +241,11 @@ async fn record_runs(
                 is_flaky: run.is_flaky,
                 finished_ms: run.finished_ms,
             });
-            rows.push(row(run, test.id, number));
+            rows.push(row(run, test, number));
         }
         let mut kept: Vec<_> = kept.into_iter().collect();
         kept.sort_unstable_by_key(|(test, _)| *test);
-        latest::write_all(on, site, &kept).await?;
+        write_all(on, site, &kept).await?;
         runs::insert_all(on, site, execution.id, &rows, arrived_ms).await?;
     }
     Ok(recorded)
@@ -262,14 +264,18 @@ fn fact(execution: &Execution, run: &PreparedRun, number: i64, arrived_ms: i64) 
         is_flaky: run.is_flaky,
         attempts: run.attempts,
         message: RunFact::shown_message(run.status, run.message.as_deref()),
+        version: 1,
+        revision: execution.particulars.revision.clone(),
+        branch: execution.particulars.branch.clone(),
         is_incomplete: run.is_incomplete,
     }
 }
 
-fn row(run: PreparedRun, test_id: Uuid, number: i64) -> NewRun {
+fn row(run: PreparedRun, test: KnownTest, number: i64) -> NewRun {
     NewRun {
         number,
-        test_id,
+        test_id: test.id,
+        test_version: test.version,
         status: run.status,
         is_flaky: run.is_flaky,
         started_ms: run.started_ms,

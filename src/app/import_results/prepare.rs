@@ -188,6 +188,7 @@ fn detail(
         } else {
             attempts.iter().map(attempt_detail).collect()
         },
+        steps: Vec::new(),
         comment,
         evidence: evidence
             .into_iter()

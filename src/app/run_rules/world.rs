@@ -12,6 +12,7 @@ use crate::domain::rule::{
     TestFacts, Trigger, follow_defect, follow_reopened, judge_failures,
 };
 use crate::domain::settings::{Settings, SiteSettings};
+use crate::domain::statuses::Statuses;
 use crate::store::defects::TestOfIssue;
 use crate::store::{Conn, SiteId, StoreError, defects, issues, latest, marks, settings};
 
@@ -59,12 +60,13 @@ impl World {
         let tests: BTreeSet<Uuid> = both.map(|test| test.test_id).collect();
         let tests: Vec<Uuid> = tests.into_iter().collect();
         let kept = latest::by_tests(on, site, &tests).await?;
+        let settings = settings::of_site(on, site).await?;
         Ok(Self {
             issues: issues::by_ids(on, site, ids).await?,
-            as_defect: by_issue(as_defect, &kept),
-            as_covered: by_issue(as_covered, &kept),
+            as_defect: by_issue(as_defect, &kept, &settings.statuses),
+            as_covered: by_issue(as_covered, &kept, &settings.statuses),
             marks: of_issue,
-            settings: settings::of_site(on, site).await?,
+            settings,
         })
     }
 
@@ -144,6 +146,7 @@ fn failure(run: &ImportedRun<'_>) -> Failure {
 fn by_issue(
     tests: Vec<TestOfIssue>,
     kept: &HashMap<Uuid, Latest>,
+    statuses: &Statuses,
 ) -> HashMap<Uuid, Vec<TestFacts>> {
     let mut found: HashMap<Uuid, Vec<TestFacts>> = HashMap::new();
     for test in tests {
@@ -152,7 +155,7 @@ fn by_issue(
             key: test.test_key.to_string(),
             evidence: kept
                 .get(&test.test_id)
-                .map(Evidence::of)
+                .map(|latest| Evidence::of(latest, statuses))
                 .unwrap_or_default(),
         };
         found.entry(test.issue_id).or_default().push(facts);

@@ -11,8 +11,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::Settings;
+use super::test_status::{Circumstances, TestStatus, pick};
+use super::{Settings, Window};
 use crate::domain::run::{Effect, RunStatus};
+use crate::domain::statuses::Statuses;
 
 /// The name of the group of runs whose execution named no environment.
 pub const NO_ENVIRONMENT: &str = "";
@@ -56,6 +58,15 @@ pub struct RunFact {
     /// The first line of what it said about its failure.
     #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+    /// The version of the test it was made with.
+    #[serde(rename = "v", default = "first", skip_serializing_if = "is_first")]
+    pub version: i32,
+    /// The revision of the tested software.
+    #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+    /// The branch of it.
+    #[serde(rename = "h", default, skip_serializing_if = "Option::is_none")]
+    pub branch: Option<String>,
     /// Whether it came with an import that says results are missing; a pass is then not believed.
     #[serde(rename = "u", default, skip_serializing_if = "std::ops::Not::not")]
     pub is_incomplete: bool,
@@ -105,10 +116,10 @@ pub struct Recent {
 }
 
 /// What is later: finish, then start, then arrival; the run's name only makes the order total.
-type Moment<'a> = (i64, Option<i64>, i64, &'a str, i64);
+pub(super) type Moment<'a> = (i64, Option<i64>, i64, &'a str, i64);
 
 impl RunFact {
-    fn moment(&self) -> Moment<'_> {
+    pub(super) fn moment(&self) -> Moment<'_> {
         (
             self.finished_ms,
             self.started_ms,
@@ -125,19 +136,20 @@ impl RunFact {
 
     /// The groups it belongs to.
     pub fn groups(&self) -> impl Iterator<Item = &str> {
-        let unnamed = self.environments.is_empty().then_some(NO_ENVIRONMENT);
-        self.environments.iter().map(String::as_str).chain(unnamed)
+        groups(&self.environments)
     }
 
-    /// The status it counts with: of an import that is missing results, only a failure is certain.
+    /// Whether it passed and that is believed: of an import that is missing results it is not.
     #[must_use]
-    pub fn counted_status(&self) -> RunStatus {
-        if self.is_incomplete && self.status.effect() != Effect::Nok {
-            RunStatus::Unknown
-        } else {
-            self.status
-        }
+    pub fn vouches(&self, statuses: &Statuses) -> bool {
+        statuses.effect(self.status) == Effect::Ok && !self.is_incomplete
     }
+}
+
+/// The groups that a run with these environments belongs to.
+pub(super) fn groups(environments: &[String]) -> impl Iterator<Item = &str> {
+    let unnamed = environments.is_empty().then_some(NO_ENVIRONMENT);
+    environments.iter().map(String::as_str).chain(unnamed)
 }
 
 impl Recent {
@@ -170,28 +182,6 @@ pub struct Latest {
     runs: Vec<RunFact>,
     /// Latest first.
     recent: Vec<Recent>,
-}
-
-/// The run that counts for one environment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pick<'a> {
-    /// The environment; [`NO_ENVIRONMENT`] when the execution named none.
-    pub environment: &'a str,
-    /// The run.
-    pub run: &'a RunFact,
-    /// A newer run that does not count because it has no final result yet.
-    pub unfinished: Option<&'a RunFact>,
-}
-
-/// The status of one test, and the runs that make it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TestStatus<'a> {
-    /// The worst of the picked runs; *to do* when there is none.
-    pub status: RunStatus,
-    /// What that means for the issue.
-    pub effect: Effect,
-    /// One run for each environment, by name.
-    pub picks: Vec<Pick<'a>>,
 }
 
 impl Latest {
@@ -275,53 +265,80 @@ impl Latest {
     /// With an environment only *its* group counts: a run made on chrome and firefox together says
     /// nothing about firefox to someone who asks for chrome.
     #[must_use]
-    pub fn status(&self, settings: &Settings, environment: Option<&str>) -> TestStatus<'_> {
-        let mut groups: BTreeMap<&str, Vec<&RunFact>> = BTreeMap::new();
+    pub fn status_in<'a>(
+        &'a self,
+        settings: &Settings,
+        environment: Option<&str>,
+        around: &Circumstances<'_>,
+    ) -> TestStatus<'a> {
+        let mut by_group: BTreeMap<&str, Vec<&RunFact>> = BTreeMap::new();
         for run in &self.runs {
-            if settings.effect(run.counted_status()).is_none() {
+            // A project may pass results over, but nobody knows what an incomplete report left out.
+            if settings.effect(run.status).is_none() && !run.is_incomplete {
                 continue;
             }
             for group in run.groups() {
                 if environment.is_none_or(|wanted| wanted == group) {
-                    groups.entry(group).or_default().push(run);
+                    by_group.entry(group).or_default().push(run);
                 }
             }
         }
-        let picks: Vec<Pick<'_>> = groups
+        let picks = by_group
             .into_iter()
-            .filter_map(|(group, runs)| pick(group, &runs, settings))
+            .filter_map(|(group, runs)| pick(group, &runs, settings, around))
             .collect();
-        let worst = picks
-            .iter()
-            .map(|pick| pick.run.counted_status())
-            .filter_map(|status| Some((settings.effect(status)?, status)))
-            .max();
-        let (effect, status) = worst.unwrap_or((RunStatus::Todo.effect(), RunStatus::Todo));
-        TestStatus {
-            status,
-            effect,
-            picks,
-        }
+        TestStatus::of(picks, settings)
+    }
+
+    /// The status of a test by its runs alone, over all environments: nothing is outdated, stale or
+    /// flaky.
+    #[must_use]
+    pub fn status(&self, settings: &Settings) -> TestStatus<'_> {
+        self.status_in(settings, None, &Circumstances::default())
     }
 }
 
-/// Section 3, step 2.4: `runs` of one environment, the latest first.
-fn pick<'a>(environment: &'a str, runs: &[&'a RunFact], settings: &Settings) -> Option<Pick<'a>> {
-    let newest = *runs.first()?;
-    let newest_final = runs.iter().copied().find(|run| run.status.is_final());
-    let run = match newest_final {
-        Some(run) if settings.final_precedence => run,
-        _ => newest,
-    };
-    Some(Pick {
-        environment,
-        run,
-        unfinished: (!std::ptr::eq(run, newest)).then_some(newest),
-    })
+/// What is kept of all runs of a test.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Kept {
+    /// The runs that can count.
+    pub latest: Latest,
+    /// The newest results.
+    pub window: Window,
+}
+
+impl Kept {
+    /// Takes one more run in; one that is already here changes nothing.
+    pub fn record(&mut self, run: &RunFact) {
+        self.latest.record(run);
+        self.window.record(run);
+    }
+
+    /// What these runs come to.
+    #[must_use]
+    pub fn of<'a>(runs: impl IntoIterator<Item = &'a RunFact>) -> Self {
+        let mut kept = Self::default();
+        for run in runs {
+            kept.record(run);
+        }
+        kept
+    }
 }
 
 const fn one() -> u32 {
     1
+}
+
+const fn first() -> i32 {
+    1
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature serde asks for"
+)]
+fn is_first(value: &i32) -> bool {
+    *value == 1
 }
 
 #[expect(
@@ -333,7 +350,7 @@ fn is_one(value: &u32) -> bool {
 }
 
 /// A status as the number the store keeps.
-mod status_code {
+pub(super) mod status_code {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
     use crate::domain::run::RunStatus;

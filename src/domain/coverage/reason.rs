@@ -1,21 +1,30 @@
 //! Why a status is what it is, as data: what decided, what was left out, by which rule, and when.
 //!
-//! Pages and the API render it; nothing here is text for people except [`Reason::lines`].
+//! Whoever shows it writes it in words ([`Reason::sentence`], [`Reason::lines`]) or hands it on as
+//! [`Explanation`](super::Explanation).
 
 use uuid::Uuid;
 
-use super::sentence::{list, on_environments, outcome};
+use super::children::ChildExclusion;
+use super::flaky::FlakyEvidence;
+use super::test_status::{Doubt, Outdated};
 use super::{CoverageStatus, Scope};
-use crate::domain::run::RunStatus;
+use crate::domain::exemption::Exemption;
+use crate::domain::quarantine::Quarantine;
+use crate::domain::statuses::NamedStatus;
 
 /// The rule that gave the status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Rule {
+    /// A person recorded that the issue needs no test.
+    Exempt,
     /// No test is linked.
     NoTest,
     /// Tests are linked, and every one is excluded.
     NoTestCounts,
-    /// Tests are linked, and the plan runs none of them.
+    /// Tests are linked, and all that would count are in quarantine.
+    AllTestsQuarantined,
+    /// Tests are linked, and none of them is in the plan.
     NotInPlan,
     /// At least one counted test failed or broke.
     ATestFailed,
@@ -25,6 +34,16 @@ pub enum Rule {
     ATestHasNotPassed,
     /// Every counted test passed.
     EveryTestPassed,
+    /// A child is failing, and no test of the issue itself.
+    AChildIsFailing,
+    /// Nothing fails, and a child has a result that cannot be trusted.
+    AChildIsUncertain,
+    /// Nothing fails, and a child has not passed.
+    AChildHasNotPassed,
+    /// What is covered passed, and a child is not covered.
+    ChildrenUncovered,
+    /// Every child passed, and so did every counted test of the issue itself.
+    EveryChildPassed,
 }
 
 impl Rule {
@@ -32,13 +51,20 @@ impl Rule {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Exempt => "exempt",
             Self::NoTest => "no-test",
             Self::NoTestCounts => "no-test-counts",
+            Self::AllTestsQuarantined => "all-tests-quarantined",
             Self::NotInPlan => "not-in-plan",
             Self::ATestFailed => "a-test-failed",
             Self::AResultIsUncertain => "a-result-is-uncertain",
             Self::ATestHasNotPassed => "a-test-has-not-passed",
             Self::EveryTestPassed => "every-test-passed",
+            Self::AChildIsFailing => "a-child-is-failing",
+            Self::AChildIsUncertain => "a-child-is-uncertain",
+            Self::AChildHasNotPassed => "a-child-has-not-passed",
+            Self::ChildrenUncovered => "children-uncovered",
+            Self::EveryChildPassed => "every-child-passed",
         }
     }
 }
@@ -53,9 +79,13 @@ pub struct DecidingRun {
     /// The number of the run within it.
     pub number: i64,
     /// How it ended.
-    pub status: RunStatus,
-    /// Whether that is not believed, because the import said that results are missing.
-    pub is_incomplete: bool,
+    pub status: NamedStatus,
+    /// Why that is not taken at its word.
+    pub doubt: Option<Doubt>,
+    /// What has changed since it was made.
+    pub outdated: Option<Outdated>,
+    /// Why the test is flaky in this environment.
+    pub flaky: Option<FlakyEvidence>,
     /// When it ended, milliseconds since the Unix epoch.
     pub finished_ms: i64,
 }
@@ -70,7 +100,9 @@ pub struct Decider {
     /// Its name.
     pub test_name: String,
     /// Its status.
-    pub status: RunStatus,
+    pub status: NamedStatus,
+    /// Whether the service cannot read it any more.
+    pub is_unreadable: bool,
     /// The runs that gave it this status; none when it was never run.
     pub runs: Vec<DecidingRun>,
     /// What counted in other environments and was not as bad.
@@ -95,30 +127,31 @@ pub struct Excluded {
 pub enum Exclusion {
     /// The test is archived.
     Archived,
-    /// No execution of the plan in scope has run the test.
+    /// The test is in a workflow status that does not count.
+    Status(String),
+    /// The test has a label that does not count.
+    Label(String),
+    /// Nobody put the test into the plan in scope, and none of its executions has run it.
     NotInPlan,
+    /// The test is in quarantine.
+    Quarantined(Quarantine),
     /// It is the test's last run, and its execution was made for something else.
-    OutOfScope {
-        /// The key of the execution.
-        execution_key: String,
-        /// The number of the run within it.
-        number: i64,
-        /// The environments of the execution.
-        environments: Vec<String>,
-        /// How the run ended.
-        status: RunStatus,
-    },
+    OutOfScope(ExcludedRun),
     /// The run has no final result yet, and the environment has an older one that does.
-    NotFinal {
-        /// The key of the execution.
-        execution_key: String,
-        /// The number of the run within it.
-        number: i64,
-        /// The environment; empty when the execution named none.
-        environment: String,
-        /// Where the run stands.
-        status: RunStatus,
-    },
+    NotFinal(ExcludedRun),
+}
+
+/// A run that does not count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExcludedRun {
+    /// The key of the execution.
+    pub execution_key: String,
+    /// The number of the run within it.
+    pub number: i64,
+    /// The environments in which it does not count; none when the execution named none.
+    pub environments: Vec<String>,
+    /// Where the run stands.
+    pub status: NamedStatus,
 }
 
 impl Exclusion {
@@ -127,11 +160,38 @@ impl Exclusion {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Archived => "archived",
+            Self::Status(_) => "excluded-status",
+            Self::Label(_) => "excluded-label",
             Self::NotInPlan => "not-in-plan",
-            Self::OutOfScope { .. } => "out-of-scope",
-            Self::NotFinal { .. } => "not-final",
+            Self::Quarantined(_) => "quarantined",
+            Self::OutOfScope(_) => "out-of-scope",
+            Self::NotFinal(_) => "not-final",
         }
     }
+}
+
+/// A child of the issue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChildLine {
+    /// Its key.
+    pub key: String,
+    /// Its summary.
+    pub summary: String,
+    /// Its status.
+    pub status: CoverageStatus,
+}
+
+/// What the children of the issue have to do with its status.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Children {
+    /// How many there are.
+    pub total: usize,
+    /// How many of those that count are not covered.
+    pub uncovered: usize,
+    /// Those that decided, in the order given.
+    pub decided_by: Vec<ChildLine>,
+    /// Those that were left out, and why.
+    pub left_out: Vec<(ChildLine, ChildExclusion)>,
 }
 
 /// Why an issue has its status.
@@ -149,132 +209,10 @@ pub struct Reason {
     pub decided_by: Vec<Decider>,
     /// What was left out, and why.
     pub excluded: Vec<Excluded>,
+    /// What a person recorded about the issue's needing no test, while it holds.
+    pub exemption: Option<Exemption>,
+    /// What its children say, when it has any.
+    pub children: Option<Children>,
     /// When it was worked out, milliseconds since the Unix epoch.
     pub computed_ms: i64,
-}
-
-/// One line of the full reason.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReasonLine {
-    /// The test's key, which the text begins with.
-    pub test_key: String,
-    /// One or two sentences.
-    pub text: String,
-    /// When the latest run it speaks of ended, milliseconds since the Unix epoch.
-    pub at_ms: Option<i64>,
-}
-
-impl Reason {
-    /// The full reason for people: a line for every test that decided or was left out.
-    #[must_use]
-    pub fn lines(&self) -> Vec<ReasonLine> {
-        let decided = self.decided_by.iter().map(|test| test.line(&self.scope));
-        let excluded = self.excluded.iter().map(|item| item.line(&self.scope));
-        decided.chain(excluded).collect()
-    }
-}
-
-impl Decider {
-    fn line(&self, scope: &Scope) -> ReasonLine {
-        let key = &self.test_key;
-        let Some(first) = self.runs.first() else {
-            return ReasonLine {
-                test_key: key.clone(),
-                text: format!("{key} has not been run{}.", scope.within()),
-                at_ms: None,
-            };
-        };
-        let clauses: Vec<String> = by_outcome(&self.runs)
-            .into_iter()
-            .map(|(run, environments)| {
-                let executions = executions_of(&self.runs, run);
-                let on = on_environments(&environments);
-                format!(
-                    "{}{on} in {executions}",
-                    outcome(run.status, run.is_incomplete)
-                )
-            })
-            .collect();
-        let mut text = format!("{key} {}.", list(&clauses));
-        if !self.others.is_empty() {
-            let others: Vec<String> = by_outcome(&self.others)
-                .into_iter()
-                .map(|(run, environments)| {
-                    let on = on_environments(&environments);
-                    format!("{}{on}", outcome(run.status, run.is_incomplete))
-                })
-                .collect();
-            text = format!("{text} It {}; the worst environment counts.", list(&others));
-        }
-        let latest = self.runs.iter().map(|run| run.finished_ms).max();
-        ReasonLine {
-            test_key: key.clone(),
-            text,
-            at_ms: latest.or(Some(first.finished_ms)),
-        }
-    }
-}
-
-impl Excluded {
-    fn line(&self, scope: &Scope) -> ReasonLine {
-        let key = &self.test_key;
-        let text = match &self.why {
-            Exclusion::Archived => format!("{key} is archived and does not count."),
-            Exclusion::NotInPlan => format!("{key} has not been run{}.", scope.within()),
-            Exclusion::OutOfScope {
-                execution_key,
-                environments,
-                status,
-                ..
-            } => format!(
-                "{key} {}{} in {execution_key}, which does not count{}.",
-                outcome(*status, false),
-                on_environments(environments),
-                scope.within(),
-            ),
-            Exclusion::NotFinal {
-                execution_key,
-                environment,
-                status,
-                ..
-            } => format!(
-                "{key} {}{} in {execution_key}; until it has a result the one before counts.",
-                outcome(*status, false),
-                on_environments(&[environment]),
-            ),
-        };
-        ReasonLine {
-            test_key: key.clone(),
-            text,
-            at_ms: None,
-        }
-    }
-}
-
-/// Runs that ended alike, each with the environments they were picked for; in the order found.
-pub(super) fn by_outcome(runs: &[DecidingRun]) -> Vec<(&DecidingRun, Vec<&str>)> {
-    let mut groups: Vec<(&DecidingRun, Vec<&str>)> = Vec::new();
-    for run in runs {
-        let alike = groups.iter_mut().find(|(held, _)| is_alike(held, run));
-        match alike {
-            Some((_, environments)) => environments.push(&run.environment),
-            None => groups.push((run, vec![&run.environment])),
-        }
-    }
-    groups
-}
-
-fn is_alike(one: &DecidingRun, other: &DecidingRun) -> bool {
-    (one.status, one.is_incomplete) == (other.status, other.is_incomplete)
-}
-
-/// The executions of the runs that ended like `run`.
-fn executions_of(runs: &[DecidingRun], run: &DecidingRun) -> String {
-    let mut keys: Vec<String> = Vec::new();
-    for held in runs.iter().filter(|held| is_alike(held, run)) {
-        if !keys.contains(&held.execution_key) {
-            keys.push(held.execution_key.clone());
-        }
-    }
-    list(&keys)
 }

@@ -6,7 +6,6 @@
 
 use std::fmt;
 
-use super::reason::Exclusion;
 use super::{Latest, RunFact};
 use crate::domain::execution::Particulars;
 
@@ -73,12 +72,11 @@ impl Scope {
         (self.made_for.as_ref()).map_or_else(String::new, |made_for| format!(" in {made_for}"))
     }
 
-    /// Why a test does not count in this scope, by its runs there: a plan is about the tests that its
-    /// executions run, in whatever environment (section 3, step 1.3).
+    /// Whether it is a plan: that is about the tests that somebody put into it or its executions have
+    /// run, in whatever environment (section 3, step 1.3).
     #[must_use]
-    pub fn excludes(&self, in_scope: &Latest) -> Option<Exclusion> {
-        let is_plan = matches!(self.made_for, Some(MadeFor::Plan(_)));
-        (is_plan && in_scope.is_empty()).then_some(Exclusion::NotInPlan)
+    pub const fn is_plan(&self) -> bool {
+        matches!(self.made_for, Some(MadeFor::Plan(_)))
     }
 
     /// The last run of a test when this scope leaves it out: what another view, which counts it, may

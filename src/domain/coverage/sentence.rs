@@ -2,8 +2,12 @@
 
 use std::fmt;
 
-use super::reason::{Decider, Reason, Rule, by_outcome};
+use super::CoverageStatus;
+use super::reason::{Children, Decider, DecidingRun, Exclusion, Reason, Rule};
+use super::test_status::{Doubt, Outdated};
+use crate::domain::exemption::Exemption;
 use crate::domain::run::RunStatus;
+use crate::domain::statuses::NamedStatus;
 
 /// Tests that a sentence names before it only counts the rest.
 const NAMED: usize = 2;
@@ -17,6 +21,19 @@ impl Sentence {
         self.0.insert(0, Span::Plain(lead));
         self
     }
+
+    /// This and that, in one sentence.
+    fn and(mut self, mut other: Vec<Span>) -> Self {
+        if let Some(Span::Plain(end)) = self.0.last_mut()
+            && end.ends_with('.')
+        {
+            end.pop();
+        }
+        self.0.push(Span::Plain(", and ".to_owned()));
+        self.0.append(&mut other);
+        self.0.push(Span::Plain(".".to_owned()));
+        self
+    }
 }
 
 /// A piece of a sentence.
@@ -24,7 +41,7 @@ impl Sentence {
 pub enum Span {
     /// Words.
     Plain(String),
-    /// The name of a test.
+    /// The name of a test, or the key of a child.
     Name(String),
 }
 
@@ -41,33 +58,121 @@ impl Reason {
     #[must_use]
     pub fn sentence(&self) -> Sentence {
         let said = match self.rule {
-            Rule::NoTest => return plain("No test covers this issue.".to_owned()),
-            Rule::NoTestCounts => {
-                return plain(match self.excluded.len() {
-                    1 => "The only test of this issue is archived.".to_owned(),
-                    count => format!("All {count} tests of this issue are archived."),
-                });
-            }
-            Rule::NotInPlan => {
-                let within = self.scope.within();
-                return plain(format!("No test of this issue has been run{within}."));
-            }
-            Rule::EveryTestPassed => {
-                let on = on_environments(self.scope.environment.as_slice());
-                plain(match self.counted {
-                    1 => format!("The only test passed{on}."),
-                    2 => format!("Both tests passed{on}."),
-                    count => format!("All {count} tests passed{on}."),
-                })
-            }
+            Rule::Exempt
+            | Rule::NoTest
+            | Rule::NoTestCounts
+            | Rule::AllTestsQuarantined
+            | Rule::NotInPlan => return self.uncovered(),
+            Rule::EveryTestPassed => plain(self.tests_passed()),
+            Rule::EveryChildPassed => self.children_passed(),
+            Rule::ChildrenUncovered => self.children_uncovered(),
             Rule::ATestFailed | Rule::AResultIsUncertain | Rule::ATestHasNotPassed => {
-                self.name_deciders()
+                let said = self.name_deciders();
+                match self.deciding_children() {
+                    Some(children) => said.and(children.clause(self.status)),
+                    None => said,
+                }
+            }
+            Rule::AChildIsFailing | Rule::AChildIsUncertain | Rule::AChildHasNotPassed => {
+                let mut spans =
+                    (self.deciding_children()).map_or_else(Vec::new, |it| it.clause(self.status));
+                if let Some(Span::Plain(lead)) = spans.first_mut() {
+                    *lead = lead.replacen("its only", "Its only", 1);
+                }
+                spans.push(Span::Plain(".".to_owned()));
+                Sentence(spans)
             }
         };
         match &self.scope.made_for {
             Some(made_for) => said.after(format!("In {made_for}: ")),
             None => said,
         }
+    }
+
+    /// What is said of an issue of which no test counts.
+    fn uncovered(&self) -> Sentence {
+        let count = self.excluded.len();
+        let all = |is_why: fn(&Exclusion) -> bool| self.excluded.iter().all(|it| is_why(&it.why));
+        let quarantined = |why: &Exclusion| matches!(why, Exclusion::Quarantined(_));
+        let of_issue = match (self.rule, count) {
+            (Rule::Exempt, _) => {
+                return plain(
+                    (self.exemption.as_ref()).map_or_else(String::new, Exemption::sentence),
+                );
+            }
+            (Rule::NotInPlan, _) => {
+                format!("No test of this issue has been run{}", self.scope.within())
+            }
+            (Rule::AllTestsQuarantined, 1) => {
+                "The only test of this issue is in quarantine".to_owned()
+            }
+            (Rule::AllTestsQuarantined, _) if all(quarantined) => {
+                format!("All {count} tests of this issue are in quarantine")
+            }
+            (Rule::AllTestsQuarantined, _) => {
+                "Every test of this issue that would count is in quarantine".to_owned()
+            }
+            (Rule::NoTestCounts, 1) if all(|why| *why == Exclusion::Archived) => {
+                "The only test of this issue is archived".to_owned()
+            }
+            (Rule::NoTestCounts, _) if all(|why| *why == Exclusion::Archived) => {
+                format!("All {count} tests of this issue are archived")
+            }
+            (Rule::NoTestCounts, 1) => "The only test of this issue does not count".to_owned(),
+            (Rule::NoTestCounts, _) => format!("None of the {count} tests of this issue counts"),
+            _ => "No test covers this issue".to_owned(),
+        };
+        let of_children = match &self.children {
+            None => "",
+            Some(children) if children.left_out.len() == children.total => {
+                ", and none of its children counts"
+            }
+            Some(_) => ", and none of its children is covered",
+        };
+        plain(format!("{of_issue}{of_children}."))
+    }
+
+    fn tests_passed(&self) -> String {
+        let on = on_environments(self.scope.environment.as_slice());
+        match self.counted {
+            1 => format!("The only test passed{on}."),
+            2 => format!("Both tests passed{on}."),
+            count => format!("All {count} tests passed{on}."),
+        }
+    }
+
+    fn children_passed(&self) -> Sentence {
+        let Some(children) = &self.children else {
+            return plain(String::new());
+        };
+        let are_all = children.decided_by.len() == children.total;
+        let said = match children.decided_by.len() {
+            1 if are_all => "its only child passes".to_owned(),
+            1 => "its only child that counts passes".to_owned(),
+            2 if are_all => "both its children pass".to_owned(),
+            count if are_all => format!("all its {count} children pass"),
+            count => format!("all its {count} children that count pass"),
+        };
+        if self.counted > 0 {
+            return plain(self.tests_passed()).and(vec![Span::Plain(said)]);
+        }
+        let (first, rest) = said.split_at(1);
+        plain(format!("{}{rest}.", first.to_uppercase()))
+    }
+
+    fn children_uncovered(&self) -> Sentence {
+        let Some(children) = &self.children else {
+            return plain(String::new());
+        };
+        let mut spans = vec![Span::Plain("What is covered passed, but ".to_owned())];
+        spans.extend(children.clause(CoverageStatus::Uncovered));
+        spans.push(Span::Plain(".".to_owned()));
+        Sentence(spans)
+    }
+
+    fn deciding_children(&self) -> Option<&Children> {
+        let children = self.children.as_ref()?;
+        (!children.decided_by.is_empty()).then_some(children)
     }
 
     /// "A failed on safari, and B failed.": two tests by name, the rest by number.
@@ -98,18 +203,81 @@ impl Reason {
     }
 }
 
+impl Children {
+    /// `2 of 5 children are failing: SHOP-7 and SHOP-9`.
+    fn clause(&self, status: CoverageStatus) -> Vec<Span> {
+        let count = self.decided_by.len();
+        let says = match (status, count) {
+            (CoverageStatus::Nok, 1) => "is failing",
+            (CoverageStatus::Nok, _) => "are failing",
+            (CoverageStatus::Unknown, 1) => "has a result that cannot be trusted",
+            (CoverageStatus::Unknown, _) => "have results that cannot be trusted",
+            (CoverageStatus::Uncovered, 1) => "is not covered",
+            (CoverageStatus::Uncovered, _) => "are not covered",
+            (_, 1) => "has not passed",
+            _ => "have not passed",
+        };
+        let plain = |text: String| Span::Plain(text);
+        let keys: Vec<&String> = self.decided_by.iter().map(|child| &child.key).collect();
+        match keys.as_slice() {
+            [only] if self.total == 1 => vec![
+                plain("its only child ".to_owned()),
+                Span::Name((*only).clone()),
+                plain(format!(" {says}")),
+            ],
+            [only] => vec![
+                plain(format!("1 of {} children {says}: ", self.total)),
+                Span::Name((*only).clone()),
+            ],
+            _ => {
+                let named = if count == NAMED + 1 { count } else { NAMED };
+                let rest = count.saturating_sub(named);
+                let mut spans = vec![plain(format!(
+                    "{count} of {} children {says}: ",
+                    self.total
+                ))];
+                for (n, key) in keys.iter().take(named).enumerate() {
+                    let is_last = rest == 0 && n + 1 == named;
+                    match n {
+                        0 => {}
+                        _ if is_last => spans.push(plain(" and ".to_owned())),
+                        _ => spans.push(plain(", ".to_owned())),
+                    }
+                    spans.push(Span::Name((*key).clone()));
+                }
+                if rest > 0 {
+                    spans.push(plain(format!(" and {rest} more")));
+                }
+                spans
+            }
+        }
+    }
+}
+
+impl Exemption {
+    fn sentence(&self) -> String {
+        let until = (self.ends_ms).map_or_else(String::new, |ms| format!(" until {}", day(ms)));
+        let reason = self.reason.trim().trim_end_matches('.');
+        format!("This issue needs no test{until}: {reason}.")
+    }
+}
+
 impl Decider {
     /// What happened to the test: `failed on chrome and firefox`.
     fn clause(&self, in_scope: &[String]) -> String {
+        if self.is_unreadable {
+            return "cannot be read any more".to_owned();
+        }
         if self.runs.is_empty() {
             let on = on_environments(in_scope);
             return format!("has not been run{on}");
         }
         let clauses: Vec<String> = by_outcome(&self.runs)
             .into_iter()
-            .map(|(run, environments)| {
-                let on = on_environments(&environments);
-                format!("{}{on}", outcome(run.status, run.is_incomplete))
+            .map(|(said, runs)| {
+                let environments: Vec<&str> =
+                    runs.iter().map(|run| run.environment.as_str()).collect();
+                format!("{said}{}", on_environments(&environments))
             })
             .collect();
         list(&clauses)
@@ -120,12 +288,25 @@ fn plain(text: String) -> Sentence {
     Sentence(vec![Span::Plain(text)])
 }
 
-/// What a run did, in the past tense where it is over.
-pub(super) fn outcome(status: RunStatus, is_incomplete: bool) -> &'static str {
-    if is_incomplete {
-        return "has a result from an incomplete report";
+/// What a run that decided did, in the past tense where it is over, and why that is not believed.
+pub(super) fn outcome(run: &DecidingRun) -> String {
+    let did = status_clause(&run.status);
+    match (run.doubt, run.outdated) {
+        (None, _) => did,
+        (Some(Doubt::Incomplete), _) => "has a result from an incomplete report".to_owned(),
+        (Some(Doubt::Unmapped), _) => did,
+        (Some(Doubt::Stale), _) => format!("{did} too long ago"),
+        (Some(Doubt::Flaky), _) => format!("{did} but is flaky"),
+        (Some(Doubt::Outdated), Some(Outdated::Test { .. })) => {
+            format!("{did} before it was changed")
+        }
+        (Some(Doubt::Outdated), _) => format!("{did} before the issue was changed"),
     }
-    match status {
+}
+
+/// What a run with this status did.
+pub(super) fn status_clause(status: &NamedStatus) -> String {
+    let said = match status.status {
         RunStatus::Passed => "passed",
         RunStatus::Todo => "is still to do",
         RunStatus::Pending => "is pending",
@@ -133,10 +314,25 @@ pub(super) fn outcome(status: RunStatus, is_incomplete: bool) -> &'static str {
         RunStatus::Skipped => "was skipped",
         RunStatus::Aborted => "was aborted",
         RunStatus::Blocked => "was blocked",
-        RunStatus::Unknown | RunStatus::Custom(_) => "has an unknown outcome",
+        RunStatus::Unknown => "has an unknown outcome",
         RunStatus::Error => "broke",
         RunStatus::Failed => "failed",
+        RunStatus::Custom(_) => return format!("is {}", status.name),
+    };
+    said.to_owned()
+}
+
+/// Runs of which the same is said; in the order found.
+pub(super) fn by_outcome(runs: &[DecidingRun]) -> Vec<(String, Vec<&DecidingRun>)> {
+    let mut groups: Vec<(String, Vec<&DecidingRun>)> = Vec::new();
+    for run in runs {
+        let said = outcome(run);
+        match groups.iter_mut().find(|(held, _)| *held == said) {
+            Some((_, alike)) => alike.push(run),
+            None => groups.push((said, vec![run])),
+        }
     }
+    groups
 }
 
 /// ` on chrome and firefox`; nothing for the group without an environment alone.
@@ -162,4 +358,12 @@ pub(super) fn list(items: &[String]) -> String {
         [only] => only.clone(),
         [first @ .., last] => format!("{} and {last}", first.join(", ")),
     }
+}
+
+/// The day of a moment, UTC: `2026-11-24`.
+pub(super) fn day(ms: i64) -> String {
+    jiff::Timestamp::from_millisecond(ms).map_or_else(
+        |_| "further notice".to_owned(),
+        |at| at.strftime("%F").to_string(),
+    )
 }

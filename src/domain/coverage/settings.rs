@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::domain::attempts::Aggregation;
-use crate::domain::run::{Effect, RunStatus, fold};
-use crate::domain::statuses::Statuses;
+use crate::domain::run::{Effect, RunStatus};
+use crate::domain::statuses::{Statuses, word};
 
 /// Milliseconds of a day.
 const DAY_MS: i64 = 86_400_000;
@@ -83,7 +83,7 @@ pub struct FlakySettings {
 pub enum FlakyEffect {
     /// What its result says.
     Count,
-    /// Its passes cannot be trusted; a failure stands.
+    /// Nothing that can be trusted.
     Unknown,
     /// As bad as a failure.
     Nok,
@@ -164,6 +164,22 @@ impl Default for Hierarchy {
     }
 }
 
+impl Hierarchy {
+    /// Whether a link of this type makes a child of the issue at its other end; `is_outward` when the
+    /// link points at that issue.
+    #[must_use]
+    pub fn takes(&self, type_name: &str, is_outward: bool) -> bool {
+        let side = if is_outward {
+            Side::Outward
+        } else {
+            Side::Inward
+        };
+        let type_name = type_name.to_lowercase();
+        let mut links = self.links.iter();
+        links.any(|link| link.children == side && link.link_type.to_lowercase() == type_name)
+    }
+}
+
 impl Settings {
     /// What `status` means under these settings; `None` when such a result is passed over.
     #[must_use]
@@ -191,7 +207,7 @@ impl Settings {
     /// name. The project's own words come first.
     #[must_use]
     pub fn read_status(&self, text: &str) -> Option<RunStatus> {
-        let own = self.status_words.get(&fold(text));
+        let own = self.status_words.get(&word(text));
         self.statuses.parse(own.map_or(text, String::as_str))
     }
 
@@ -262,7 +278,7 @@ impl Settings {
                 None => self.status_words.clone(),
                 Some(words) => words
                     .iter()
-                    .map(|(word, means)| (fold(word), means.clone()))
+                    .map(|(said, means)| (word(said), means.clone()))
                     .collect(),
             },
             statuses: Arc::clone(&self.statuses),

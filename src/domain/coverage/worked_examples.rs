@@ -1,5 +1,6 @@
 //! The worked examples of `reference/test-management.md` section 4 that need scope *latest* only.
-//! (Other scopes: `worked_scopes`. W12 is about attempts: see `domain::attempts`.)
+//! (Other scopes: `worked_scopes`; W13, parents: `worked_children`; W12, attempts:
+//! `domain::attempts`; what makes a result untrusted: `worked_doubts`.)
 
 use uuid::Uuid;
 
@@ -7,6 +8,7 @@ use super::*;
 use crate::domain::run::RunStatus::{
     self, Blocked, Error, Executing, Failed, Passed, Skipped, Todo, Unknown,
 };
+use crate::domain::statuses::{NamedStatus, Statuses};
 
 pub(super) fn run(status: RunStatus, finished_ms: i64, environments: &[&str]) -> RunFact {
     RunFact {
@@ -21,6 +23,9 @@ pub(super) fn run(status: RunStatus, finished_ms: i64, environments: &[&str]) ->
         is_flaky: false,
         attempts: 1,
         message: None,
+        version: 1,
+        revision: None,
+        branch: None,
         is_incomplete: false,
     }
 }
@@ -56,20 +61,51 @@ pub(super) fn judged_in(
     let names: Vec<(String, String)> = (1..=tests.len())
         .map(|n| (format!("SHOP-T{n}"), format!("Test {n}")))
         .collect();
-    let linked: Vec<LinkedTest<'_>> = tests
+    let tests: Vec<LinkedTest<'_>> = tests
         .iter()
         .zip(&names)
         .map(|((latest, history), (key, name))| LinkedTest {
-            id: Uuid::nil(),
             key,
             name,
-            exclusion: scope.excludes(latest),
-            latest,
             history,
+            ..linked(latest)
         })
         .collect();
-    let coverage = of_issue(&linked, settings, scope, 99);
+    let coverage = of_issue(&covered(&tests), settings, scope, 99);
     (coverage.status, coverage.reason)
+}
+
+/// A test about which nothing is special.
+pub(super) fn linked(latest: &Latest) -> LinkedTest<'_> {
+    LinkedTest {
+        id: Uuid::nil(),
+        key: "SHOP-T1",
+        name: "Test 1",
+        version: 1,
+        is_archived: false,
+        workflow_status: None,
+        labels: &[],
+        is_planned: false,
+        quarantine: None,
+        is_unreadable: false,
+        latest,
+        history: latest,
+        window: None,
+    }
+}
+
+/// An issue about which nothing is special.
+pub(super) fn covered<'a>(tests: &'a [LinkedTest<'a>]) -> CoveredIssue<'a> {
+    CoveredIssue {
+        tests,
+        exemption: None,
+        text_changed_ms: None,
+    }
+}
+
+/// A built-in status as a reason names it.
+pub(super) fn named(status: RunStatus) -> NamedStatus {
+    Statuses::default().named(status)
 }
 
 fn status(tests: &[Latest]) -> CoverageStatus {
@@ -121,8 +157,8 @@ fn w4_one_failure_is_nok() {
     assert_eq!((reason.counted, reason.decided_by.len()), (2, 1));
     let decider = &reason.decided_by[0];
     assert_eq!(
-        (decider.test_key.as_str(), decider.status),
-        ("SHOP-T2", Failed)
+        (decider.test_key.as_str(), &decider.status),
+        ("SHOP-T2", &named(Failed))
     );
     assert_eq!(decider.runs[0].execution_key, "SHOP-E1");
 }
@@ -159,12 +195,12 @@ fn w8_final_results_have_precedence_unless_switched_off() {
     assert_eq!(with, CoverageStatus::Nok);
     assert_eq!(
         reason.excluded[0].why,
-        Exclusion::NotFinal {
+        Exclusion::NotFinal(ExcludedRun {
             execution_key: "SHOP-E2".into(),
             number: 1,
-            environment: String::new(),
-            status: Executing,
-        }
+            environments: Vec::new(),
+            status: named(Executing),
+        })
     );
     let off = Settings {
         final_precedence: false,
@@ -287,22 +323,53 @@ fn equal_finish_times_are_told_apart_by_start_and_then_by_arrival() {
 }
 
 #[test]
-fn archived_tests_are_listed_and_do_not_count() {
+fn tests_that_do_not_count_are_listed_with_why() {
     let failed = latest(&[run(Failed, 1, &[])]);
+    let labels = ["smoke".to_owned(), "WIP".to_owned()];
+    let choices = r#"{"excludedTestStatuses": ["draft"], "excludedLabels": ["wip"]}"#;
+    let settings = Settings::default().with(&serde_json::from_str(choices).unwrap());
     let archived = LinkedTest {
-        id: Uuid::nil(),
-        key: "SHOP-T1",
-        name: "Old",
-        exclusion: Some(Exclusion::Archived),
-        latest: &failed,
-        history: &failed,
+        is_archived: true,
+        ..linked(&failed)
     };
-    let coverage = of_issue(&[archived], &Settings::default(), &Scope::default(), 0);
-    assert_eq!(coverage.status, CoverageStatus::Uncovered);
-    assert_eq!(coverage.reason.rule, Rule::NoTestCounts);
+    let draft = LinkedTest {
+        key: "SHOP-T2",
+        workflow_status: Some("Draft"),
+        ..linked(&failed)
+    };
+    let labelled = LinkedTest {
+        key: "SHOP-T3",
+        labels: &labels,
+        ..linked(&failed)
+    };
+    let judged = |tests: &[LinkedTest<'_>]| {
+        let coverage = of_issue(&covered(tests), &settings, &Scope::default(), 0);
+        assert_eq!(coverage.status, CoverageStatus::Uncovered);
+        assert_eq!(coverage.reason.rule, Rule::NoTestCounts);
+        coverage.reason
+    };
+    let reason = judged(&[archived, draft, labelled]);
+    let lines: Vec<String> = reason.lines().into_iter().map(|line| line.text).collect();
     assert_eq!(
-        coverage.reason.lines()[0].text,
-        "SHOP-T1 is archived and does not count."
+        lines,
+        [
+            "SHOP-T1 is archived and does not count.",
+            "SHOP-T2 has the workflow status Draft and does not count.",
+            "SHOP-T3 has the label WIP and does not count."
+        ]
+    );
+    let said = |tests: &[LinkedTest<'_>]| judged(tests).sentence().to_string();
+    assert_eq!(
+        said(&[archived, draft, labelled]),
+        "None of the 3 tests of this issue counts."
+    );
+    assert_eq!(
+        said(&[archived]),
+        "The only test of this issue is archived."
+    );
+    assert_eq!(
+        said(&[draft]),
+        "The only test of this issue does not count."
     );
 }
 

@@ -1,7 +1,7 @@
 //! The worked examples of `reference/test-management.md` section 4 that need a scope other than
 //! *latest*, and what their reasons say.
 
-use super::worked_examples::{judged_in, latest, run};
+use super::worked_examples::{covered, judged_in, latest, linked, named, run};
 use super::*;
 use crate::domain::execution::Particulars;
 use crate::domain::run::RunStatus::{self, Executing, Failed, Passed};
@@ -89,12 +89,12 @@ fn w7_says_which_later_run_a_version_leaves_out() {
         made(version("2.0"), Failed, 2, &["chrome"]),
     ]];
     let excluded = |scope: &str| judged(&test, scope).1.excluded;
-    let left_out = Exclusion::OutOfScope {
+    let left_out = Exclusion::OutOfScope(ExcludedRun {
         execution_key: "SHOP-E2".into(),
         number: 1,
         environments: vec!["chrome".into()],
-        status: Failed,
-    };
+        status: named(Failed),
+    });
     assert_eq!(excluded("version:1.0")[0].why, left_out);
     assert_eq!(excluded("version:3.0")[0].why, left_out);
     assert!(excluded("version:2.0").is_empty(), "the last run counts");
@@ -190,4 +190,20 @@ fn a_plan_is_about_the_tests_it_runs_and_says_so_when_there_are_none() {
     let elsewhere = Scope::named("plan:P1", Some("safari")).unwrap();
     let (status, _) = judged_of(&tests, &Settings::default(), &elsewhere);
     assert_eq!(status, CoverageStatus::NotRun, "it is in the plan");
+}
+
+#[test]
+fn a_test_that_was_put_into_a_plan_counts_before_it_is_run_there() {
+    let (never, elsewhere) = (Latest::default(), latest(&[run(Failed, 1, &[])]));
+    let scope = Scope::named("plan:SHOP-P3", None).unwrap();
+    let status = |is_planned| {
+        let test = LinkedTest {
+            is_planned,
+            history: &elsewhere,
+            ..linked(&never)
+        };
+        of_issue(&covered(&[test]), &Settings::default(), &scope, 0).status
+    };
+    assert_eq!(status(true), CoverageStatus::NotRun);
+    assert_eq!(status(false), CoverageStatus::Uncovered);
 }

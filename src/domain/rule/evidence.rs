@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::TestFacts;
 use crate::domain::coverage::{Latest, RunFact};
-use crate::domain::run::{Effect, RunStatus};
+use crate::domain::run::Effect;
+use crate::domain::statuses::Statuses;
 
 /// A run, by its place in time; a later one is greater (`test-management.md` section 3, step 2.4:
 /// by finish, then start, then arrival).
@@ -54,7 +55,7 @@ impl Evidence {
     /// What the kept runs of a test prove, by environment. A pass out of an incomplete import is
     /// not believed, as in coverage.
     #[must_use]
-    pub fn of(latest: &Latest) -> Vec<Self> {
+    pub fn of(latest: &Latest, statuses: &Statuses) -> Vec<Self> {
         let mut found: BTreeMap<&str, Self> = BTreeMap::new();
         for run in latest.runs() {
             for group in run.groups() {
@@ -62,21 +63,21 @@ impl Evidence {
                     environment: group.to_owned(),
                     ..Self::default()
                 });
-                evidence.add(run);
+                evidence.add(run, statuses);
             }
         }
         found.into_values().collect()
     }
 
-    fn add(&mut self, run: &RunFact) {
+    fn add(&mut self, run: &RunFact, statuses: &Statuses) {
         let run_ref = Some(RunRef::of(run));
-        if run.counted_status() == RunStatus::Passed {
+        if run.vouches(statuses) {
             self.passed = self.passed.take().max(run_ref.clone());
         }
-        if run.status.effect() == Effect::Nok {
+        if statuses.effect(run.status) == Effect::Nok {
             self.failed = self.failed.take().max(run_ref.clone());
         }
-        if run.status.is_final() {
+        if statuses.is_final(run.status) {
             self.ran = self.ran.take().max(run_ref);
         }
     }

@@ -13,6 +13,7 @@ use crate::domain::issue::StatusCategory::{Done, Indeterminate};
 use crate::domain::issue::{MirroredIssue, StatusCategory};
 use crate::domain::run::RunStatus;
 use crate::domain::settings::Settings;
+use crate::domain::statuses::Statuses;
 
 /// What arrives. Instants are unique: the place in the history times ten.
 #[derive(Debug, Clone)]
@@ -109,7 +110,7 @@ fn facts((n, latest): (usize, &Latest)) -> TestFacts {
     TestFacts {
         id: Uuid::from_u128(100 + u128::try_from(n).unwrap()),
         key: format!("SHOP-T{n}"),
-        evidence: Evidence::of(latest),
+        evidence: Evidence::of(latest, &Statuses::default()),
     }
 }
 
@@ -126,6 +127,9 @@ fn run(at_ms: i64, status: RunStatus, environment: &str) -> RunFact {
         is_flaky: false,
         attempts: 1,
         message: None,
+        version: 1,
+        revision: None,
+        branch: None,
         is_incomplete: false,
     }
 }

@@ -166,11 +166,16 @@ impl Body<'_> {
 impl Link<'_> {
     /// What the link's coming or going is to us; `event` is named when something is missing.
     pub fn linked(self, event: &str, is_removed: bool) -> Result<JiraEvent, PayloadError> {
-        let kind = self.kind.0.map(|kind| kind.name.into_string());
+        let kind = self.kind.0;
+        let (type_id, type_name) = kind.map_or_else(Default::default, |kind| {
+            let id = kind.id.id().map(|id| id.to_string());
+            (id.unwrap_or_default(), kind.name.into_string())
+        });
         Ok(JiraEvent::IssueLink(IssueLink {
             source_jira_id: id(&self.source, event, "link's sourceIssueId")?,
             destination_jira_id: id(&self.destination, event, "link's destinationIssueId")?,
-            type_name: kind.unwrap_or_default(),
+            type_id,
+            type_name,
             is_removed,
         }))
     }

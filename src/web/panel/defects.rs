@@ -5,7 +5,8 @@ use askama::Template;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::{TestOfIssue, after, find_facts, test_of};
+use super::scope::Choice;
+use super::{Done, TestOfIssue, after, find_facts, test_of};
 use crate::app::App;
 use crate::app::create_defect::{self, DefectError, Outcome, Preview, Request, create_defect};
 use crate::app::link_defect::{DefectLinkError, link_defect, unlink_defect};
@@ -42,7 +43,7 @@ pub(super) async fn preview(
     app: Data<App>,
 ) -> Result<Fragment, Problem> {
     let account = viewer.demand_edit(&app, path.issue).await?;
-    let found = find_facts(&app, &viewer.site, path.issue, None).await?;
+    let found = find_facts(&app, &viewer, path.issue, &Choice::default()).await?;
     let request = Request {
         test: test_of(&found, path.test)?.id,
         project_key: &found.coverage.issue.snapshot.project_key,
@@ -69,7 +70,7 @@ pub(super) async fn create(
 ) -> Result<Fragment, Problem> {
     let account = viewer.demand_edit(&app, path.issue).await?;
     let fields = sent.fields()?;
-    let found = find_facts(&app, &viewer.site, path.issue, None).await?;
+    let found = find_facts(&app, &viewer, path.issue, &Choice::default()).await?;
     let request = Request {
         test: test_of(&found, path.test)?.id,
         project_key: &found.coverage.issue.snapshot.project_key,
@@ -84,7 +85,11 @@ pub(super) async fn create(
             "Jira has not answered yet; the defect appears here once it has".to_owned()
         }
     };
-    after(&app, &viewer, path.issue, &fields, done, true).await
+    let done = Done {
+        words: done,
+        is_issue_changed: true,
+    };
+    after(&app, &viewer, path.issue, &fields, Some(done)).await
 }
 
 /// `GET /ui/issue/{issue}/tests/{test}/link-defect`
@@ -94,7 +99,7 @@ pub(super) async fn form(
     app: Data<App>,
 ) -> Result<Fragment, Problem> {
     viewer.demand_sight(&app, path.issue).await?;
-    let found = find_facts(&app, &viewer.site, path.issue, None).await?;
+    let found = find_facts(&app, &viewer, path.issue, &Choice::default()).await?;
     let form = LinkForm {
         base: base(&app, path.issue),
         test: path.test,
@@ -113,7 +118,7 @@ pub(super) async fn link(
 ) -> Result<Fragment, Problem> {
     let account = viewer.demand_edit(&app, path.issue).await?;
     let fields = sent.fields()?;
-    let found = find_facts(&app, &viewer.site, path.issue, None).await?;
+    let found = find_facts(&app, &viewer, path.issue, &Choice::default()).await?;
     let test = test_of(&found, path.test)?.id;
     let typed = fields.chosen("issue").unwrap_or_default();
     let asker = Asker {
@@ -122,7 +127,11 @@ pub(super) async fn link(
     };
     let key = link_defect(&app, &viewer.site, test, typed, &asker).await?;
     let done = format!("{key} linked");
-    after(&app, &viewer, path.issue, &fields, done, false).await
+    let done = Done {
+        words: done,
+        is_issue_changed: false,
+    };
+    after(&app, &viewer, path.issue, &fields, Some(done)).await
 }
 
 /// A defect of a test, as addresses name them.
@@ -142,14 +151,18 @@ pub(super) async fn unlink(
 ) -> Result<Fragment, Problem> {
     let account = viewer.demand_edit(&app, path.issue).await?;
     let fields = sent.fields()?;
-    let found = find_facts(&app, &viewer.site, path.issue, None).await?;
+    let found = find_facts(&app, &viewer, path.issue, &Choice::default()).await?;
     let test = test_of(&found, path.test)?;
     let mut defects = test.defects.iter();
     let defect = defects.find(|defect| defect.issue_id == path.defect);
     let key = defect.ok_or(DefectLinkError::NotLinked)?.key.clone();
     unlink_defect(&app, &viewer.site, test.id, path.defect, account).await?;
     let done = format!("{key} unlinked");
-    after(&app, &viewer, path.issue, &fields, done, false).await
+    let done = Done {
+        words: done,
+        is_issue_changed: false,
+    };
+    after(&app, &viewer, path.issue, &fields, Some(done)).await
 }
 
 fn base(app: &App, issue: i64) -> String {

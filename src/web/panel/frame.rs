@@ -6,12 +6,14 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use serde::Deserialize;
 
+use super::scope::Choice;
 use super::view::Panel;
-use super::{Choice, find};
+use super::{find_facts, setting, view_of};
 use crate::app::App;
 use crate::connect::auth::FrameCaller;
 use crate::problem::Problem;
 use crate::web::frame::{Frame, page, problem_page, root};
+use crate::web::viewer::Viewer;
 
 /// The panel with the page around it.
 #[derive(Debug, Template)]
@@ -28,6 +30,13 @@ pub(super) struct Address {
     issue_id: Option<i64>,
 }
 
+/// The panel as the frame first shows it: Jira is asked nothing, so what needs its word comes later.
+async fn open(app: &App, viewer: &Viewer, issue: i64) -> Result<Panel, Problem> {
+    let found = find_facts(app, viewer, issue, &Choice::default()).await?;
+    let setting = setting(app, &viewer.site, &found);
+    Ok(view_of(setting, root(&app.config), &found, false))
+}
+
 /// The issue's panel. That Jira signed this address for this person proves that they see the issue.
 pub(super) async fn show(
     request: HttpRequest,
@@ -42,12 +51,13 @@ pub(super) async fn show(
             return Ok(problem_page(&app, &request, None, &problem, None));
         }
     };
-    let site = &caller.site;
+    let viewer = Viewer::of_frame(caller);
+    let site = &viewer.site;
     let issue = address.ok().and_then(|address| address.issue_id);
     let shown = match issue {
-        _ if caller.account_id.is_none() => Err(Problem::forbidden("Log in to see tests.")
+        _ if viewer.account_id.is_none() => Err(Problem::forbidden("Log in to see tests.")
             .detail("Results are shown to people who are logged in to Jira.")),
-        Some(issue) => find(&app, site, issue, Choice::default()).await,
+        Some(issue) => open(&app, &viewer, issue).await,
         None => Err(
             Problem::bad_request("Jira did not say which issue this is.").detail(
                 "Reload the page; if that does not help, the app needs an update on this site.",

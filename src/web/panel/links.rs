@@ -4,7 +4,8 @@ use actix_web::HttpRequest;
 use actix_web::web::{Data, Path};
 use askama::Template;
 
-use super::{TestOfIssue, after, find_facts, test_of};
+use super::scope::Choice;
+use super::{Done, TestOfIssue, after, find_facts, test_of};
 use crate::app::App;
 use crate::app::issue_panel::{IssuePanel, MeetError};
 use crate::app::link_test::{LinkError, link_test};
@@ -55,7 +56,7 @@ pub(super) async fn form(
     app: Data<App>,
 ) -> Result<Fragment, Problem> {
     viewer.demand_sight(&app, *issue).await?;
-    let found = find_facts(&app, &viewer.site, *issue, None).await?;
+    let found = find_facts(&app, &viewer, *issue, &Choice::default()).await?;
     let Candidates { candidates, say } = search(&app, &viewer, &found, &Fields::default()).await?;
     let snapshot = &found.coverage.issue.snapshot;
     let form = Form {
@@ -76,7 +77,7 @@ pub(super) async fn candidates(
     app: Data<App>,
 ) -> Result<Fragment, Problem> {
     viewer.demand_sight(&app, *issue).await?;
-    let found = find_facts(&app, &viewer.site, *issue, None).await?;
+    let found = find_facts(&app, &viewer, *issue, &Choice::default()).await?;
     let fields = Fields::parse(request.query_string().as_bytes());
     let candidates = search(&app, &viewer, &found, &fields).await?;
     Fragment::of(&candidates)
@@ -160,7 +161,11 @@ pub(super) async fn link(
         1 => format!("{first} linked"),
         count => format!("{count} tests linked"),
     };
-    after(&app, &viewer, *issue, &fields, done, false).await
+    let done = Done {
+        words: done,
+        is_issue_changed: false,
+    };
+    after(&app, &viewer, *issue, &fields, Some(done)).await
 }
 
 /// `POST /ui/issue/{issue}/tests/{test}/unlink`
@@ -172,7 +177,7 @@ pub(super) async fn unlink(
 ) -> Result<Fragment, Problem> {
     let account = viewer.demand_edit(&app, path.issue).await?;
     let fields = sent.fields()?;
-    let found = find_facts(&app, &viewer.site, path.issue, None).await?;
+    let found = find_facts(&app, &viewer, path.issue, &Choice::default()).await?;
     let key = &test_of(&found, path.test)?.key;
     let parsed = key
         .parse()
@@ -181,7 +186,11 @@ pub(super) async fn unlink(
     let (store, site) = (&app.store, viewer.site.id);
     unlink_test(store, site, path.issue, &parsed, Some(account), now_ms).await?;
     let done = format!("{key} unlinked");
-    after(&app, &viewer, path.issue, &fields, done, false).await
+    let done = Done {
+        words: done,
+        is_issue_changed: false,
+    };
+    after(&app, &viewer, path.issue, &fields, Some(done)).await
 }
 
 impl From<LinkError> for Problem {

@@ -1,14 +1,18 @@
 //! Which word, sign and colour each status has.
 
-use super::view::Look;
+use std::borrow::Cow;
+
+use super::view::{Look, RunLook};
 use crate::domain::coverage::CoverageStatus;
 use crate::domain::issue::StatusCategory;
 use crate::domain::run::{Effect, RunStatus};
+use crate::domain::statuses::NamedStatus;
 
-/// A test's status.
+/// How a run or a test stands. A status that a site made is named as it named it, and has the sign and
+/// the colour of what it means.
 #[must_use]
-pub const fn of_run(status: RunStatus) -> Look {
-    let (word, icon, tone) = match status {
+pub fn of_run(status: &NamedStatus, effect: Effect) -> RunLook {
+    let (word, icon, tone) = match status.status {
         RunStatus::Passed => ("Passed", "passed", "passed"),
         RunStatus::Todo => ("Not run", "notrun", "notrun"),
         RunStatus::Pending => ("Pending", "notrun", "notrun"),
@@ -16,17 +20,30 @@ pub const fn of_run(status: RunStatus) -> Look {
         RunStatus::Skipped => ("Skipped", "skipped", "notrun"),
         RunStatus::Aborted => ("Aborted", "skipped", "notrun"),
         RunStatus::Blocked => ("Blocked", "skipped", "notrun"),
-        RunStatus::Unknown | RunStatus::Custom(_) => ("Unknown", "unknown", "unknown"),
+        RunStatus::Unknown => ("Unknown", "unknown", "unknown"),
         RunStatus::Error => ("Error", "failed", "failed"),
         RunStatus::Failed => ("Failed", "failed", "failed"),
+        RunStatus::Custom(_) => {
+            let tone = tone(effect);
+            return RunLook {
+                word: status.name.clone(),
+                icon: tone,
+                tone,
+                sign: sign(effect),
+            };
+        }
     };
-    Look { word, icon, tone }
+    RunLook {
+        word: Cow::Borrowed(word),
+        icon,
+        tone,
+        sign: sign(effect),
+    }
 }
 
 /// The small sign before an environment's name.
-#[must_use]
-pub const fn sign(status: RunStatus) -> &'static str {
-    match status.effect() {
+const fn sign(effect: Effect) -> &'static str {
+    match effect {
         Effect::Ok => "check",
         Effect::Nok => "cross",
         Effect::NotRun => "dash",

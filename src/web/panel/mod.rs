@@ -10,11 +10,14 @@ use askama::Template;
 use serde::Deserialize;
 use uuid::Uuid;
 
+mod children;
+mod decisions;
 mod defects;
 mod frame;
 mod links;
 pub(super) mod look;
 pub(super) mod present;
+mod scope;
 #[cfg(test)]
 mod states;
 pub mod view;
@@ -30,7 +33,8 @@ use crate::app::issue_panel::{self, IssuePanel};
 use crate::domain::site::Site;
 use crate::problem::Problem;
 use present::Setting;
-use view::{Look, Notice, Panel, Row};
+use scope::Choice;
+use view::{Notice, Panel, Row, RunLook};
 
 /// The routes of the panel.
 pub fn routes(routes: &mut ServiceConfig) {
@@ -40,11 +44,28 @@ pub fn routes(routes: &mut ServiceConfig) {
             .app_data(fields::refusal_of_path())
             .route("", web::get().to(show))
             .route("/context", web::get().to(show_context))
+            .route("/scope", web::post().to(scope::choose))
+            .route("/children", web::get().to(children::show))
+            .route("/exemption", web::get().to(decisions::exemption_form))
+            .route("/exemption", web::post().to(decisions::exempt))
+            .route("/exemption/end", web::post().to(decisions::unexempt))
             .route("/link", web::get().to(links::form))
             .route("/link", web::post().to(links::link))
             .route("/candidates", web::get().to(links::candidates))
             .route("/tests/{test}", web::get().to(details))
             .route("/tests/{test}/unlink", web::post().to(links::unlink))
+            .route(
+                "/tests/{test}/quarantine",
+                web::get().to(decisions::quarantine_form),
+            )
+            .route(
+                "/tests/{test}/quarantine",
+                web::post().to(decisions::quarantine),
+            )
+            .route(
+                "/tests/{test}/quarantine/end",
+                web::post().to(decisions::unquarantine),
+            )
             .route("/tests/{test}/defect", web::get().to(defects::preview))
             .route("/tests/{test}/defect", web::post().to(defects::create))
             .route("/tests/{test}/link-defect", web::get().to(defects::form))
@@ -82,25 +103,7 @@ struct TestOfIssue {
 /// Tests that are shown before the reader asks for all of them.
 const ROWS: usize = 50;
 
-/// What the reader chose to see.
-#[derive(Debug, Clone, Copy, Default)]
-struct Choice<'a> {
-    /// Runs of this environment only.
-    environment: Option<&'a str>,
-    /// Every test, however many there are.
-    is_all: bool,
-}
-
-impl<'a> Choice<'a> {
-    fn of(fields: &'a Fields) -> Self {
-        Self {
-            environment: fields.chosen("environment"),
-            is_all: fields.has("all"),
-        }
-    }
-}
-
-/// `GET /ui/issue/{issue}?environment=&all=`
+/// `GET /ui/issue/{issue}?scope=&environment=&all=`
 async fn show(
     viewer: Viewer,
     issue: Path<i64>,
@@ -109,9 +112,8 @@ async fn show(
 ) -> Result<Fragment, Problem> {
     viewer.demand_sight(&app, *issue).await?;
     let fields = Fields::parse(request.query_string().as_bytes());
-    let choice = Choice::of(&fields);
-    let mut panel = find(&app, &viewer.site, *issue, choice).await?;
-    panel.say = spoken(&panel, choice.environment);
+    let mut panel = find(&app, &viewer, *issue, &Choice::of(&fields)?).await?;
+    panel.say = spoken(&panel);
     Fragment::of(&Body { panel })
 }
 
@@ -122,51 +124,76 @@ async fn show_context(
     app: Data<App>,
 ) -> Result<Fragment, Problem> {
     viewer.demand_sight(&app, *issue).await?;
-    let mut panel = find(&app, &viewer.site, *issue, Choice::default()).await?;
-    panel.say = spoken(&panel, None);
+    let mut panel = find(&app, &viewer, *issue, &Choice::default()).await?;
+    panel.say = spoken(&panel);
     Fragment::of(&Context { panel })
 }
 
 /// What is said aloud when the panel was asked for again.
-fn spoken(panel: &Panel, chosen: Option<&str>) -> String {
+fn spoken(panel: &Panel) -> String {
     let Some(coverage) = &panel.coverage else {
         return String::new();
     };
-    let on = chosen.map_or_else(String::new, |name| format!(" on {name}"));
-    format!("{}{on}: {}.", coverage.look.word, coverage.tally)
+    let within = &coverage.within;
+    format!("{}{within}: {}.", coverage.look.word, coverage.tally)
 }
 
-/// The panel after something was done, as the reader chose to see it.
+/// What somebody did to an issue's panel.
+struct Done {
+    /// What to say of it.
+    words: String,
+    /// Whether the issue itself changed, so that the product's page should look again.
+    is_issue_changed: bool,
+}
+
+impl Done {
+    /// Something that only changed what we hold.
+    const fn here(words: String) -> Self {
+        Self {
+            words,
+            is_issue_changed: false,
+        }
+    }
+}
+
+/// The panel after something was done, if anything was, as the reader chose to see it.
 async fn after(
     app: &App,
     viewer: &Viewer,
     issue: i64,
     fields: &Fields,
-    done: String,
-    is_issue_changed: bool,
+    done: Option<Done>,
 ) -> Result<Fragment, Problem> {
-    let mut panel = find(app, &viewer.site, issue, Choice::of(fields)).await?;
-    panel.say.clone_from(&done);
-    panel.done = Some(done);
-    panel.is_issue_changed = is_issue_changed;
+    let mut panel = find(app, viewer, issue, &Choice::of(fields)?).await?;
+    panel.say = spoken(&panel);
+    if let Some(done) = done {
+        panel.say.clone_from(&done.words);
+        panel.done = Some(done.words);
+        panel.is_issue_changed = done.is_issue_changed;
+    }
     Fragment::of(&Body { panel })
 }
 
-/// The panel of an issue; Jira is asked when the mirror has never heard of it.
-async fn find(app: &App, site: &Site, issue: i64, choice: Choice<'_>) -> Result<Panel, Problem> {
-    let found = find_facts(app, site, issue, choice.environment).await?;
-    let setting = setting(app, site);
-    Ok(view_of(setting, root(&app.config), &found, choice))
+/// The panel of an issue; Jira is asked when the mirror has never heard of it, and which of its
+/// children the reader may see.
+async fn find(app: &App, viewer: &Viewer, issue: i64, choice: &Choice) -> Result<Panel, Problem> {
+    let found = find_facts(app, viewer, issue, choice).await?;
+    let setting = setting(app, &viewer.site, &found);
+    let children = children::beside(app, viewer, &found).await;
+    let panel = view_of(setting, root(&app.config), &found, choice.is_all);
+    Ok(Panel { children, ..panel })
 }
 
 async fn find_facts(
     app: &App,
-    site: &Site,
+    viewer: &Viewer,
     issue: i64,
-    environment: Option<&str>,
+    choice: &Choice,
 ) -> Result<IssuePanel, Problem> {
+    let site = &viewer.site;
+    let (account, scope) = (viewer.account_id.as_deref(), choice.scope.as_ref());
     let by_id = IssueRef::ByJiraId(issue);
-    if let Some(found) = issue_panel::of_issue(app, site, by_id, environment).await? {
+    if let Some(found) = issue_panel::of_issue(app, site, by_id, account, scope).await? {
         return Ok(found);
     }
     let gone = || {
@@ -176,15 +203,15 @@ async fn find_facts(
     if !issue_panel::meet(app, site, issue).await? {
         return Err(gone());
     }
-    let found = issue_panel::of_issue(app, site, by_id, environment).await?;
+    let found = issue_panel::of_issue(app, site, by_id, account, scope).await?;
     found.ok_or_else(gone)
 }
 
-fn view_of(setting: Setting<'_>, root: String, found: &IssuePanel, choice: Choice<'_>) -> Panel {
+fn view_of(setting: Setting<'_>, root: String, found: &IssuePanel, is_all: bool) -> Panel {
     let issue = &found.coverage.issue;
     let coverage = found
         .is_coverable()
-        .then(|| setting.coverage(&found.coverage, choice));
+        .then(|| setting.coverage(found, is_all));
     let is_found_by = found.is_defect() && (coverage.is_none() || !found.found_by.is_empty());
     Panel {
         root,
@@ -193,6 +220,7 @@ fn view_of(setting: Setting<'_>, root: String, found: &IssuePanel, choice: Choic
         type_name: issue.snapshot.issue_type.name.clone(),
         notices: notices(found, setting.now_ms),
         coverage,
+        children: (!found.coverage.children.is_empty()).then(|| children::later(found)),
         found_by: is_found_by.then(|| setting.found_by(issue, &found.found_by)),
         say: String::new(),
         done: None,
@@ -200,10 +228,11 @@ fn view_of(setting: Setting<'_>, root: String, found: &IssuePanel, choice: Choic
     }
 }
 
-fn setting<'a>(app: &App, site: &'a Site) -> Setting<'a> {
+fn setting<'a>(app: &App, site: &'a Site, found: &'a IssuePanel) -> Setting<'a> {
     Setting {
         site_url: site.link_base(),
         now_ms: app.clock.now_ms(),
+        statuses: &found.settings.coverage.statuses,
     }
 }
 
@@ -249,7 +278,7 @@ fn notices(found: &IssuePanel, now_ms: i64) -> Vec<Notice> {
 #[derive(Debug)]
 struct Pick {
     environment: String,
-    look: Look,
+    look: RunLook,
     execution: String,
     when: When,
     attempts: Option<String>,
@@ -262,22 +291,24 @@ struct Details {
     picks: Vec<Pick>,
 }
 
-/// `GET /ui/issue/{issue}/tests/{test}`
+/// `GET /ui/issue/{issue}/tests/{test}?scope=&environment=`
 async fn details(
     viewer: Viewer,
     path: Path<TestOfIssue>,
+    request: HttpRequest,
     app: Data<App>,
 ) -> Result<Fragment, Problem> {
     viewer.demand_sight(&app, path.issue).await?;
-    let found = find_facts(&app, &viewer.site, path.issue, None).await?;
+    let fields = Fields::parse(request.query_string().as_bytes());
+    let found = find_facts(&app, &viewer, path.issue, &Choice::of(&fields)?).await?;
     let test = test_of(&found, path.test)?;
-    let setting = setting(&app, &viewer.site);
+    let setting = setting(&app, &viewer.site, &found);
     let picks = test.picks.iter().map(|pick| Pick {
         environment: match pick.environment.as_str() {
             "" => "–".to_owned(),
             name => name.to_owned(),
         },
-        look: look::of_run(pick.status),
+        look: look::of_run(&pick.named, pick.effect),
         execution: pick.execution_key.clone(),
         when: When::new(pick.finished_ms, setting.now_ms),
         attempts: (pick.attempts > 1).then(|| format!("{} attempts", pick.attempts)),

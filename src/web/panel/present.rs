@@ -1,15 +1,19 @@
 //! From the projections to words and signs: fills `view` from what `app` found.
 
 use super::view::{Coverage, Defect, Environment, FoundBy, History, Lozenge, Row, Segment, Span};
-use super::{Choice, ROWS, look};
+use super::{ROWS, look, scope};
 use crate::app::issue_coverage::{IssueCoverage, TestRow};
-use crate::domain::coverage::{self, Counts, CoverageStatus, NO_ENVIRONMENT, Recent};
+use crate::app::issue_panel::IssuePanel;
+use crate::domain::coverage::{
+    self, Counts, CoverageStatus, Doubt, Exclusion, NO_ENVIRONMENT, Outdated, Recent, Scope,
+};
 use crate::domain::issue::{MirroredIssue, StatusCategory};
 use crate::domain::rule::MarkKind;
 use crate::domain::run::Effect;
+use crate::domain::statuses::Statuses;
 use crate::domain::test::TestKind;
 use crate::store::issue_tests::{LinkedDefect, SetMark};
-use crate::web::times::When;
+use crate::web::times::{When, day};
 
 /// What the words depend on besides the facts.
 #[derive(Debug, Clone, Copy)]
@@ -18,6 +22,8 @@ pub struct Setting<'a> {
     pub site_url: &'a str,
     /// The time, milliseconds since the Unix epoch.
     pub now_ms: i64,
+    /// The statuses of the site.
+    pub statuses: &'a Statuses,
 }
 
 impl Setting<'_> {
@@ -27,23 +33,28 @@ impl Setting<'_> {
 
     /// The tests of an issue and what they say, as the reader chose to see them.
     #[must_use]
-    pub(super) fn coverage(self, found: &IssueCoverage, choice: Choice<'_>) -> Coverage {
-        let shown = if choice.is_all { usize::MAX } else { ROWS };
+    pub(super) fn coverage(self, panel: &IssuePanel, is_all: bool) -> Coverage {
+        let shown = if is_all { usize::MAX } else { ROWS };
+        let found = &panel.coverage;
+        let environment = panel.scope.environment.as_deref();
         let (look, tint) = look::of_issue(found.status);
         let spans = found.reason.sentence().0.into_iter();
         let lines = found.reason.lines().into_iter();
         Coverage {
             look,
             tint,
-            tally: tally(found.status, found.counts, found.tests.len()),
+            tally: tally(found),
             sentence: spans.map(span).collect(),
             reasons: lines
                 .map(|line| (line.text, line.at_ms.map(|at_ms| self.when(at_ms))))
                 .collect(),
             segments: segments(found.counts),
-            environments: choices(&found.environments, choice.environment),
+            scopes: scope::choices(panel),
+            environments: choices(&found.environments, environment),
+            within: within(&panel.scope),
             more: found.tests.len().saturating_sub(shown),
-            is_all: choice.is_all,
+            is_all,
+            is_exempt: found.exemption.is_some(),
             rows: found
                 .tests
                 .iter()
@@ -66,7 +77,7 @@ impl Setting<'_> {
         let count = |test: &dyn Fn(&TestRow) -> bool| tests.iter().filter(|one| test(one)).count();
         let retest = count(&|test| has(test, MarkKind::RetestNeeded));
         let accepted = count(&|test| has(test, MarkKind::AcceptedFailure));
-        let failing = count(&|test| test.status.effect() == Effect::Nok);
+        let failing = count(&|test| test.effect == Effect::Nok);
         let all = tests.len();
         let (word, tint, sentence) = match (all, defect.is_done()) {
             (0, _) => (
@@ -124,7 +135,7 @@ impl Setting<'_> {
     /// One test.
     #[must_use]
     pub fn row(self, test: &TestRow) -> Row {
-        let is_failing = test.status.effect() == Effect::Nok;
+        let is_failing = test.effect == Effect::Nok;
         let is_open = |defect: &LinkedDefect| {
             !defect.is_deleted && defect.status_category != StatusCategory::Done
         };
@@ -135,7 +146,7 @@ impl Setting<'_> {
             id: test.id.to_string(),
             key: test.key.clone(),
             name: test.name.clone(),
-            look: look::of_run(test.status),
+            look: look::of_run(&test.named, test.effect),
             environments: environments(test),
             marks: self.marks(test),
             attempts: attempts
@@ -147,11 +158,12 @@ impl Setting<'_> {
                 .map(|defect| self.defect(defect))
                 .collect(),
             when: test.last_run.as_ref().map(|run| self.when(run.finished_ms)),
-            history: history(&test.recent),
+            history: self.history(&test.recent),
             said: test.message.clone(),
             wants_defect: is_failing && !is_dealt_with && test.exclusion.is_none(),
             may_have_defect: is_failing,
             is_unlinkable: false,
+            is_quarantined: test.quarantine.is_some(),
         }
     }
 
@@ -164,12 +176,15 @@ impl Setting<'_> {
                 "A person carries this test out.",
             ));
         }
-        if test.exclusion.is_some() {
-            marks.push(lozenge(
-                "Archived",
-                "neutral",
-                "An archived test does not count.",
-            ));
+        marks.extend(test.exclusion.as_ref().and_then(excluded));
+        if let Some(quarantine) = &test.quarantine {
+            let title = format!(
+                "Does not count until {}: {} {} sees to it.",
+                day(quarantine.ends_ms),
+                sentence(&quarantine.reason),
+                quarantine.owner
+            );
+            marks.push(lozenge("Quarantined", "flag", &title));
         }
         for mark in &test.marks {
             let (word, tint, why) = match mark.kind {
@@ -186,11 +201,63 @@ impl Setting<'_> {
                 marks.push(lozenge(word, tint, &title));
             }
         }
-        if test.picks.iter().any(|pick| pick.is_flaky) {
+        if let Some(evidence) = &test.flaky {
+            marks.push(lozenge("Flaky", "flag", &evidence.remark(NO_ENVIRONMENT)));
+        } else if test.picks.iter().any(|pick| pick.is_flaky) {
             let title = "Its attempts disagreed: it failed and then passed.";
             marks.push(lozenge("Flaky", "flag", title));
         }
+        let outdated = test.picks.iter().find_map(|pick| pick.outdated);
+        marks.extend(outdated.map(|outdated| self.outdated(outdated)));
+        if test
+            .picks
+            .iter()
+            .any(|pick| pick.doubt == Some(Doubt::Stale))
+        {
+            let title = "Its result is older than results may be in this project.";
+            marks.push(lozenge("Old result", "notrun", title));
+        }
         marks
+    }
+
+    fn outdated(self, outdated: Outdated) -> Lozenge {
+        let title = match outdated {
+            Outdated::Test { made_with, now } => {
+                format!("Its result is of version {made_with} of the test, which is at {now} now.")
+            }
+            Outdated::Issue { changed_ms } => {
+                let when = self.when(changed_ms).exact;
+                format!("The issue's text changed after its result, on {when}.")
+            }
+        };
+        lozenge("Outdated", "notrun", &title)
+    }
+
+    fn history(self, recent: &[Recent]) -> Option<History> {
+        const EFFECTS: [(Effect, &str); 4] = [
+            (Effect::Ok, "passed"),
+            (Effect::Nok, "failed"),
+            (Effect::Unknown, "unknown"),
+            (Effect::NotRun, "not run"),
+        ];
+        if recent.len() < 2 {
+            return None;
+        }
+        let effects = || {
+            recent
+                .iter()
+                .map(|result| self.statuses.effect(result.status))
+        };
+        let parts: Vec<String> = EFFECTS
+            .into_iter()
+            .map(|(effect, word)| (effects().filter(|one| *one == effect).count(), word))
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, word)| format!("{count} {word}"))
+            .collect();
+        Some(History {
+            bars: effects().rev().map(look::tone).collect(),
+            label: format!("Last {} results: {}", recent.len(), parts.join(", ")),
+        })
     }
 
     fn defect(self, defect: &LinkedDefect) -> Defect {
@@ -217,6 +284,43 @@ impl Setting<'_> {
     }
 }
 
+/// ` on chrome`, ` in version 1.4 on chrome`; nothing where everything counts.
+fn within(scope: &Scope) -> String {
+    let made_for = scope.made_for.as_ref();
+    let made_for = made_for.map_or_else(String::new, |made_for| format!(" in {made_for}"));
+    let environment = scope.environment.as_ref();
+    let environment = environment.map_or_else(String::new, |name| format!(" on {name}"));
+    format!("{made_for}{environment}")
+}
+
+/// Why a test does not count, where that is no quarantine.
+fn excluded(why: &Exclusion) -> Option<Lozenge> {
+    Some(match why {
+        Exclusion::Archived => lozenge("Archived", "neutral", "An archived test does not count."),
+        Exclusion::Status(status) => {
+            let title = format!("Tests in the status {status} do not count.");
+            lozenge(status, "neutral", &title)
+        }
+        Exclusion::Label(label) => {
+            let title = format!("Tests with the label {label} do not count.");
+            lozenge(label, "neutral", &title)
+        }
+        Exclusion::NotInPlan => lozenge("Not in the plan", "neutral", "The plan does not run it."),
+        Exclusion::Quarantined(_) | Exclusion::OutOfScope(_) | Exclusion::NotFinal(_) => {
+            return None;
+        }
+    })
+}
+
+/// What a person wrote, with a full stop at its end.
+fn sentence(text: &str) -> String {
+    let text = text.trim();
+    match text.chars().last() {
+        Some('.' | '!' | '?') => text.to_owned(),
+        _ => format!("{text}."),
+    }
+}
+
 fn lozenge(text: &str, tint: &'static str, title: &str) -> Lozenge {
     Lozenge {
         text: text.to_owned(),
@@ -238,9 +342,20 @@ fn span(span: coverage::Span) -> Span {
     }
 }
 
-fn tally(status: CoverageStatus, counts: Counts, linked: usize) -> String {
+/// How many of its own tests make the status; of an issue without any, its children.
+fn tally(found: &IssueCoverage) -> String {
+    let (counts, linked) = (found.counts, found.tests.len());
+    let children = found.children.iter();
+    if linked == 0 && !found.children.is_empty() {
+        let alike = children.filter(|child| child.shown_status() == found.status);
+        let all = counted(found.children.len(), "child issue");
+        return match alike.count() {
+            0 => all,
+            some => format!("{some} of {all}"),
+        };
+    }
     let of = |some: usize| format!("{some} of {}", counted(counts.total, "test"));
-    match status {
+    match found.status {
         CoverageStatus::Ok => counted(counts.total, "test"),
         CoverageStatus::Nok => of(counts.failed),
         CoverageStatus::NotRun => of(counts.not_run),
@@ -327,31 +442,7 @@ fn environments(test: &TestRow) -> Vec<Environment> {
             NO_ENVIRONMENT => "no environment".to_owned(),
             name => name.to_owned(),
         },
-        look: look::of_run(pick.status),
-        sign: look::sign(pick.status),
+        look: look::of_run(&pick.named, pick.effect),
     };
     test.picks.iter().map(shown).collect()
-}
-
-fn history(recent: &[Recent]) -> Option<History> {
-    const EFFECTS: [(Effect, &str); 4] = [
-        (Effect::Ok, "passed"),
-        (Effect::Nok, "failed"),
-        (Effect::Unknown, "unknown"),
-        (Effect::NotRun, "not run"),
-    ];
-    if recent.len() < 2 {
-        return None;
-    }
-    let effects = || recent.iter().map(|result| result.status.effect());
-    let parts: Vec<String> = EFFECTS
-        .into_iter()
-        .map(|(effect, word)| (effects().filter(|one| *one == effect).count(), word))
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, word)| format!("{count} {word}"))
-        .collect();
-    Some(History {
-        bars: effects().rev().map(look::tone).collect(),
-        label: format!("Last {} results: {}", recent.len(), parts.join(", ")),
-    })
 }

@@ -6,11 +6,11 @@
 use askama::Template;
 use uuid::Uuid;
 
-use super::{Body, Choice, Panel, ROWS, Setting, notices};
+use super::{Body, Panel, ROWS, Setting, notices};
 use crate::app::issue_coverage::{IssueCoverage, PickedRun, TestRow};
 use crate::app::issue_panel::IssuePanel;
 use crate::domain::coverage::{
-    CoverageStatus, Exclusion, Latest, LinkedTest, Recent, RunFact, Scope, Settings as Counting,
+    CoverageStatus, CoveredIssue, Latest, LinkedTest, Recent, RunFact, Scope, Settings as Counting,
     of_issue,
 };
 use crate::domain::issue::{IssueSnapshot, MirroredIssue, Named, StatusCategory};
@@ -99,12 +99,15 @@ fn run(fixture: &Fixture, number: i64, environment: &str, status: RunStatus) -> 
         is_flaky: fixture.attempts > 1,
         attempts: fixture.attempts,
         message: None,
+        version: 1,
+        revision: None,
+        branch: None,
         is_incomplete: false,
     }
 }
 
 fn row(fixture: Fixture, latest: &Latest) -> TestRow {
-    let status = latest.status(&Counting::default(), None);
+    let status = latest.status(&Counting::default());
     let is_failing = status.status >= RunStatus::Error;
     TestRow {
         id: Uuid::from_u128(fixture.number),
@@ -174,12 +177,24 @@ fn panel(issue: MirroredIssue, tests: Vec<Fixture>, found_by: Vec<Fixture>) -> I
             id: Uuid::from_u128(fixture.number),
             key,
             name: fixture.name,
-            exclusion: None::<Exclusion>,
+            version: 1,
+            is_archived: false,
+            workflow_status: None,
+            labels: &[],
+            is_planned: false,
+            quarantine: None,
+            is_unreadable: false,
             latest,
             history: latest,
+            window: None,
         })
         .collect();
-    let judged = of_issue(&linked, &Counting::default(), &Scope::default(), NOW_MS);
+    let covered = CoveredIssue {
+        tests: &linked,
+        exemption: None,
+        text_changed_ms: None,
+    };
+    let judged = of_issue(&covered, &Counting::default(), &Scope::default(), NOW_MS);
     let (status, counts, reason): (CoverageStatus, _, _) =
         (judged.status, judged.counts, judged.reason);
     let mut environments: Vec<String> = tests
@@ -209,20 +224,22 @@ fn panel(issue: MirroredIssue, tests: Vec<Fixture>, found_by: Vec<Fixture>) -> I
             .collect(),
         settings: Settings::default(),
         behind: Behind::default(),
+        scope: Scope::default(),
+        made_for: Vec::new(),
     }
 }
 
 /// The HTML of a panel, one tag a line, without the drawings of signs.
 fn html(found: &IssuePanel) -> String {
-    html_of(found, Choice::default())
+    html_of(found, false)
 }
 
-fn html_of(found: &IssuePanel, choice: Choice<'_>) -> String {
+fn html_of(found: &IssuePanel, is_all: bool) -> String {
     let setting = Setting {
         site_url: "https://acme.atlassian.net",
         now_ms: NOW_MS,
     };
-    let panel: Panel = super::view_of(setting, String::new(), found, choice);
+    let panel: Panel = super::view_of(setting, String::new(), found, is_all);
     let mut html = Body { panel }.render().unwrap();
     while let Some(start) = html.find("<svg viewBox") {
         let end = start + html[start..].find("</svg>").unwrap() + "</svg>".len();
@@ -290,11 +307,7 @@ fn many_tests_come_in_two_helpings() {
     let first = html(&found);
     assert_eq!(rows(&first), ROWS);
     assert!(first.contains(">Show 3 more</button>") && !first.contains("name=\"all\""));
-    let all = Choice {
-        is_all: true,
-        ..Choice::default()
-    };
-    let second = html_of(&found, all);
+    let second = html_of(&found, true);
     assert_eq!(rows(&second), ROWS + 3);
     assert!(second.contains("name=\"all\"") && !second.contains("more</button>"));
 }

@@ -3,6 +3,8 @@
 //! Plain values, already decided and already worded; nothing here asks the store or knows a rule.
 //! `present` fills these from the projections, the templates print them.
 
+use std::borrow::Cow;
+
 use crate::web::times::When;
 
 /// A word with the sign and the colour that go with it.
@@ -25,6 +27,19 @@ pub struct Lozenge {
     pub tint: &'static str,
     /// What it means, on hover; also in the test's details.
     pub title: String,
+}
+
+/// How a run or a test stands, with the sign and the colour that go with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunLook {
+    /// What people read: a word of ours, or the name a site gave.
+    pub word: Cow<'static, str>,
+    /// The name of its sign in `icons.html`.
+    pub icon: &'static str,
+    /// The tone of the sign: `passed`, `failed`, `notrun`, `unknown`, `running`.
+    pub tone: &'static str,
+    /// The small sign: `check`, `cross`, `dash`, `question`.
+    pub sign: &'static str,
 }
 
 /// Something the reader must know before reading on.
@@ -66,9 +81,7 @@ pub struct Environment {
     /// Its name.
     pub name: String,
     /// What the test's run there came to.
-    pub look: Look,
-    /// The small sign: `check`, `cross`, `dash`, `question`.
-    pub sign: &'static str,
+    pub look: RunLook,
 }
 
 /// A defect beside a test.
@@ -105,10 +118,10 @@ pub struct Row {
     /// Its name.
     pub name: String,
     /// Its status in scope.
-    pub look: Look,
+    pub look: RunLook,
     /// Its environments, when it ran in any by name.
     pub environments: Vec<Environment>,
-    /// Retest, accepted failure, flaky, manual.
+    /// Retest, accepted failure, flaky, outdated, quarantined, manual.
     pub marks: Vec<Lozenge>,
     /// For example `2 attempts`, when there was more than one.
     pub attempts: Option<String>,
@@ -126,6 +139,51 @@ pub struct Row {
     pub may_have_defect: bool,
     /// Whether the test can be unlinked from this issue.
     pub is_unlinkable: bool,
+    /// Whether it is in quarantine.
+    pub is_quarantined: bool,
+}
+
+/// A child of the issue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Child {
+    /// Its key.
+    pub key: String,
+    /// Its page in Jira.
+    pub url: String,
+    /// Its summary.
+    pub summary: String,
+    /// Its status.
+    pub look: Look,
+    /// For example `1 of 4 tests failed`.
+    pub tally: String,
+}
+
+/// The children of the issue.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Children {
+    /// For example `12 child issues`.
+    pub title: String,
+    /// Whether the list comes by itself after the page.
+    pub is_later: bool,
+    /// The bar of children by status.
+    pub segments: Vec<Segment>,
+    /// One per child that is shown.
+    pub rows: Vec<Child>,
+    /// Says that children are left out; empty when none is.
+    pub hidden: String,
+    /// Children that are not among the rows.
+    pub more: usize,
+}
+
+/// A scope to choose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScopeChoice {
+    /// How an address names it.
+    pub value: String,
+    /// What people read.
+    pub label: String,
+    /// Whether it is the chosen one.
+    pub is_chosen: bool,
 }
 
 /// The issue's tests and what they say.
@@ -137,12 +195,16 @@ pub struct Coverage {
     pub tint: &'static str,
     /// For example `2 of 12 tests`.
     pub tally: String,
+    /// In what scope, for example ` in version 1.4 on chrome`.
+    pub within: String,
     /// Why, in one sentence.
     pub sentence: Vec<Span>,
     /// Why, in full: a line for a test, and when it was.
     pub reasons: Vec<(String, Option<When>)>,
     /// The bar.
     pub segments: Vec<Segment>,
+    /// Scopes to choose from.
+    pub scopes: Vec<ScopeChoice>,
     /// Environments to choose from, with the chosen one marked.
     pub environments: Vec<(String, bool)>,
     /// One per test.
@@ -151,6 +213,8 @@ pub struct Coverage {
     pub more: usize,
     /// Whether the reader asked for every test.
     pub is_all: bool,
+    /// Whether a person said that the issue needs no test.
+    pub is_exempt: bool,
 }
 
 /// What a defect's page shows: the tests that found it.
@@ -179,6 +243,8 @@ pub struct Panel {
     pub notices: Vec<Notice>,
     /// The tests, when the issue's type is covered by tests.
     pub coverage: Option<Coverage>,
+    /// Its children, when it has any.
+    pub children: Option<Children>,
     /// The tests that found it, when the issue's type is a defect.
     pub found_by: Option<FoundBy>,
     /// What to say aloud after a change.
@@ -194,6 +260,13 @@ impl Panel {
     #[must_use]
     pub fn base(&self) -> String {
         format!("{}/ui/issue/{}", self.root, self.jira_id)
+    }
+
+    /// Whether there is nothing to say about the issue's tests yet.
+    #[must_use]
+    pub fn is_bare(&self) -> bool {
+        let is_bare = |coverage: &Coverage| coverage.rows.is_empty() && !coverage.is_exempt;
+        self.children.is_none() && self.coverage.as_ref().is_some_and(is_bare)
     }
 
     /// Whether the issue's type means nothing to us here.

@@ -214,7 +214,8 @@ fn of_issue(row: &ListedIssue, shown: &Shown<'_>) -> Row {
 }
 
 /// What an issue's tests say, the worst of it.
-fn tally(counts: Counts) -> String {
+#[must_use]
+pub fn tally(counts: Counts) -> String {
     let of =
         |count: usize, what: &str| format!("{count} of {} {what}", counted(counts.total, "test"));
     match counts {

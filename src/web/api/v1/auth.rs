@@ -6,10 +6,13 @@ use std::pin::Pin;
 use actix_web::dev::Payload;
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::web::Data;
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use uuid::Uuid;
 
+use super::limits::RateLimits;
 use crate::app::App;
 use crate::crypto::sha256;
+use crate::domain::issue::is_project_key;
 use crate::problem::Problem;
 use crate::store::api_clients::{self, ApiClient};
 
@@ -21,6 +24,28 @@ const TOUCH_EVERY_MS: i64 = 60_000;
 pub struct ApiCaller(pub ApiClient);
 
 impl ApiCaller {
+    /// The project that a path names, which the client may use.
+    pub fn project(&self, key: &str) -> Result<String, Problem> {
+        let key = key.to_ascii_uppercase();
+        if !is_project_key(&key) {
+            return Err(Problem::bad_request("The path names no project.")
+                .detail("A project key looks like SHOP."));
+        }
+        self.check_project(&key)?;
+        Ok(key)
+    }
+
+    /// Refuses a client that was made for some projects only: what it wants holds for all of them.
+    pub fn check_site(&self) -> Result<(), Problem> {
+        if self.0.projects.is_empty() {
+            return Ok(());
+        }
+        Err(
+            Problem::forbidden("This API client may not change what holds for the whole site.")
+                .detail(format!("It was made for {}.", self.0.projects.join(", "))),
+        )
+    }
+
     /// Refuses a project the client was not made for.
     pub fn check_project(&self, key: &str) -> Result<(), Problem> {
         if self.0.projects.is_empty() || self.0.projects.iter().any(|held| held == key) {
@@ -51,6 +76,7 @@ impl FromRequest for ApiCaller {
             let client = known
                 .await?
                 .ok_or_else(|| Problem::unauthorized("The token is unknown or was revoked."))?;
+            count(&request, app, client.id)?;
             let now_ms = app.clock.now_ms();
             if client
                 .last_used_ms
@@ -63,6 +89,21 @@ impl FromRequest for ApiCaller {
             Ok(Self(client))
         })
     }
+}
+
+/// Counts the request; refuses what is more than the client may ask for.
+fn count(request: &HttpRequest, app: &App, client: Uuid) -> Result<(), Problem> {
+    let limit = app.config.server.api_requests_per_minute;
+    let limits = request.app_data::<Data<RateLimits>>();
+    let Some(limits) = limits.filter(|_| limit > 0) else {
+        return Ok(());
+    };
+    let allowance = limits.count(client, limit, app.clock.now_s());
+    request.extensions_mut().insert(allowance);
+    if allowance.is_granted {
+        return Ok(());
+    }
+    Err(Problem::too_many_requests(limit, allowance.reset_s))
 }
 
 fn bearer(request: &HttpRequest) -> Option<&str> {

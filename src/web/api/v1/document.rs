@@ -8,10 +8,10 @@ use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpResponse, ResponseError, get};
 use utoipa::OpenApi as _;
 use utoipa::openapi::header::Header;
-use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::schema::{Object, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, OpenApi, Ref, Response, ResponseBuilder, Server};
+use utoipa::openapi::{ContentBuilder, OpenApi, Ref, Required, Response, ResponseBuilder, Server};
 use utoipa_actix_web::AppExt;
 
 use crate::app::App;
@@ -69,10 +69,17 @@ pub fn document() -> OpenApi {
         .get_or_insert_default()
         .add_security_scheme(TOKEN, SecurityScheme::Http(token));
     for item in document.paths.paths.values_mut() {
+        if let Some(operation) = &mut item.post {
+            add_header(operation, "Idempotency-Key", false, REPEAT);
+        }
         for operation in operations(item) {
             // Whatever names its own security takes none.
             if operation.security.is_none() {
                 add_failures(operation);
+            }
+            if operation.responses.responses.contains_key("412") {
+                let is_needed = operation.responses.responses.contains_key("428");
+                add_header(operation, "If-Match", is_needed, EXPECT);
             }
         }
     }
@@ -140,8 +147,51 @@ fn add_failures(operation: &mut Operation) {
     }
     let mut seconds = Header::new(Object::with_type(Type::Integer));
     seconds.description = Some("Seconds to wait.".to_owned());
-    let unavailable = failure("Nothing was stored; send it again.").header("Retry-After", seconds);
-    responses.insert("503".to_owned(), unavailable.build().into());
+    for (status, description) in [
+        (
+            "429",
+            "The client has asked more often than it may in a minute.",
+        ),
+        ("503", "Nothing was stored; send it again."),
+    ] {
+        let later = failure(description).header("Retry-After", seconds.clone());
+        responses.insert(status.to_owned(), later.build().into());
+    }
+    if operation.request_body.is_some() {
+        for (status, description) in [
+            ("413", "The body is too large."),
+            (
+                "422",
+                "The body is refused; `errors` says what is wrong with it.",
+            ),
+        ] {
+            let failure = || failure(description).build().into();
+            responses.entry(status.to_owned()).or_insert_with(failure);
+        }
+    }
+}
+
+const REPEAT: &str = "A name of the client's for this request: sent again under the same name within \
+    24 hours, it does nothing and gets the same answer. With other content it is refused (422).";
+const EXPECT: &str = "The `ETag` of what was read, or `*`: the change is refused (412) when something \
+    else is there by now.";
+
+fn add_header(operation: &mut Operation, name: &str, is_needed: bool, description: &str) {
+    let parameter = ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Header)
+        .required(if is_needed {
+            Required::True
+        } else {
+            Required::False
+        })
+        .description(Some(description))
+        .schema(Some(Object::with_type(Type::String)))
+        .build();
+    operation
+        .parameters
+        .get_or_insert_default()
+        .push(parameter.into());
 }
 
 fn failure(description: &str) -> ResponseBuilder {

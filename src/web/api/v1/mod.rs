@@ -9,15 +9,30 @@ use utoipa_actix_web::service_config::ServiceConfig as Described;
 
 mod audit;
 pub mod auth;
+mod body;
 mod coverage;
 pub mod document;
+mod edit;
+mod evidence;
 mod executions;
+mod exemptions;
 mod issues;
+mod limits;
+mod links;
 mod matrix;
 mod matrix_snapshots;
+mod page;
+mod plans;
+mod project_settings;
+mod quarantines;
 mod query;
 mod results;
+mod runs;
+mod statuses;
+mod tests;
 mod words;
+
+pub use limits::{RateLimits, publish as publish_limits};
 
 /// The routes of this edge.
 pub fn routes(routes: &mut ServiceConfig) {
@@ -31,6 +46,8 @@ fn operations(routes: &mut Described) {
         .service(audit::show)
         .service(coverage::show)
         .service(results::receive)
+        .service(executions::list)
+        .service(executions::create)
         .service(executions::show)
         .service(matrix::show)
         .service(matrix::show_totals)
@@ -42,5 +59,42 @@ fn operations(routes: &mut Described) {
         .service(matrix_snapshots::show)
         .service(matrix_snapshots::remove)
         .service(matrix_snapshots::compare)
+        .service(executions::change)
+        .service(executions::delete)
+        .service(runs::create)
+        .service(runs::show)
+        .service(runs::change)
+        .service(runs::delete)
+        .service(evidence::list)
+        .service(evidence::attach)
+        .service(evidence::download)
+        .service(evidence::delete)
+        .service(tests::list)
+        .service(tests::create)
+        .service(tests::show)
+        .service(tests::change)
+        .service(tests::versions)
+        .service(quarantines::show)
+        .service(quarantines::set)
+        .service(quarantines::clear)
+        .service(links::link)
+        .service(links::unlink)
+        .service(exemptions::show)
+        .service(exemptions::set)
+        .service(exemptions::clear)
+        .service(plans::list)
+        .service(plans::create)
+        .service(plans::show)
+        .service(plans::change)
+        .service(plans::delete)
+        .service(plans::add)
+        .service(plans::remove)
+        .service(statuses::list)
+        .service(statuses::create)
+        .service(statuses::show)
+        .service(statuses::change)
+        .service(statuses::delete)
+        .service(project_settings::show)
+        .service(project_settings::change)
         .service(document::show);
 }

@@ -3,23 +3,21 @@
 //! The file is the body, of any format `results` reads, gzipped if its `Content-Encoding` says so.
 //! It is read off the request's thread and before the transaction begins.
 
-use actix_web::dev::Decompress;
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse, post};
-use bytes::{Bytes, BytesMut};
-use futures_util::StreamExt;
+use bytes::Bytes;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::auth::ApiCaller;
+use super::body::collect;
+use super::edit::{Answer, once, repeatable};
+use super::executions::answer::url as execution_url;
 use super::query::Query;
 use crate::app::App;
-use crate::app::import_results::{
-    ImportError, Imported, Prepared, Upload, import_results, prepare,
-};
+use crate::app::import_results::{ImportError, Imported, Prepared, Upload, import_into, prepare};
 use crate::domain::attempts::Aggregation;
 use crate::domain::execution::Particulars;
-use crate::domain::issue::is_project_key;
 use crate::domain::keys::ExecutionKey;
 use crate::problem::Problem;
 use crate::results::{Limits, ReadError, read};
@@ -123,22 +121,23 @@ pub async fn receive(
     let limits = Limits::default();
     let file = collect(&request, body, limits.bytes).await?;
     let arrived_ms = app.clock.now_ms();
+    let repeatable = repeatable(&caller, &request, &file)?;
     let reading = move || read_file(file, &limits, arrived_ms);
     let report = tokio::task::spawn_blocking(reading)
         .await
         .map_err(|why| Problem::internal().because(why))??;
-    let imported = import_results(&app.store, caller.0.site, &upload, report).await?;
-    app.outbox_filled.notify_one();
-    Ok(HttpResponse::Ok().json(Received::of(&imported, &app.config.server.base_url)))
+    once(&app, &caller, repeatable, async |txn| {
+        let imported = import_into(&**txn, caller.0.site, &upload, report).await?;
+        Ok(Answer::done(&Received::of(
+            &imported,
+            &app.config.server.base_url,
+        )))
+    })
+    .await
 }
 
 fn upload(caller: &ApiCaller, project: &str, query: &str) -> Result<Upload, Problem> {
-    let project = project.to_ascii_uppercase();
-    if !is_project_key(&project) {
-        return Err(Problem::bad_request("The path names no project.")
-            .detail("A project key looks like SHOP."));
-    }
-    caller.check_project(&project)?;
+    let project = caller.project(project)?;
     let query = Query::read(query, &PARAMETERS)?;
     let text = |name| Ok::<_, Problem>(query.one(name)?.map(str::to_owned));
     let execution = query
@@ -161,34 +160,6 @@ fn upload(caller: &ApiCaller, project: &str, query: &str) -> Result<Upload, Prob
         created_by: Some(caller.0.name.clone()),
         project,
     })
-}
-
-/// The body, decompressed, of at most `limit` bytes.
-///
-/// A little more than that is read and thrown away, so that the client has sent its file and looks
-/// at the answer instead of finding the connection closed.
-async fn collect(request: &HttpRequest, body: Payload, limit: usize) -> Result<Bytes, Problem> {
-    let mut chunks = Decompress::from_headers(body, request.headers());
-    let mut file = BytesMut::new();
-    let mut thrown_away = 0;
-    while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(|why| {
-            Problem::bad_request("The body broke off or is not compressed as it says.")
-                .because(anyhow::anyhow!("{why}"))
-        })?;
-        if thrown_away > 0 || file.len() + chunk.len() > limit {
-            thrown_away += chunk.len();
-        } else {
-            file.extend_from_slice(&chunk);
-        }
-        if thrown_away > limit {
-            break;
-        }
-    }
-    if thrown_away > 0 {
-        return Err(Problem::too_large(limit));
-    }
-    Ok(file.freeze())
 }
 
 fn read_file(file: Bytes, limits: &Limits, arrived_ms: i64) -> Result<Prepared, Problem> {
@@ -247,9 +218,4 @@ impl<'a> Received<'a> {
             warnings: &imported.warnings,
         }
     }
-}
-
-/// Where an execution can be looked at.
-pub(super) fn execution_url(base_url: &str, key: &str) -> String {
-    format!("{}/api/v1/executions/{key}", base_url.trim_end_matches('/'))
 }

@@ -6,9 +6,16 @@ use crate::domain::coverage::CoverageStatus;
 use crate::domain::issue::StatusCategory;
 use crate::domain::run::RunStatus;
 
-/// How a run ended.
+/// How a run ended: a built-in status, or one of the site's own.
 pub(super) fn run_status() -> Object {
-    one_of(RunStatus::ALL.map(RunStatus::name))
+    let known = RunStatus::ALL.map(RunStatus::name).join(", ");
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some(format!(
+            "{known}, or the name of a status of the site's own."
+        )))
+        .examples([RunStatus::Passed.name()])
+        .build()
 }
 
 /// The status of an issue.

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use super::super::words;
 use crate::app::issue_coverage::{IssueCoverage, PickedRun, TestRow};
-use crate::domain::coverage::{self as domain, Exclusion};
+use crate::domain::coverage::Explanation;
 
 /// The status of an issue, why it is that one, and its tests.
 #[derive(Debug, Serialize, ToSchema)]
@@ -18,7 +18,7 @@ pub(super) struct Coverage<'a> {
     /// What its counted tests say.
     counts: TestCounts,
     /// Why it is that status.
-    reason: Reason<'a>,
+    reason: Explanation,
     /// Every environment its tests have been run in, whatever the scope.
     environments: &'a [String],
     /// Its tests; those that decide first.
@@ -49,92 +49,6 @@ struct TestCounts {
     not_run: usize,
     /// With a result that cannot be trusted.
     unknown: usize,
-}
-
-/// Why an issue has its status.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-struct Reason<'a> {
-    /// One sentence for people.
-    sentence: String,
-    /// The rule that applied.
-    #[schema(example = "a-test-failed")]
-    rule: &'static str,
-    /// Which runs were looked at.
-    #[schema(example = "latest")]
-    scope: String,
-    /// The environment it is confined to.
-    environment: Option<&'a str>,
-    /// The tests that decided.
-    decided_by: Vec<Decider<'a>>,
-    /// What was left out.
-    excluded: Vec<Excluded<'a>>,
-    /// The same in lines for people.
-    lines: Vec<String>,
-    /// When it was worked out, milliseconds since 1970.
-    computed_ms: i64,
-}
-
-/// A test that decided.
-#[derive(Debug, Serialize, ToSchema)]
-struct Decider<'a> {
-    /// The key of the test.
-    #[schema(example = "SHOP-T12")]
-    test: &'a str,
-    /// Its status.
-    #[schema(schema_with = words::run_status)]
-    status: &'static str,
-    /// The runs that gave it this status; none when it was never run.
-    runs: Vec<DecidingRun<'a>>,
-    /// What counted in other environments and was not as bad.
-    others: Vec<DecidingRun<'a>>,
-}
-
-/// A run that decided.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-struct DecidingRun<'a> {
-    /// The environment it was picked for; none when the execution named none.
-    environment: Option<&'a str>,
-    /// The key of the execution.
-    execution: &'a str,
-    /// The number of the run within it.
-    run: i64,
-    /// How it ended.
-    #[schema(schema_with = words::run_status)]
-    status: &'static str,
-    /// Whether that is not believed, because results are missing.
-    incomplete: bool,
-    /// When it ended, milliseconds since 1970.
-    finished_ms: i64,
-}
-
-/// Something that was left out.
-#[derive(Debug, Serialize, ToSchema)]
-struct Excluded<'a> {
-    /// The key of the test.
-    test: &'a str,
-    /// Why.
-    #[schema(example = "archived")]
-    why: &'static str,
-    /// The run, when it is one run of the test that does not count.
-    run: Option<ExcludedRun<'a>>,
-}
-
-/// A run that was left out.
-#[derive(Debug, Serialize, ToSchema)]
-struct ExcludedRun<'a> {
-    /// The environment that another run counts for; none when the execution named none.
-    environment: Option<&'a str>,
-    /// The environments of its execution.
-    environments: Vec<&'a str>,
-    /// The key of the execution.
-    execution: &'a str,
-    /// The number of the run within it.
-    run: i64,
-    /// Where the run stands.
-    #[schema(schema_with = words::run_status)]
-    status: &'static str,
 }
 
 /// A test that covers the issue.
@@ -256,85 +170,9 @@ impl<'a> Coverage<'a> {
                 not_run: counts.not_run,
                 unknown: counts.unknown,
             },
-            reason: Reason::of(&coverage.reason),
+            reason: Explanation::of(&coverage.reason),
             environments: &coverage.environments,
             tests: coverage.tests.iter().map(CoveringTest::of).collect(),
-        }
-    }
-}
-
-impl<'a> Reason<'a> {
-    fn of(reason: &'a domain::Reason) -> Self {
-        Self {
-            sentence: reason.sentence().to_string(),
-            rule: reason.rule.name(),
-            scope: reason.scope.name(),
-            environment: reason.scope.environment.as_deref(),
-            decided_by: reason.decided_by.iter().map(Decider::of).collect(),
-            excluded: reason.excluded.iter().map(Excluded::of).collect(),
-            lines: reason.lines().into_iter().map(|line| line.text).collect(),
-            computed_ms: reason.computed_ms,
-        }
-    }
-}
-
-impl<'a> Decider<'a> {
-    fn of(decider: &'a domain::Decider) -> Self {
-        Self {
-            test: &decider.test_key,
-            status: decider.status.name(),
-            runs: decider.runs.iter().map(DecidingRun::of).collect(),
-            others: decider.others.iter().map(DecidingRun::of).collect(),
-        }
-    }
-}
-
-impl<'a> DecidingRun<'a> {
-    fn of(run: &'a domain::DecidingRun) -> Self {
-        Self {
-            environment: named(&run.environment),
-            execution: &run.execution_key,
-            run: run.number,
-            status: run.status.name(),
-            incomplete: run.is_incomplete,
-            finished_ms: run.finished_ms,
-        }
-    }
-}
-
-impl<'a> Excluded<'a> {
-    fn of(excluded: &'a domain::Excluded) -> Self {
-        let run = match &excluded.why {
-            Exclusion::Archived | Exclusion::NotInPlan => None,
-            Exclusion::OutOfScope {
-                execution_key,
-                number,
-                environments,
-                status,
-            } => Some(ExcludedRun {
-                environment: None,
-                environments: environments.iter().map(String::as_str).collect(),
-                execution: execution_key,
-                run: *number,
-                status: status.name(),
-            }),
-            Exclusion::NotFinal {
-                execution_key,
-                number,
-                environment,
-                status,
-            } => Some(ExcludedRun {
-                environment: named(environment),
-                environments: named(environment).into_iter().collect(),
-                execution: execution_key,
-                run: *number,
-                status: status.name(),
-            }),
-        };
-        Self {
-            test: &excluded.test_key,
-            why: excluded.why.name(),
-            run,
         }
     }
 }
