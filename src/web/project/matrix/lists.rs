@@ -302,7 +302,7 @@ impl Test {
         Self {
             key: test.key.clone(),
             name: test.name.clone(),
-            status: test.status.unwrap_or("").to_owned(),
+            status: test.status.clone().unwrap_or_default(),
         }
     }
 }

@@ -2,12 +2,13 @@
 
 use super::choice::Choice;
 use crate::app::matrix::forward::{self, Choices};
-use crate::app::matrix::{Asked, Counts, Row, RowDefect, RowTest};
+use crate::app::matrix::{Asked, Row, RowDefect, RowTest};
 use crate::domain::coverage::CoverageStatus;
 use crate::domain::matrix::{STATUSES, status_named};
 use crate::web::panel::look;
 use crate::web::panel::present::{bar, counted};
-use crate::web::panel::view::{Look, Segment};
+use crate::web::panel::view::{Look, RunLook, Segment};
+use crate::web::project::overview::tally;
 use crate::web::times::When;
 
 /// What the words depend on besides the facts.
@@ -272,9 +273,9 @@ pub struct Test {
     /// Its name.
     pub name: String,
     /// Its status.
-    pub look: Look,
-    /// Why it does not count; empty when it does.
-    pub excluded: String,
+    pub look: RunLook,
+    /// Why it does not count, and what else is to be known of it.
+    pub marks: Vec<String>,
     /// The runs that count.
     pub runs: Vec<Run>,
     /// Its defects.
@@ -329,7 +330,7 @@ impl Issue {
             summary: issue.summary.clone(),
             facts: facts.into_iter().filter(|fact| !fact.is_empty()).collect(),
             look: look::of_issue(row.of),
-            tally: tally(row.counts),
+            tally: tally(row.counted),
             last_run: row.last_run_ms.map(|at_ms| setting.when(at_ms)),
             environments: row.environments.join(", "),
             defects: match row.defects.open.len() {
@@ -342,7 +343,7 @@ impl Issue {
                 .map_or_else(String::new, |worst| format!("worst: {worst}")),
             address: format!("{}/issues/{}?{query}", setting.base, row.jira_id),
             inside: Some(Inside {
-                reason: row.reason.clone(),
+                reason: row.reason.sentence.clone(),
                 tests: tests.iter().map(|test| Test::of(test, setting)).collect(),
                 hidden: hidden(row.defects.hidden, "defect"),
             }),
@@ -362,7 +363,7 @@ impl Issue {
 impl Test {
     fn of(test: &RowTest, setting: &Setting<'_>) -> Self {
         let runs = test.runs.iter().map(|run| Run {
-            status: run.status.to_owned(),
+            status: run.status.clone(),
             place: match &run.environment {
                 Some(environment) => format!("{}/{} on {environment}", run.execution, run.run),
                 None => format!("{}/{}", run.execution, run.run),
@@ -373,10 +374,8 @@ impl Test {
         Self {
             key: test.key.clone(),
             name: test.name.clone(),
-            look: look::of_run(test.of),
-            excluded: test
-                .excluded
-                .map_or_else(String::new, |why| why.replace('-', " ")),
+            look: look::of_run(&test.of, test.effect),
+            marks: marks(test),
             runs: runs.collect(),
             defects: test
                 .defects
@@ -403,15 +402,17 @@ impl Defect {
     }
 }
 
-/// For example `1 of 4 tests failed`.
-fn tally(counts: Counts) -> String {
-    let of =
-        |some: usize, what: &str| format!("{some} of {} {what}", counted(counts.tests, "test"));
-    match counts {
-        Counts { tests: 0, .. } => "No test counts".to_owned(),
-        Counts { failed: 1.., .. } => of(counts.failed, "failed"),
-        Counts { unknown: 1.., .. } => of(counts.unknown, "unknown"),
-        Counts { not_run: 1.., .. } => of(counts.not_run, "not run"),
-        Counts { tests, .. } => format!("{} passed", counted(tests, "test")),
+fn marks(test: &RowTest) -> Vec<String> {
+    let excluded = test.excluded.map(|why| why.replace('-', " "));
+    let mut marks: Vec<String> = excluded.into_iter().collect();
+    for (is_set, word) in [
+        (test.flaky, "flaky"),
+        (test.outdated, "outdated"),
+        (test.quarantined, "quarantined"),
+    ] {
+        if is_set && !marks.iter().any(|mark| mark == word) {
+            marks.push(word.to_owned());
+        }
     }
+    marks
 }
