@@ -44,12 +44,13 @@ const TABLES: [&str; 9] = [
     "idempotency",
 ];
 
-const COLUMNS: [(&str, &str); 5] = [
+const COLUMNS: [(&str, &str); 6] = [
     ("test_case", "steps"),
     ("test_case", "workflow_status"),
     ("test_case", "created_by"),
     ("test_case", "version_ms"),
     ("test_case", "version_by"),
+    ("run", "test_version"),
 ];
 
 const SCHEMA: &str = "
@@ -160,5 +161,6 @@ ALTER TABLE test_case ADD COLUMN workflow_status text;
 ALTER TABLE test_case ADD COLUMN created_by text;
 ALTER TABLE test_case ADD COLUMN version_ms bigint;
 ALTER TABLE test_case ADD COLUMN version_by text;
+ALTER TABLE run ADD COLUMN test_version integer NOT NULL DEFAULT 1;
 CREATE INDEX run_by_custom_status ON run (site_id, status) WHERE status >= 100;
 ";

@@ -29,9 +29,9 @@ const ASKED: usize = 1_000;
 
 #[derive(Debug, Template)]
 #[template(path = "panel/children.html")]
-struct List {
-    base: String,
-    children: Children,
+pub(super) struct List {
+    pub base: String,
+    pub children: Children,
 }
 
 /// `GET /ui/issue/{issue}/children?scope=&environment=&all-children=`
@@ -86,7 +86,8 @@ pub(super) fn later(found: &IssuePanel) -> Children {
     }
 }
 
-fn worst_first(found: &IssuePanel, is_all: bool) -> Vec<&ChildStatus> {
+/// The children as far as they are listed.
+pub(super) fn worst_first(found: &IssuePanel, is_all: bool) -> Vec<&ChildStatus> {
     let mut listed: Vec<&ChildStatus> = found.coverage.children.iter().collect();
     listed.sort_by_key(|child| (child.left_out.is_some(), urgency(child.status)));
     listed.truncate(if is_all { ASKED } else { ROWS });
@@ -117,7 +118,8 @@ async fn visible(
     Ok(app.jira.visible_issues(&viewer.site, &asker, &ids).await?)
 }
 
-fn list(
+/// The list of those that the reader may see.
+pub(super) fn list(
     setting: Setting<'_>,
     found: &IssuePanel,
     listed: &[&ChildStatus],

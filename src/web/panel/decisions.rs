@@ -78,10 +78,11 @@ pub(super) async fn exempt(
     let fields = sent.fields()?;
     let found = find_facts(&app, &viewer, *issue, &Choice::default()).await?;
     let id = found.coverage.issue.id;
-    let reason = fields.chosen("reason").unwrap_or_default();
-    let (ends_ms, by) = (end(&fields)?, Some(account));
-    let now_ms = app.clock.now_ms();
-    exempt_issue(&app.store, viewer.site.id, id, reason, ends_ms, by, now_ms).await?;
+    let (reason, ends_ms) = (fields.chosen("reason").unwrap_or_default(), end(&fields)?);
+    let (site, by, now_ms) = (viewer.site.id, Some(account), app.clock.now_ms());
+    exempt_issue(&app.store, site, id, reason, ends_ms, by, now_ms)
+        .await
+        .map_err(exemption_refused)?;
     let done = format!("{} needs no test", found.coverage.issue.snapshot.key);
     after(&app, &viewer, *issue, &fields, Some(Done::here(done))).await
 }
@@ -146,7 +147,9 @@ pub(super) async fn quarantine(
         ends_ms,
     };
     let (site, now_ms) = (viewer.site.id, app.clock.now_ms());
-    quarantine_test(&app.store, site, test.id, &wanted, Some(account), now_ms).await?;
+    quarantine_test(&app.store, site, test.id, &wanted, Some(account), now_ms)
+        .await
+        .map_err(quarantine_refused)?;
     let done = format!("{} is in quarantine", test.key);
     after(&app, &viewer, path.issue, &fields, Some(Done::here(done))).await
 }
@@ -188,32 +191,27 @@ fn end(fields: &Fields) -> Result<Option<i64>, Problem> {
     Ok(Some(end))
 }
 
-impl From<WordsError> for Problem {
-    fn from(why: WordsError) -> Self {
-        let title = match why {
-            WordsError::Missing(what) => format!("The {what} is missing."),
-            WordsError::TooLong { what, .. } => format!("The {what} is too long."),
-            WordsError::Past => "The last day is over.".to_owned(),
-            WordsError::TooFar => "The last day is too far ahead.".to_owned(),
-        };
-        Self::unprocessable(title).detail(format!("Nothing was changed: {why}."))
+fn exemption_refused(why: ExemptionError) -> Problem {
+    match why {
+        ExemptionError::Words(why) => refused(&why),
+        ExemptionError::Store(why) => why.into(),
     }
 }
 
-impl From<ExemptionError> for Problem {
-    fn from(why: ExemptionError) -> Self {
-        match why {
-            ExemptionError::Words(why) => why.into(),
-            ExemptionError::Store(why) => why.into(),
-        }
+fn quarantine_refused(why: QuarantineError) -> Problem {
+    match why {
+        QuarantineError::Words(why) => refused(&why),
+        QuarantineError::Store(why) => why.into(),
     }
 }
 
-impl From<QuarantineError> for Problem {
-    fn from(why: QuarantineError) -> Self {
-        match why {
-            QuarantineError::Words(why) => why.into(),
-            QuarantineError::Store(why) => why.into(),
-        }
-    }
+/// What was written, refused in the words of the form.
+fn refused(why: &WordsError) -> Problem {
+    let title = match why {
+        WordsError::Missing(what) => format!("The {what} is missing."),
+        WordsError::TooLong { what, .. } => format!("The {what} is too long."),
+        WordsError::Past => "The last day is over.".to_owned(),
+        WordsError::TooFar => "The last day is too far ahead.".to_owned(),
+    };
+    Problem::unprocessable(title).detail(format!("Nothing was changed: {why}."))
 }

@@ -6,17 +6,19 @@
 use askama::Template;
 use uuid::Uuid;
 
-use super::{Body, Panel, ROWS, Setting, notices};
-use crate::app::issue_coverage::{IssueCoverage, PickedRun, TestRow};
+use super::{Body, Panel, ROWS, Setting, children, notices};
+use crate::app::issue_coverage::{ChildStatus, IssueCoverage, PickedRun, TestRow};
 use crate::app::issue_panel::IssuePanel;
 use crate::domain::coverage::{
-    CoverageStatus, CoveredIssue, Latest, LinkedTest, Recent, RunFact, Scope, Settings as Counting,
-    of_issue,
+    ChildExclusion, Counts, CoverageStatus, CoveredIssue, Latest, LinkedTest, Outdated, Recent,
+    RunFact, Scope, Settings as Counting, of_issue,
 };
 use crate::domain::issue::{IssueSnapshot, MirroredIssue, Named, StatusCategory};
+use crate::domain::quarantine::Quarantine;
 use crate::domain::rule::MarkKind;
 use crate::domain::run::RunStatus;
 use crate::domain::settings::Settings;
+use crate::domain::statuses::Statuses;
 use crate::domain::test::TestKind;
 use crate::store::inbox::Behind;
 use crate::store::issue_tests::{LinkedDefect, SetMark};
@@ -32,6 +34,8 @@ struct Fixture {
     attempts: u32,
     marks: Vec<SetMark>,
     defects: Vec<LinkedDefect>,
+    quarantine: Option<Quarantine>,
+    outdated: Option<Outdated>,
 }
 
 fn test(number: u128, name: &'static str, runs: &[(&'static str, RunStatus)]) -> Fixture {
@@ -42,6 +46,8 @@ fn test(number: u128, name: &'static str, runs: &[(&'static str, RunStatus)]) ->
         attempts: 1,
         marks: Vec::new(),
         defects: Vec::new(),
+        quarantine: None,
+        outdated: None,
     }
 }
 
@@ -116,12 +122,22 @@ fn row(fixture: Fixture, latest: &Latest) -> TestRow {
         kind: TestKind::Automated,
         exclusion: None,
         status: status.status,
+        named: Statuses::default().named(status.status),
+        effect: status.effect,
+        is_final: true,
+        is_outdated: fixture.outdated.is_some(),
+        flaky: None,
+        quarantine: fixture.quarantine,
         picks: status
             .picks
             .iter()
             .map(|pick| PickedRun {
                 environment: pick.environment.to_owned(),
                 status: pick.run.status,
+                named: Statuses::default().named(pick.run.status),
+                effect: pick.effect,
+                doubt: pick.doubt,
+                outdated: fixture.outdated,
                 execution_key: pick.run.execution_key.clone(),
                 number: pick.run.number,
                 finished_ms: pick.run.finished_ms,
@@ -209,6 +225,8 @@ fn panel(issue: MirroredIssue, tests: Vec<Fixture>, found_by: Vec<Fixture>) -> I
             status,
             counts,
             reason,
+            exemption: None,
+            children: Vec::new(),
             environments,
             tests: tests
                 .into_iter()
@@ -238,9 +256,14 @@ fn html_of(found: &IssuePanel, is_all: bool) -> String {
     let setting = Setting {
         site_url: "https://acme.atlassian.net",
         now_ms: NOW_MS,
+        statuses: &Statuses::default(),
     };
     let panel: Panel = super::view_of(setting, String::new(), found, is_all);
-    let mut html = Body { panel }.render().unwrap();
+    plain(&Body { panel })
+}
+
+fn plain(template: &impl Template) -> String {
+    let mut html = template.render().unwrap();
     while let Some(start) = html.find("<svg viewBox") {
         let end = start + html[start..].find("</svg>").unwrap() + "</svg>".len();
         html.replace_range(start..end, "◦");
@@ -282,6 +305,75 @@ fn failing_with_everything_a_row_can_carry() {
         Vec::new(),
     );
     insta::assert_snapshot!(html(&found));
+}
+
+#[test]
+fn what_does_not_count_as_it_stands_says_why() {
+    let story = issue("SHOP-7", "Story", StatusCategory::New);
+    let mut away = test(1, "Ships abroad", &[("", RunStatus::Failed)]);
+    away.quarantine = Some(Quarantine {
+        reason: "Customs' sandbox is down".to_owned(),
+        owner: "Ann".to_owned(),
+        by: None,
+        created_ms: 0,
+        ends_ms: NOW_MS + 86_400_000,
+    });
+    let mut old = test(2, "Pays by card", &[("", RunStatus::Passed)]);
+    old.outdated = Some(Outdated::Test {
+        made_with: 2,
+        now: 3,
+    });
+    let html = html(&panel(story, vec![away, old], Vec::new()));
+    for said in [
+        "title=\"Does not count until 2026-11-25: Customs&#39; sandbox is down. Ann sees to it.\">Quarantined</span>",
+        "title=\"Its result is of version 2 of the test, which is at 3 now.\">Outdated</span>",
+        ">Change quarantine</button>",
+        ">End quarantine</button>",
+    ] {
+        assert!(html.contains(said), "{said}\n{html}");
+    }
+    assert_eq!(html.matches("End quarantine").count(), 1);
+}
+
+#[test]
+fn a_parent_shows_its_children_and_says_what_the_reader_may_not_see() {
+    let child = |number: u128, status, left_out| ChildStatus {
+        id: Uuid::from_u128(number),
+        jira_id: i64::try_from(number).unwrap(),
+        key: format!("SHOP-{number}"),
+        summary: format!("Story <{number}>"),
+        status,
+        counts: Counts {
+            total: 2,
+            passed: 1,
+            failed: 1,
+            ..Counts::default()
+        },
+        left_out,
+    };
+    let epic = issue("SHOP-1", "Epic", StatusCategory::New);
+    let mut found = panel(epic, Vec::new(), Vec::new());
+    let wont_do = ChildExclusion::Resolution("Won't do".to_owned());
+    found.coverage.children = vec![
+        child(2, CoverageStatus::Ok, None),
+        child(3, CoverageStatus::Nok, None),
+        child(4, CoverageStatus::Nok, Some(wont_do)),
+        child(5, CoverageStatus::Uncovered, None),
+    ];
+    let first = html(&found);
+    assert!(first.contains("4 child issues") && first.contains("hx-trigger=\"load\""));
+    assert!(!first.contains("No tests cover") && !first.contains("Story"));
+
+    let seen = std::collections::HashSet::from([2, 3, 4]);
+    let setting = Setting {
+        site_url: "https://acme.atlassian.net",
+        now_ms: NOW_MS,
+        statuses: &Statuses::default(),
+    };
+    let base = "/ui/issue/10007".to_owned();
+    let listed = children::worst_first(&found, false);
+    let children = children::list(setting, &found, &listed, &seen);
+    insta::assert_snapshot!(plain(&children::List { base, children }));
 }
 
 #[test]
@@ -341,6 +433,7 @@ fn a_defect_says_in_one_sentence_where_it_stands() {
         let setting = Setting {
             site_url: "",
             now_ms: NOW_MS,
+            statuses: &Statuses::default(),
         };
         let shown = setting.found_by(&found.coverage.issue, &found.found_by);
         let state = shown.state.map(|state| state.text).unwrap_or_default();

@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 mod gadget;
 mod matrix;
-mod overview;
+pub(super) mod overview;
 pub mod tabs;
 
 use super::fields;

@@ -86,17 +86,6 @@ impl Checks {
         });
     }
 
-    /// Takes the value of a member that can be had, and notes why it cannot.
-    pub fn take<T>(&mut self, pointer: &str, value: Result<T, impl ToString>) -> Option<T> {
-        match value {
-            Ok(value) => Some(value),
-            Err(why) => {
-                self.refuse(pointer, why.to_string());
-                None
-            }
-        }
-    }
-
     /// A line of 1 to `most` characters, trimmed.
     pub fn line(&mut self, pointer: &str, text: &str, most: usize) -> String {
         let text = text.trim();

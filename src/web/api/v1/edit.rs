@@ -110,11 +110,6 @@ impl IfMatch {
         Self::given(request.headers()).ok_or_else(Problem::no_precondition)
     }
 
-    /// What the request expects, if it says so; anything will do otherwise.
-    pub fn optional(request: &HttpRequest) -> Self {
-        Self::given(request.headers()).unwrap_or(Self::Anything)
-    }
-
     fn given(headers: &HeaderMap) -> Option<Self> {
         let mut tags = Vec::new();
         for value in headers.get_all(IF_MATCH) {

@@ -90,8 +90,17 @@ pub async fn set(
     let given: WantedExemption = body::read(&sent)?;
     let issue = known_issue(app.store.read(), &caller, &key).await?;
     let (by, now_ms) = (Some(caller.0.name.as_str()), app.clock.now_ms());
-    let wanted = (given.reason.as_str(), given.ends_ms);
-    let said = exempt_issue(&app.store, caller.0.site, issue.id, wanted, by, now_ms).await?;
+    let reason = given.reason.as_str();
+    let said = exempt_issue(
+        &app.store,
+        caller.0.site,
+        issue.id,
+        reason,
+        given.ends_ms,
+        by,
+        now_ms,
+    )
+    .await?;
     let answer = Exempted::of(&issue.snapshot.key, &said, now_ms);
     Ok(Answer::ok(&answer).response())
 }

@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::domain::run::{Effect, RunStatus};
 use crate::domain::statuses::{CustomStatus, StatusError, Statuses};
 use crate::problem::Problem;
-use crate::store::{Conn, SiteId, settings, statuses};
+use crate::store::{Conn, SiteId, statuses};
 
 /// Most statuses of a site's own.
 const MOST: usize = 100;
@@ -94,7 +94,7 @@ struct AllStatuses {
 )]
 #[get("/api/v1/statuses")]
 pub async fn list(caller: ApiCaller, app: Data<App>) -> Result<HttpResponse, Problem> {
-    let all = of_site(app.store.read(), caller.0.site).await?;
+    let all = statuses::of_site(app.store.read(), caller.0.site).await?;
     let items = all.all().map(|status| Status::of(&all, status)).collect();
     Ok(HttpResponse::Ok().json(AllStatuses { items }))
 }
@@ -121,14 +121,14 @@ pub async fn create(
     once(&app, &caller, repeatable, async |txn| {
         let on = &**txn;
         statuses::hold(on, site).await?;
-        let all = of_site(on, site).await?;
-        if all.custom().count() >= MOST {
+        let all = statuses::of_site(on, site).await?;
+        if all.custom.len() >= MOST {
             return Err(
                 Problem::conflict("The site has as many statuses as it can.")
                     .detail(format!("It can have {MOST} of its own.")),
             );
         }
-        let last = all.custom().map(|status| status.code).max();
+        let last = all.custom.iter().map(|status| status.code).max();
         let made = CustomStatus {
             code: last.map_or(CustomStatus::FIRST_CODE, |last| last.saturating_add(1)),
             name: given.name.trim().to_owned(),
@@ -138,7 +138,7 @@ pub async fn create(
             rank: given.rank,
         };
         check(&made, &all)?;
-        settings::decide_status(on, site, made.code, Some(&made), Some(by), now_ms).await?;
+        statuses::put(on, site, &made, Some(by), now_ms).await?;
         let base = app.config.server.base_url.trim_end_matches('/');
         let location = format!("{base}/api/v1/statuses/{}", encoded(&made.name));
         Ok(Answer::created(location, &Status::made(&made)))
@@ -159,7 +159,7 @@ pub async fn show(
     name: Path<String>,
     app: Data<App>,
 ) -> Result<HttpResponse, Problem> {
-    let all = of_site(app.store.read(), caller.0.site).await?;
+    let all = statuses::of_site(app.store.read(), caller.0.site).await?;
     let found = all.parse(&name).ok_or_else(unknown)?;
     Ok(Answer::ok(&Status::of(&all, found)).response())
 }
@@ -209,7 +209,7 @@ pub async fn change(
         status.effect = given.effect.unwrap_or(status.effect);
         status.rank = given.rank.unwrap_or(status.rank);
         check(&status, &all)?;
-        settings::decide_status(on, site, status.code, Some(&status), Some(by), now_ms).await?;
+        statuses::put(on, site, &status, Some(by), now_ms).await?;
         Ok(Answer::ok(&Status::made(&status)))
     })
     .await
@@ -241,7 +241,7 @@ pub async fn delete(
 ) -> Result<HttpResponse, Problem> {
     caller.check_site()?;
     let expected = IfMatch::required(&request)?;
-    let (site, by, now_ms) = (caller.0.site, &caller.0.name, app.clock.now_ms());
+    let site = caller.0.site;
     edit::change(&app, async |txn| {
         let on = &**txn;
         let (_, status) = held(on, site, &name).await?;
@@ -250,15 +250,10 @@ pub async fn delete(
             return Err(Problem::conflict("Runs have this status.")
                 .detail("Give them another one, or change what this one means."));
         }
-        settings::decide_status(on, site, status.code, None, Some(by), now_ms).await?;
+        statuses::delete(on, site, status.code).await?;
         Ok(Answer::nothing())
     })
     .await
-}
-
-async fn of_site(on: &impl Conn, site: SiteId) -> Result<std::sync::Arc<Statuses>, Problem> {
-    let decided = settings::of_site(on, site).await?.of_project("");
-    Ok(decided.coverage.statuses)
 }
 
 /// A status of the site's own; all of them are held until the transaction ends.
@@ -266,9 +261,9 @@ async fn held(
     on: &impl Conn,
     site: SiteId,
     name: &str,
-) -> Result<(std::sync::Arc<Statuses>, CustomStatus), Problem> {
+) -> Result<(Statuses, CustomStatus), Problem> {
     statuses::hold(on, site).await?;
-    let all = of_site(on, site).await?;
+    let all = statuses::of_site(on, site).await?;
     let found = all.parse(name).ok_or_else(unknown)?;
     let custom = all.made(found).cloned().ok_or_else(|| {
         Problem::conflict("This status is built in.")
