@@ -233,7 +233,7 @@ impl Row {
             counts: coverage.counts.into(),
             last_run_ms: last_run.map(|run| run.finished_ms).max(),
             environments,
-            defects: Defects::of(defects, hidden),
+            defects: Defects::of(found.defects, found.hidden),
             tests: Some(tests.iter().map(|test| RowTest::of(test, found)).collect()),
         }
     }

@@ -405,7 +405,9 @@ impl NewSnapshot {
         let named = checks.optional_line("/scope", self.scope.as_deref(), VALUE);
         let named = named.as_deref().unwrap_or("latest");
         let scope = Scope::named(named, environment.as_deref());
-        let scope = checks.take("/scope", scope);
+        if let Err(why) = &scope {
+            checks.refuse("/scope", format!("Here {why}."));
+        }
         let given = self.filters.unwrap_or_default();
         for (n, status) in given.status.iter().enumerate() {
             if status_named(status).is_none() {
