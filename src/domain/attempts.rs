@@ -25,6 +25,20 @@ pub enum Aggregation {
     Flaky,
 }
 
+impl Aggregation {
+    /// The policy with this name, if there is one.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "worst" => Some(Self::Worst),
+            "last" => Some(Self::Last),
+            "best" => Some(Self::Best),
+            "flaky" => Some(Self::Flaky),
+            _ => None,
+        }
+    }
+}
+
 /// How we know that several results belong together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Sequence {

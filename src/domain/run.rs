@@ -69,10 +69,9 @@ impl RunStatus {
         Self::Failed,
     ];
 
-    /// Whether a later look at the same run can no longer change it; of a custom status only
-    /// [`Statuses`](super::statuses::Statuses) knows.
+    /// Whether a later look at the same run can no longer change it, when it is built in.
     #[must_use]
-    pub const fn is_final(self) -> bool {
+    pub(super) const fn is_final(self) -> bool {
         match self {
             Self::Passed
             | Self::Skipped
@@ -84,10 +83,9 @@ impl RunStatus {
         }
     }
 
-    /// What the status says about the covered issue; of a custom status only
-    /// [`Statuses`](super::statuses::Statuses) knows.
+    /// What the status says about the covered issue, when it is built in.
     #[must_use]
-    pub const fn effect(self) -> Effect {
+    pub(super) const fn effect(self) -> Effect {
         match self {
             Self::Passed => Effect::Ok,
             Self::Todo

@@ -4,7 +4,6 @@ use uuid::Uuid;
 
 use super::{DefectError, Request, marker};
 use crate::app::App;
-use crate::domain::coverage;
 use crate::domain::defect::{self, FailedRun, IssueAtRisk};
 use crate::domain::issue::{IssueSnapshot, Named};
 use crate::domain::run::Effect;
@@ -154,12 +153,13 @@ async fn failing_run(
     let mut kept = latest::by_tests(on, site.id, &[test.id]).await?;
     let kept = kept.remove(&test.id).ok_or_else(not_failing)?;
 
-    let status = kept.status(&coverage::Settings::default());
+    let settings = settings::of_project(on, site.id, &test.key.project).await?;
+    let status = kept.status(&settings.coverage);
     let failing = status
         .picks
         .iter()
+        .filter(|pick| pick.effect == Effect::Nok)
         .map(|pick| pick.run)
-        .filter(|run| run.status.effect() == Effect::Nok)
         .max_by_key(|run| run.finished_ms)
         .ok_or_else(not_failing)?;
     let run = (failing.execution_id, failing.number);

@@ -7,7 +7,7 @@
 
 use uuid::Uuid;
 
-use super::rederive::{kept_of, write_all};
+use super::rederive::{kept_of, rederive, write_all};
 use super::run_rules::{ImportedResults, ImportedRun, on_results};
 use crate::domain::coverage::RunFact;
 use crate::domain::execution::{Contradiction, Execution, Particulars};
@@ -19,7 +19,7 @@ use crate::store::projects::{Counter, Project};
 use crate::store::runs::NewRun;
 use crate::store::tests::KnownTest;
 use crate::store::{
-    Conn, SiteId, Store, StoreError, environments, executions, links, projects, runs,
+    Conn, SiteId, Store, StoreError, environments, executions, links, projects, runs, stored_runs,
 };
 
 mod coverage_links;
@@ -157,11 +157,15 @@ async fn extend_execution(
     upload: &Upload,
     report: &Prepared,
 ) -> Result<(Execution, i64), ImportError> {
+    let origin =
+        |particulars: &Particulars| (particulars.revision.clone(), particulars.branch.clone());
+    let mut adds_origin = false;
     let mut execution = match &upload.execution {
         Some(key) => {
             let found = executions::by_key(on, site, key).await?;
             let found = found.filter(|execution| execution.project_id == project.id);
             let mut found = found.ok_or_else(|| ImportError::UnknownExecution(key.clone()))?;
+            let before = origin(&found.particulars);
             found
                 .particulars
                 .complete_with(&upload.particulars)
@@ -169,6 +173,7 @@ async fn extend_execution(
                     execution: key.clone(),
                     difference,
                 })?;
+            adds_origin = origin(&found.particulars) != before;
             found
         }
         None => Execution {
@@ -201,6 +206,11 @@ async fn extend_execution(
     }
     if upload.execution.is_some() {
         executions::update(on, site, &execution).await?;
+        if adds_origin {
+            // Its earlier runs were made on that revision and branch too.
+            let tests = stored_runs::tests_of(on, site, execution.id).await?;
+            rederive(on, site, &tests).await?;
+        }
     } else {
         executions::insert(on, site, &execution).await?;
     }
@@ -232,7 +242,7 @@ async fn record_runs(
         let mut rows = Vec::with_capacity(batch.len());
         for ((run, matched), number) in batch {
             let test = matched.test;
-            let fact = fact(execution, &run, number, arrived_ms);
+            let fact = fact(execution, &run, test.version, number, arrived_ms);
             kept.entry(test.id).or_default().record(&fact);
             recorded.push(RecordedRun {
                 test,
@@ -251,7 +261,13 @@ async fn record_runs(
     Ok(recorded)
 }
 
-fn fact(execution: &Execution, run: &PreparedRun, number: i64, arrived_ms: i64) -> RunFact {
+fn fact(
+    execution: &Execution,
+    run: &PreparedRun,
+    version: i32,
+    number: i64,
+    arrived_ms: i64,
+) -> RunFact {
     RunFact {
         execution_id: execution.id,
         execution_key: execution.key.to_string(),
@@ -264,7 +280,7 @@ fn fact(execution: &Execution, run: &PreparedRun, number: i64, arrived_ms: i64) 
         is_flaky: run.is_flaky,
         attempts: run.attempts,
         message: RunFact::shown_message(run.status, run.message.as_deref()),
-        version: 1,
+        version,
         revision: execution.particulars.revision.clone(),
         branch: execution.particulars.branch.clone(),
         is_incomplete: run.is_incomplete,

@@ -8,6 +8,7 @@
 //! Call [`on_transitions`] after the mirror and [`on_results`] after the latest runs were written.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use uuid::Uuid;
 
@@ -18,7 +19,7 @@ use crate::domain::rule::{ExecutionFacts, Reopening, Trigger};
 use crate::domain::run::{Effect, RunStatus};
 use crate::store::inbox::OpenEvent;
 use crate::store::issues::Learnt;
-use crate::store::{Conn, SiteId, StoreError, defects, rules};
+use crate::store::{Conn, SiteId, StoreError, defects, rules, settings};
 
 mod carry_out;
 mod world;
@@ -108,7 +109,8 @@ pub async fn on_transitions(
     if concerned.is_empty() {
         return Ok(());
     }
-    let world = World::load(on, site, &concerned, Reach::WithCovering).await?;
+    let settings = settings::of_site(on, site).await?;
+    let world = World::load(on, site, &concerned, Reach::WithCovering, settings).await?;
     let own_accounts = rules::own_accounts(on, site).await?;
     for (issue_id, transitions) in of_issue {
         let Some(issue) = world.issue(issue_id) else {
@@ -203,7 +205,10 @@ pub async fn on_results(
     now_ms: i64,
     results: &ImportedResults<'_>,
 ) -> Result<(), StoreError> {
-    let finished = || results.runs.iter().filter(|run| run.status.is_final());
+    let settings = settings::of_site(on, site).await?;
+    let statuses = Arc::clone(&settings.statuses);
+    let is_final = |run: &&ImportedRun<'_>| statuses.is_final(run.status);
+    let finished = || results.runs.iter().filter(is_final);
     let mut tests: Vec<Uuid> = finished().map(|run| run.test_id).collect();
     tests.sort_unstable();
     tests.dedup();
@@ -213,7 +218,7 @@ pub async fn on_results(
     }
     let mut issues: Vec<Uuid> = touched.into_iter().map(|(issue, _)| issue).collect();
     issues.dedup();
-    let world = World::load(on, site, &issues, Reach::OfMarks).await?;
+    let world = World::load(on, site, &issues, Reach::OfMarks, settings).await?;
     let execution = ExecutionFacts {
         key: results.execution_key,
         environments: results.environments,
@@ -224,7 +229,7 @@ pub async fn on_results(
         execution: Some(execution),
         is_own: false,
     };
-    let failed = finished().filter(|run| run.status.effect() == Effect::Nok);
+    let failed = finished().filter(|run| statuses.effect(run.status) == Effect::Nok);
     let failed: Vec<&ImportedRun<'_>> = failed.collect();
     for issue_id in issues {
         let mut decisions = world.judge(issue_id, &failed, execution);
@@ -291,7 +296,8 @@ pub async fn on_defect_link(
     issue_id: Uuid,
     cause: &str,
 ) -> Result<(), StoreError> {
-    let world = World::load(on, site, &[issue_id], Reach::OfMarks).await?;
+    let settings = settings::of_site(on, site).await?;
+    let world = World::load(on, site, &[issue_id], Reach::OfMarks, settings).await?;
     let decisions = world.follow(issue_id, Trigger::Linked, None);
     let occasion = Occasion {
         cause: cause.to_owned(),

@@ -14,7 +14,7 @@ use crate::domain::rule::{
 use crate::domain::settings::{Settings, SiteSettings};
 use crate::domain::statuses::Statuses;
 use crate::store::defects::TestOfIssue;
-use crate::store::{Conn, SiteId, StoreError, defects, issues, latest, marks, settings};
+use crate::store::{Conn, SiteId, StoreError, defects, issues, latest, marks};
 
 /// Whose covering tests are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +40,7 @@ impl World {
         site: SiteId,
         ids: &[Uuid],
         reach: Reach,
+        settings: SiteSettings,
     ) -> Result<Self, StoreError> {
         let mut of_issue: HashMap<Uuid, Vec<Mark>> = HashMap::new();
         for mark in marks::of_issues(on, site, ids).await? {
@@ -60,7 +61,6 @@ impl World {
         let tests: BTreeSet<Uuid> = both.map(|test| test.test_id).collect();
         let tests: Vec<Uuid> = tests.into_iter().collect();
         let kept = latest::by_tests(on, site, &tests).await?;
-        let settings = settings::of_site(on, site).await?;
         Ok(Self {
             issues: issues::by_ids(on, site, ids).await?,
             as_defect: by_issue(as_defect, &kept, &settings.statuses),

@@ -1,7 +1,8 @@
 //! Whether a test is flaky: section 5.4, from a bounded window of its newest results.
 //!
-//! [`Window`] holds the newest [`SIZE`] results of each environment that say *passed* or *failed*; what
-//! was skipped or never finished is neither a flip nor a streak. Recording is commutative and
+//! [`Window`] holds the newest [`SIZE`] results of each environment that say *passed* or *failed*, and as
+//! many of each status that the site made; what was skipped or never finished is neither a flip nor a
+//! streak. Recording is commutative and
 //! idempotent, as with [`Latest`](super::Latest). What the results mean is asked of the settings when
 //! somebody looks, so a changed setting takes effect at once.
 
@@ -171,14 +172,17 @@ impl Window {
 
     /// Drops results that are not among the newest in any of their environments.
     fn forget_old(&mut self) {
-        let mut newer: BTreeMap<&str, usize> = BTreeMap::new();
+        // What a custom status says may change: it must not take the room of what is certain.
+        let mut newer: BTreeMap<(&str, Option<RunStatus>), usize> = BTreeMap::new();
         let is_needed: Vec<bool> = self
             .results
             .iter()
             .map(|result| {
                 let mut is_needed = false;
+                let custom = matches!(result.status, RunStatus::Custom(_));
+                let custom = custom.then_some(result.status);
                 for group in groups(&result.environments) {
-                    let count = newer.entry(group).or_default();
+                    let count = newer.entry((group, custom)).or_default();
                     is_needed |= *count < SIZE;
                     *count += 1;
                 }

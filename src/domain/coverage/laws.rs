@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::worked_examples::{judged, latest, run};
+use super::worked_examples::{covered, judged, latest, linked, run};
 use super::worked_scopes::{Made, in_scope, judged_of};
 use super::*;
 use crate::domain::execution::Particulars;
@@ -13,6 +13,7 @@ use crate::domain::run::Effect;
 use crate::domain::run::RunStatus::{self, Passed, Todo, Unknown};
 use crate::domain::statuses::{CustomStatus, Statuses};
 
+const DAY_MS: i64 = 86_400_000;
 const ENVIRONMENTS: [&str; 3] = ["chrome", "firefox", "safari"];
 
 /// The statuses of a site that made one of each effect.
@@ -122,6 +123,30 @@ fn of_every_scope() -> Particulars {
     }
 }
 
+/// The same runs, a day apart for each millisecond.
+fn by_days(runs: &[RunFact]) -> Vec<RunFact> {
+    let spread = |run: &RunFact| RunFact {
+        finished_ms: run.finished_ms * DAY_MS,
+        ..run.clone()
+    };
+    runs.iter().map(spread).collect()
+}
+
+fn any_child() -> impl Strategy<Value = ChildSays> {
+    let nothing = [
+        ChildExclusion::Exempt,
+        ChildExclusion::Status("Dropped".to_owned()),
+        ChildExclusion::Resolution("Won't Do".to_owned()),
+        ChildExclusion::Cycle,
+        ChildExclusion::TooDeep,
+    ];
+    let statuses = CoverageStatus::ALL.map(ChildSays::Status);
+    let all: Vec<ChildSays> = (statuses.into_iter())
+        .chain(nothing.map(ChildSays::Nothing))
+        .collect();
+    prop::sample::select(all)
+}
+
 /// Section 3, step 2, word for word over the whole history: what [`Latest`] must agree with.
 fn status_from_history(runs: &[RunFact], settings: &Settings) -> RunStatus {
     let mut groups: Vec<&str> = ENVIRONMENTS.to_vec();
@@ -153,7 +178,7 @@ fn status_from_history(runs: &[RunFact], settings: &Settings) -> RunStatus {
     });
     let said = picked.map(|run| match settings.effect(run.status) {
         Some(Effect::Nok) => (Effect::Nok, run.status),
-        Some(effect) if !run.is_incomplete && effect != Effect::Unknown => (effect, run.status),
+        Some(effect) if !run.is_incomplete => (effect, run.status),
         _ => (Effect::Unknown, Unknown),
     });
     said.max_by_key(|(effect, status)| (*effect, settings.statuses.rank(*status)))
@@ -267,5 +292,94 @@ proptest! {
         prop_assert!(!reason.decided_by.is_empty());
         prop_assert_eq!(reason.computed_ms, 99);
         prop_assert!(reason.sentence().to_string().ends_with('.'));
+    }
+
+    #[test]
+    fn a_pass_that_can_be_trusted_never_makes_a_status_worse(
+        histories in prop::collection::vec(any_runs(), 1..4),
+        pass in any_run(),
+        settings in any_settings(),
+        strict_outdated in any::<bool>(),
+        freshness_days in prop::option::of(5..15_u32),
+        text_changed_day in prop::option::of(0..20_i64),
+    ) {
+        let settings = Settings { strict_outdated, freshness_days, ..settings };
+        let before: Vec<Kept> = histories.iter().map(|runs| Kept::of(&by_days(runs))).collect();
+        let text_changed_ms = text_changed_day.map(|day| day * DAY_MS);
+        let pass = RunFact {
+            status: Passed,
+            is_incomplete: false,
+            number: 0,
+            version: 2,
+            finished_ms: (20 - pass.finished_ms % 5) * DAY_MS,
+            ..pass
+        };
+        let mut after = before.clone();
+        after[0].record(&pass);
+        let judged = |kept: &[Kept]| {
+            let tests: Vec<LinkedTest<'_>> = (kept.iter())
+                .map(|kept| LinkedTest {
+                    version: 2,
+                    window: Some(&kept.window),
+                    ..linked(&kept.latest)
+                })
+                .collect();
+            let issue = CoveredIssue { text_changed_ms, ..covered(&tests) };
+            of_issue(&issue, &settings, &Scope::default(), 20 * DAY_MS).status
+        };
+        // A pass from before the text changed says nothing of the text as it is now.
+        prop_assume!(text_changed_ms.is_none_or(|at| pass.finished_ms >= at));
+        let (before, after) = (judged(&before), judged(&after));
+        prop_assert!(severity(after) <= severity(before), "{before:?} became {after:?}");
+    }
+
+    #[test]
+    fn whatever_the_reason_it_leaves_the_service_whole(
+        histories in prop::collection::vec(any_made_runs(), 0..4),
+        settings in any_settings(),
+        scope in any_scope(),
+        children in prop::collection::vec(any_child(), 0..5),
+    ) {
+        let (_, reason) = judged_of(&histories, &settings, &scope);
+        let own = Coverage {
+            status: reason.status,
+            counts: Counts::default(),
+            reason,
+            tests: Vec::new(),
+        };
+        let child = |says: &ChildSays| Child {
+            key: "SHOP-1",
+            summary: "A story",
+            says: says.clone(),
+        };
+        let children: Vec<Child<'_>> = children.iter().map(child).collect();
+        let whole = with_children(own, &children, &settings);
+        let explained = Explanation::of(&whole.reason);
+        prop_assert_eq!(&explained.status, whole.status.name());
+        prop_assert!(explained.sentence.ends_with('.'), "{}", explained.sentence);
+        prop_assert!(explained.lines.iter().all(|line| line.ends_with('.')));
+        let text = serde_json::to_string(&explained).unwrap();
+        prop_assert_eq!(serde_json::from_str::<Explanation>(&text).unwrap(), explained);
+    }
+
+    #[test]
+    fn the_order_of_children_never_matters(
+        (children, shuffled) in prop::collection::vec(any_child(), 0..6)
+            .prop_flat_map(|all| (Just(all.clone()), Just(all).prop_shuffle())),
+        runs in any_runs(),
+        uncovered_children_block in any::<bool>(),
+    ) {
+        let settings = Settings { uncovered_children_block, ..Settings::default() };
+        let kept = latest(&runs);
+        let status = |children: &[ChildSays]| {
+            let tests = [linked(&kept)];
+            let own = of_issue(&covered(&tests), &settings, &Scope::default(), 99);
+            let children: Vec<Child<'_>> = (children.iter())
+                .map(|says| Child { key: "SHOP-1", summary: "A story", says: says.clone() })
+                .collect();
+            let whole = with_children(own, &children, &settings);
+            (whole.status, whole.reason.rule)
+        };
+        prop_assert_eq!(status(&children), status(&shuffled));
     }
 }

@@ -232,7 +232,10 @@ fn said(
         FlakyEffect::Unknown if is_flaky => doubted(Doubt::Flaky),
         _ if says == Effect::Nok => (says, None),
         _ if run.is_incomplete => doubted(Doubt::Incomplete),
-        _ if says == Effect::Unknown => doubted(Doubt::Unmapped),
+        _ if says == Effect::Unknown => {
+            let is_mapped = settings.statuses.made(run.status).is_some();
+            (says, (!is_mapped).then_some(Doubt::Unmapped))
+        }
         _ if is_stale && settings.statuses.is_final(run.status) => doubted(Doubt::Stale),
         _ => (says, None),
     }

@@ -21,8 +21,9 @@ use crate::domain::execution::Particulars;
 use crate::domain::keys::ExecutionKey;
 use crate::problem::Problem;
 use crate::results::{Limits, ReadError, read};
+use crate::store::settings;
 
-const PARAMETERS: [&str; 7] = [
+const PARAMETERS: [&str; 8] = [
     "environment",
     "fixVersion",
     "plan",
@@ -30,6 +31,7 @@ const PARAMETERS: [&str; 7] = [
     "revision",
     "branch",
     "execution",
+    "retries",
 ];
 
 /// What became of a result file.
@@ -93,7 +95,9 @@ struct ReceivedCounts {
          description = "The revision of the tested software."),
         ("branch" = Option<String>, Query, max_length = 255, description = "The branch of it."),
         ("execution" = Option<String>, Query, example = "SHOP-E7",
-         description = "Add to this execution instead of making one.")
+         description = "Add to this execution instead of making one."),
+        ("retries" = Option<Aggregation>, Query,
+         description = "Which of several attempts decides; the project's setting when it is left out.")
     ),
     request_body(
         content((String = "application/xml"), (String = "application/octet-stream")),
@@ -117,12 +121,21 @@ pub async fn receive(
     body: Payload,
     app: Data<App>,
 ) -> Result<HttpResponse, Problem> {
-    let upload = upload(&caller, &project, request.query_string())?;
+    let query = Query::read(request.query_string(), &PARAMETERS)?;
+    let upload = upload(&caller, &project, &query)?;
+    let policy = match retries(&query)? {
+        Some(policy) => policy,
+        None => {
+            let on = app.store.read();
+            let settings = settings::of_project(on, caller.0.site, &upload.project).await?;
+            settings.coverage.retries
+        }
+    };
     let limits = Limits::default();
     let file = collect(&request, body, limits.bytes).await?;
     let arrived_ms = app.clock.now_ms();
     let repeatable = repeatable(&caller, &request, &file)?;
-    let reading = move || read_file(file, &limits, arrived_ms);
+    let reading = move || read_file(file, &limits, policy, arrived_ms);
     let report = tokio::task::spawn_blocking(reading)
         .await
         .map_err(|why| Problem::internal().because(why))??;
@@ -136,9 +149,17 @@ pub async fn receive(
     .await
 }
 
-fn upload(caller: &ApiCaller, project: &str, query: &str) -> Result<Upload, Problem> {
+fn retries(query: &Query) -> Result<Option<Aggregation>, Problem> {
+    let Some(name) = query.one("retries")? else {
+        return Ok(None);
+    };
+    let policy = Aggregation::from_name(name)
+        .ok_or_else(|| Problem::bad_request("`retries` is `worst`, `last`, `best` or `flaky`."))?;
+    Ok(Some(policy))
+}
+
+fn upload(caller: &ApiCaller, project: &str, query: &Query) -> Result<Upload, Problem> {
     let project = caller.project(project)?;
-    let query = Query::read(query, &PARAMETERS)?;
     let text = |name| Ok::<_, Problem>(query.one(name)?.map(str::to_owned));
     let execution = query
         .one("execution")?
@@ -162,11 +183,16 @@ fn upload(caller: &ApiCaller, project: &str, query: &str) -> Result<Upload, Prob
     })
 }
 
-fn read_file(file: Bytes, limits: &Limits, arrived_ms: i64) -> Result<Prepared, Problem> {
+fn read_file(
+    file: Bytes,
+    limits: &Limits,
+    policy: Aggregation,
+    arrived_ms: i64,
+) -> Result<Prepared, Problem> {
     let report = read(&file, limits).map_err(|why| refused(&why))?;
     // The report holds all that is wanted of it; both at once are the most memory an import takes.
     drop(file);
-    Ok(prepare(report, Aggregation::default(), arrived_ms)?)
+    Ok(prepare(report, policy, arrived_ms)?)
 }
 
 fn refused(why: &ReadError) -> Problem {
