@@ -1,23 +1,22 @@
 //! How the issues of a project stand: what the project page and the gadget show.
 //!
-//! Reads projections only. The work grows with the number of links and tests of the project, not with
-//! how often they were run; a test that covers many issues is judged once.
+//! Asks what every view asks ([`of_issues`]), batch by batch, and keeps a line of each issue. The work
+//! grows with the number of issues and links of the project, not with how often tests were run.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
 
 use uuid::Uuid;
 
 use super::App;
-use crate::domain::coverage::{Counts, CoverageStatus, Latest, Settings};
+use super::issue_coverage::{IssueCoverage, of_issues};
+use crate::domain::coverage::{Counts, CoverageStatus, Scope};
 use crate::domain::issue::{MirroredIssue, key_number};
-use crate::domain::run::Effect;
+use crate::domain::settings::Settings;
 use crate::domain::site::Site;
-use crate::store::project_issues::{self, CoveringLink};
-use crate::store::{Conn, SiteId, StoreError, issues, latest, settings};
+use crate::store::{StoreError, issues, project_issues, settings};
 
-/// Projections held in memory at once.
-const BATCH: usize = 500;
+/// Issues held in memory at once.
+const BATCH: usize = 250;
 
 /// The issues of a project that tests cover.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,71 +71,49 @@ pub async fn of_project(
     project_key: &str,
 ) -> Result<ProjectCoverage, StoreError> {
     let on = app.store.read();
-    let (links, settings, open_defects) = tokio::try_join!(
-        project_issues::covering_links(on, site.id, project_key),
+    let (ids, settings, open_defects) = tokio::try_join!(
+        project_issues::with_tests_or_children(on, site.id, project_key),
         settings::of_project(on, site.id, project_key),
         project_issues::count_open_defects(on, site.id, project_key),
     )?;
-    let mut links = links;
-    links.retain(|link| settings.is_coverable(&link.type_name));
-    let effects = effects(on, site.id, &links).await?;
+    let (everything, now_ms) = (Scope::default(), app.clock.now_ms());
+    let mut issues = Vec::with_capacity(ids.len());
+    for batch in ids.chunks(BATCH) {
+        let read = of_issues(&app.store, site.id, batch, &everything, now_ms).await?;
+        let covered = read.into_iter().filter(|issue| is_listed(issue, &settings));
+        issues.extend(covered.map(IssueStatus::of));
+    }
+    worst_first(&mut issues);
     Ok(ProjectCoverage {
-        issues: statuses(links, &effects),
+        issues,
         open_defects,
     })
 }
 
-/// What each test says.
-async fn effects(
-    on: &impl Conn,
-    site: SiteId,
-    links: &[CoveringLink],
-) -> Result<HashMap<Uuid, Effect>, StoreError> {
-    let mut tests: Vec<Uuid> = links.iter().map(|link| link.test_id).collect();
-    tests.sort_unstable();
-    tests.dedup();
-    let never_run = Latest::default();
-    let mut effects = HashMap::with_capacity(tests.len());
-    for batch in tests.chunks(BATCH) {
-        let found = latest::by_tests(on, site, batch).await?;
-        for test in batch {
-            let latest = found.get(test).unwrap_or(&never_run);
-            effects.insert(*test, latest.status(&Settings::default()).effect);
-        }
-    }
-    Ok(effects)
+/// Whether tests have something to say about an issue: its own, or those of its children.
+fn is_listed(coverage: &IssueCoverage, settings: &Settings) -> bool {
+    let is_covered = coverage.status != CoverageStatus::Uncovered || !coverage.tests.is_empty();
+    is_covered && settings.is_coverable(&coverage.issue.snapshot.issue_type.name)
 }
 
-fn statuses(links: Vec<CoveringLink>, effects: &HashMap<Uuid, Effect>) -> Vec<IssueStatus> {
-    let mut by_issue: BTreeMap<Uuid, (CoveringLink, Vec<Effect>)> = BTreeMap::new();
-    for link in links {
-        let counted = effects.get(&link.test_id).copied();
-        let counted = counted.filter(|_| link.archived_ms.is_none());
-        let entry = by_issue.entry(link.issue_id);
-        let (_, says) = entry.or_insert_with(|| (link, Vec::new()));
-        says.extend(counted);
+impl IssueStatus {
+    fn of(coverage: IssueCoverage) -> Self {
+        Self {
+            id: coverage.issue.id,
+            jira_id: coverage.issue.snapshot.jira_id,
+            key: coverage.issue.snapshot.key,
+            status: coverage.status,
+            counts: coverage.counts,
+        }
     }
-    let mut issues: Vec<IssueStatus> = by_issue
-        .into_values()
-        .map(|(link, says)| {
-            let mut counts = Counts::default();
-            for effect in &says {
-                counts.add(*effect);
-            }
-            IssueStatus {
-                id: link.issue_id,
-                jira_id: link.jira_id,
-                key: link.key,
-                status: CoverageStatus::of_effects(says),
-                counts,
-            }
-        })
-        .collect();
+}
+
+/// The worst first, and by key within a status.
+fn worst_first(issues: &mut [IssueStatus]) {
     issues.sort_by(|a, b| {
         let order = |issue: &IssueStatus| (Reverse(urgency(issue.status)), key_number(&issue.key));
         (order(a), &a.key).cmp(&(order(b), &b.key))
     });
-    issues
 }
 
 /// How much an issue of this status wants to be looked at.
@@ -178,48 +155,24 @@ pub async fn listed(
 mod tests {
     use super::*;
 
-    fn link(issue: u128, key: &str, test: u128) -> CoveringLink {
-        CoveringLink {
-            issue_id: Uuid::from_u128(issue),
-            jira_id: 1,
-            key: key.to_owned(),
-            type_name: "Story".to_owned(),
-            test_id: Uuid::from_u128(test),
-            archived_ms: None,
-        }
-    }
-
     #[test]
     fn the_worst_comes_first_and_keys_are_in_order_of_their_numbers() {
-        let effects = [(1, Effect::Ok), (2, Effect::Nok), (3, Effect::NotRun)];
-        let effects = effects.map(|(test, effect)| (Uuid::from_u128(test), effect));
-        let archived = CoveringLink {
-            archived_ms: Some(5),
-            ..link(5, "SHOP-2", 2)
+        let issue = |key: &str, status| IssueStatus {
+            id: Uuid::nil(),
+            jira_id: 1,
+            key: key.to_owned(),
+            status,
+            counts: Counts::default(),
         };
-        let links = vec![
-            link(1, "SHOP-10", 1),
-            link(2, "SHOP-9", 1),
-            link(3, "SHOP-11", 1),
-            link(3, "SHOP-11", 2),
-            link(4, "SHOP-1", 3),
-            link(4, "SHOP-1", 1),
-            archived,
+        let mut issues = [
+            issue("SHOP-10", CoverageStatus::Ok),
+            issue("SHOP-9", CoverageStatus::Ok),
+            issue("SHOP-2", CoverageStatus::Uncovered),
+            issue("SHOP-11", CoverageStatus::Nok),
+            issue("SHOP-1", CoverageStatus::NotRun),
         ];
-        let found = statuses(links, &HashMap::from(effects));
-        let said: Vec<_> = found
-            .iter()
-            .map(|issue| (issue.key.as_str(), issue.status, issue.counts.total))
-            .collect();
-        assert_eq!(
-            said,
-            [
-                ("SHOP-11", CoverageStatus::Nok, 2),
-                ("SHOP-1", CoverageStatus::NotRun, 2),
-                ("SHOP-2", CoverageStatus::Uncovered, 0),
-                ("SHOP-9", CoverageStatus::Ok, 1),
-                ("SHOP-10", CoverageStatus::Ok, 1),
-            ]
-        );
+        worst_first(&mut issues);
+        let keys = issues.each_ref().map(|issue| issue.key.as_str());
+        assert_eq!(keys, ["SHOP-11", "SHOP-1", "SHOP-2", "SHOP-9", "SHOP-10"]);
     }
 }

@@ -1,50 +1,36 @@
-//! The issues of a project that tests cover, for pages that show them all: identities and links in one
-//! statement, never more than the links there are, however often the tests were run.
+//! The issues of a project that tests can say something of, for pages that show them all, and the
+//! defects of their tests.
 
 use std::collections::HashMap;
 
-use sea_orm::FromQueryResult;
 use uuid::Uuid;
 
 use super::{Conn, SiteId, Sql, StoreError};
 use crate::domain::issue::StatusCategory;
 
-/// A test that covers an issue.
-#[derive(Debug, Clone, PartialEq, Eq, FromQueryResult)]
-pub struct CoveringLink {
-    /// Our id of the issue.
-    pub issue_id: Uuid,
-    /// Jira's id of the issue.
-    pub jira_id: i64,
-    /// The issue's key.
-    pub key: String,
-    /// The name of the issue's type.
-    pub type_name: String,
-    /// The test.
-    pub test_id: Uuid,
-    /// When the test was archived, milliseconds since the Unix epoch; it does not count then.
-    pub archived_ms: Option<i64>,
-}
-
-/// Every link between a test and an issue of a project that Jira told of and still has.
-pub async fn covering_links(
+/// Our ids of the issues of a project that Jira told of and still has, and that have tests or children.
+pub async fn with_tests_or_children(
     on: &impl Conn,
     site: SiteId,
     project_key: &str,
-) -> Result<Vec<CoveringLink>, StoreError> {
+) -> Result<Vec<Uuid>, StoreError> {
     let mut sql = Sql::new(
-        "SELECT l.issue_id, i.jira_id, i.key, i.type_name, l.test_id, t.archived_ms \
-         FROM test_link l \
-         JOIN issue i ON i.site_id = l.site_id AND i.id = l.issue_id \
-         JOIN test_case t ON t.site_id = l.site_id AND t.id = l.test_id \
-         WHERE l.removed_ms IS NULL AND i.jira_id IS NOT NULL AND i.deleted_ms IS NULL \
-         AND l.site_id = ",
+        "SELECT i.id FROM issue i WHERE (EXISTS (SELECT 1 FROM test_link l \
+         WHERE l.site_id = i.site_id AND l.issue_id = i.id AND l.removed_ms IS NULL) \
+         OR EXISTS (SELECT 1 FROM issue c WHERE c.site_id = i.site_id \
+         AND c.parent_jira_id = i.jira_id AND c.deleted_ms IS NULL) \
+         OR EXISTS (SELECT 1 FROM issue_link n WHERE n.site_id = i.site_id \
+         AND (n.source_jira_id = i.jira_id OR n.destination_jira_id = i.jira_id))) \
+         AND i.jira_id IS NOT NULL AND i.deleted_ms IS NULL AND i.site_id = ",
     );
-    Ok(sql
+    let rows = sql
         .bind(site)
         .with(" AND i.project_key = ", project_key)
-        .all(on)
-        .await?)
+        .raw(on)
+        .await?;
+    rows.iter()
+        .map(|row| Ok(row.try_get_by_index(0)?))
+        .collect()
 }
 
 /// Defects that are open, of the tests that cover issues: by issue. Issues without one are left out.

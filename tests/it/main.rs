@@ -42,6 +42,7 @@ mod model;
 mod openapi;
 mod outbox;
 mod panel;
+mod panel_choices;
 mod project_page;
 mod readme;
 mod rebuild;

@@ -9,6 +9,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 mod clients;
+mod counting;
 mod health;
 mod settings;
 
@@ -32,6 +33,8 @@ pub fn routes(routes: &mut ServiceConfig) {
             .route("/work/retry", web::post().to(health::retry_work))
             .route("/settings", web::get().to(settings::show))
             .route("/settings", web::post().to(settings::save))
+            .route("/counting", web::get().to(counting::show))
+            .route("/counting", web::post().to(counting::save))
             .route("/clients", web::post().to(clients::create))
             .route("/clients/{client}/revoke", web::post().to(clients::revoke)),
     );
@@ -55,6 +58,7 @@ struct Body {
 struct Parts {
     health: health::Health,
     settings: settings::Form,
+    counting: counting::Form,
     clients: clients::List,
 }
 
@@ -94,6 +98,7 @@ async fn gather(app: &App, viewer: &Viewer) -> Result<Parts, Problem> {
     Ok(Parts {
         health: health::Health::of(app, site).await?,
         settings: settings::Form::of(app, site, None).await?,
+        counting: counting::Form::of(app, site, None).await?,
         clients: clients::List::of(app, site).await?,
     })
 }

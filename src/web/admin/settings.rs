@@ -58,7 +58,8 @@ struct Rule {
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Chosen {
-    project: Option<String>,
+    /// The project's key; none for the whole site.
+    pub project: Option<String>,
 }
 
 impl Form {
@@ -140,7 +141,7 @@ pub(super) async fn save(
 }
 
 /// What holds where the project, or the site, does not decide.
-fn inherited(decided: &SiteSettings, project: Option<&str>) -> Settings {
+pub(super) fn inherited(decided: &SiteSettings, project: Option<&str>) -> Settings {
     match project {
         Some(_) => decided.of_site(),
         None => Settings::default(),
@@ -170,7 +171,8 @@ fn same(one: &TypeNames, other: &TypeNames) -> bool {
     one.iter().all(|name| other.contains(name)) && other.iter().all(|name| one.contains(name))
 }
 
-fn project(key: Option<&str>) -> Result<Option<&str>, Problem> {
+/// The project that was chosen; none for the whole site.
+pub(super) fn project(key: Option<&str>) -> Result<Option<&str>, Problem> {
     match key.map(str::trim).filter(|key| !key.is_empty()) {
         Some(key) if is_project_key(key) => Ok(Some(key)),
         Some(_) => Err(Problem::bad_request("This is not a project key.")),
@@ -178,7 +180,8 @@ fn project(key: Option<&str>) -> Result<Option<&str>, Problem> {
     }
 }
 
-fn projects(decided: &SiteSettings, kinds: &[IssueKind]) -> Vec<(String, bool)> {
+/// Projects to choose from, and whether each has settings of its own.
+pub(super) fn projects(decided: &SiteSettings, kinds: &[IssueKind]) -> Vec<(String, bool)> {
     let with_issues = kinds.iter().map(|kind| kind.project_key.as_str());
     let with_own = decided.projects.keys().map(String::as_str);
     let keys: BTreeSet<&str> = with_issues.chain(with_own).collect();

@@ -4,8 +4,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::super::words;
-use crate::app::issue_coverage::{IssueCoverage, PickedRun, TestRow};
-use crate::domain::coverage::Explanation;
+use crate::app::issue_coverage::{ChildStatus, IssueCoverage, PickedRun, TestRow};
+use crate::domain::coverage::{ChildExclusion, Exclusion, Explanation};
+use crate::domain::quarantine::Quarantine;
 
 /// The status of an issue, why it is that one, and its tests.
 #[derive(Debug, Serialize, ToSchema)]
@@ -23,6 +24,25 @@ pub(super) struct Coverage<'a> {
     environments: &'a [String],
     /// Its tests; those that decide first.
     tests: Vec<CoveringTest<'a>>,
+    /// Its children that tests cover.
+    children: Vec<CoveredChild<'a>>,
+}
+
+/// A child of the issue.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct CoveredChild<'a> {
+    /// The key.
+    #[schema(example = "SHOP-8")]
+    key: &'a str,
+    /// The summary.
+    summary: &'a str,
+    /// Its status, with what its own children say.
+    #[schema(schema_with = words::coverage_status)]
+    status: &'static str,
+    /// Why the issue leaves it out, if it does.
+    #[schema(example = "resolution")]
+    left_out: Option<&'static str>,
 }
 
 /// The issue that is covered.
@@ -63,15 +83,22 @@ struct CoveringTest<'a> {
     /// How it is carried out.
     #[schema(example = "automated")]
     kind: &'static str,
-    /// Its status in scope.
-    #[schema(schema_with = words::run_status)]
-    status: &'static str,
+    /// Its status in scope: a built-in one, or one that the site made.
+    #[schema(example = "FAILED")]
+    status: &'a str,
     /// Whether it counts.
     counted: bool,
+    /// Why it does not count.
+    #[schema(example = "quarantined")]
+    left_out: Option<&'static str>,
     /// The run that counts in each environment.
     environments: Vec<CountingRun<'a>>,
-    /// Whether attempts of a counting run disagreed.
+    /// Whether it is flaky, or attempts of a counting run disagreed.
     flaky: bool,
+    /// Whether a counting run was made before the test or the issue's text changed.
+    outdated: bool,
+    /// Its quarantine, while it holds.
+    quarantine: Option<&'a Quarantine>,
     /// How many attempts the last run took.
     attempts: Option<u32>,
     /// When the last run ended, milliseconds since 1970.
@@ -94,9 +121,9 @@ struct CoveringTest<'a> {
 struct CountingRun<'a> {
     /// The environment; none when the execution named none.
     name: Option<&'a str>,
-    /// The status it counts with.
-    #[schema(schema_with = words::run_status)]
-    status: &'static str,
+    /// The status it counts with: a built-in one, or one that the site made.
+    #[schema(example = "FAILED")]
+    status: &'a str,
     /// The key of the execution.
     execution: &'a str,
     /// The number of the run within it.
@@ -173,6 +200,18 @@ impl<'a> Coverage<'a> {
             reason: Explanation::of(&coverage.reason),
             environments: &coverage.environments,
             tests: coverage.tests.iter().map(CoveringTest::of).collect(),
+            children: coverage.children.iter().map(CoveredChild::of).collect(),
+        }
+    }
+}
+
+impl<'a> CoveredChild<'a> {
+    fn of(child: &'a ChildStatus) -> Self {
+        Self {
+            key: &child.key,
+            summary: &child.summary,
+            status: child.status.name(),
+            left_out: child.left_out.as_ref().map(ChildExclusion::name),
         }
     }
 }
@@ -202,10 +241,13 @@ impl<'a> CoveringTest<'a> {
             key: &row.key,
             name: &row.name,
             kind: row.kind.name(),
-            status: row.status.name(),
+            status: &row.named.name,
             counted: row.exclusion.is_none(),
+            left_out: row.exclusion.as_ref().map(Exclusion::name),
             environments: row.picks.iter().map(CountingRun::of).collect(),
-            flaky: row.picks.iter().any(|pick| pick.is_flaky),
+            flaky: row.flaky.is_some() || row.picks.iter().any(|pick| pick.is_flaky),
+            outdated: row.is_outdated,
+            quarantine: row.quarantine.as_ref(),
             attempts: last_run.map(|run| run.attempts),
             last_run_ms: last_run.map(|run| run.finished_ms),
             execution: last_run.map(|run| run.execution_key.as_str()),
@@ -221,7 +263,7 @@ impl<'a> CountingRun<'a> {
     fn of(pick: &'a PickedRun) -> Self {
         Self {
             name: named(&pick.environment),
-            status: pick.status.name(),
+            status: &pick.named.name,
             execution: &pick.execution_key,
             run: pick.number,
             finished_ms: pick.finished_ms,
