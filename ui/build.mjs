@@ -7,7 +7,7 @@ import { gzipSync } from "node:zlib";
 import { options } from "./options.mjs";
 
 await rm("dist", { recursive: true, force: true });
-await build({ ...options, entryPoints: ["src/boot.ts", "src/page.ts", "src/app.css"], outdir: "dist" });
+await build({ ...options, entryPoints: ["src/boot.ts", "src/page.ts", "src/app.css", "src/reference.css"], outdir: "dist" });
 await cp("icons", "dist", { recursive: true });
 for (const name of await readdir("dist")) {
   const plain = await readFile(`dist/${name}`);

@@ -14,6 +14,7 @@
 
 mod support;
 
+mod api_edits;
 mod api_results;
 mod architecture;
 mod both_hosts;

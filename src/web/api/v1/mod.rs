@@ -26,6 +26,7 @@ mod plans;
 mod project_settings;
 mod quarantines;
 mod query;
+mod reference;
 mod results;
 mod runs;
 mod statuses;
@@ -96,5 +97,6 @@ fn operations(routes: &mut Described) {
         .service(statuses::delete)
         .service(project_settings::show)
         .service(project_settings::change)
-        .service(document::show);
+        .service(document::show)
+        .service(reference::show);
 }
