@@ -216,7 +216,10 @@ pub(super) async fn rows_of(
         by_test.entry(defect.test_id).or_default().push(defect);
     }
     let rows = found.iter().map(|coverage| {
-        let own = coverage.tests.iter().filter_map(|test| by_test.get(&test.id));
+        let own = coverage
+            .tests
+            .iter()
+            .filter_map(|test| by_test.get(&test.id));
         let (shown, unseen): (Vec<&DefectOfTest>, Vec<&DefectOfTest>) = own
             .flatten()
             .partition(|found| seen.has(found.defect.jira_id, &found.defect.project_key));

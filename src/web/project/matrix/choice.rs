@@ -7,6 +7,9 @@ use crate::domain::coverage::Scope;
 use crate::domain::matrix::{Filters, status_named};
 use crate::web::fields::Fields;
 
+/// What stands for the first page among those before: it begins after nothing.
+const FIRST: &str = "-";
+
 /// Which list is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum List {
@@ -147,7 +150,11 @@ impl Choice {
     /// The same on the next page, which begins after `next`.
     pub fn at_next(&self, next: &str) -> Self {
         let mut trail = self.trail.clone();
-        trail.push(self.after.clone());
+        trail.push(if self.after.is_empty() {
+            FIRST.to_owned()
+        } else {
+            self.after.clone()
+        });
         Self {
             after: next.to_owned(),
             trail,
@@ -159,6 +166,7 @@ impl Choice {
     pub fn at_previous(&self) -> Option<Self> {
         let mut trail = self.trail.clone();
         let after = trail.pop()?;
+        let after = if after == FIRST { String::new() } else { after };
         Some(Self {
             after,
             trail,
@@ -203,10 +211,7 @@ impl Choice {
             add(name, value.as_deref().unwrap_or(""));
         }
         add("after", &self.after);
-        if !self.trail.is_empty() {
-            // The first page begins after nothing, so the list may begin with an empty one.
-            query.append_pair("trail", &self.trail.join(","));
-        }
+        add("trail", &self.trail.join(","));
         query.finish()
     }
 }
