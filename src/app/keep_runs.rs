@@ -8,10 +8,15 @@
 use super::App;
 use super::rebuild::rebuild_stale;
 use crate::domain::month::Month;
-use crate::store::{SiteId, Store, StoreError, partitions, projects, retention, sites};
+use crate::store::{
+    Conn, SiteId, Store, StoreError, evidence, executions, partitions, projects, retention,
+    run_defects, sites,
+};
 
-/// Rows deleted in one transaction.
+/// Runs deleted in one transaction.
 const BATCH: i64 = 2_000;
+/// Executions deleted in one transaction, each with what hung on its runs.
+const EXECUTIONS: i64 = 200;
 
 /// Makes the parts of this month and the next ones, deletes what is older than the operator keeps, and
 /// makes every projection anew that is due.
@@ -59,13 +64,27 @@ async fn forget_rest(store: &Store, site: SiteId, before_ms: i64) -> Result<(), 
     loop {
         let txn = store.write().await?;
         projects::hold_all(&*txn, site).await?;
-        let mut gone = retention::forget_runs(&*txn, site, before_ms, BATCH).await?;
-        if gone == 0 {
-            gone = retention::forget_executions(&*txn, site, before_ms, BATCH).await?;
-        }
+        let runs = retention::forget_runs(&*txn, site, before_ms, BATCH).await?;
+        let is_done = runs == 0 && forget_executions(&*txn, site, before_ms).await? == 0;
         txn.commit().await?;
-        if gone == 0 {
+        if is_done {
             return Ok(());
         }
     }
+}
+
+/// Deletes some of the executions without runs, and what hung on the runs they had; returns how many.
+async fn forget_executions(
+    on: &impl Conn,
+    site: SiteId,
+    before_ms: i64,
+) -> Result<usize, StoreError> {
+    let empty = retention::empty_executions(on, site, before_ms, EXECUTIONS).await?;
+    for (project, execution) in &empty {
+        let place = (*project, *execution);
+        evidence::delete(on, site, place, evidence::Which::All).await?;
+        run_defects::delete_all(on, site, *execution).await?;
+        executions::delete(on, site, *execution).await?;
+    }
+    Ok(empty.len())
 }

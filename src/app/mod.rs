@@ -41,12 +41,14 @@ pub mod note_hour;
 pub mod note_lifecycle;
 pub mod project_coverage;
 pub mod quarantine_test;
+pub mod readiness;
 pub mod rebuild;
 pub mod rederive;
 pub mod remove_site;
 pub mod run_rules;
 pub mod send_work;
 pub mod sites;
+pub mod snapshot_readiness;
 pub mod switch_site;
 pub mod unlink_test;
 

@@ -17,6 +17,7 @@ pub mod matrix;
 pub mod mirror;
 pub mod month;
 pub mod quarantine;
+pub mod readiness;
 pub mod rule;
 pub mod run;
 pub mod run_detail;

@@ -1,5 +1,7 @@
 //! What is deleted by time: how long is said in docs/security.md.
 
+use uuid::Uuid;
+
 use super::inbox::first_id_of;
 use super::{Conn, SiteId, Sql, StoreError};
 
@@ -40,6 +42,8 @@ const TABLES: &[&str] = &[
     "project",
     "viewer_scope",
     "setting",
+    "readiness_day",
+    "readiness_sweep",
     "idempotency",
     "api_client",
 ];
@@ -153,25 +157,26 @@ pub async fn forget_runs(
     Ok(old("DELETE FROM run", "number").run(on).await?)
 }
 
-/// Deletes executions of a site that were made before `before_ms` and have no runs, at most `limit`;
-/// returns how many went. The caller holds the site's projects.
-pub async fn forget_executions(
+/// Executions of a site that were made before `before_ms` and have no runs, at most `limit`: project
+/// and id.
+pub async fn empty_executions(
     on: &impl Conn,
     site: SiteId,
     before_ms: i64,
     limit: i64,
-) -> Result<u64, StoreError> {
-    let mut sql = Sql::new(
-        "DELETE FROM execution WHERE (site_id, id) IN (SELECT e.site_id, e.id FROM execution e \
-         WHERE e.site_id = ",
-    );
-    sql.bind(site)
+) -> Result<Vec<(Uuid, Uuid)>, StoreError> {
+    let mut sql = Sql::new("SELECT e.project_id, e.id FROM execution e WHERE e.site_id = ");
+    let rows = sql
+        .bind(site)
         .with(" AND e.id < ", first_id_of(before_ms))
         .push(
             " AND NOT EXISTS (SELECT 1 FROM run r WHERE r.site_id = e.site_id \
              AND r.execution_id = e.id)",
         )
         .with(" ORDER BY e.id LIMIT ", limit)
-        .push(")");
-    Ok(sql.run(on).await?)
+        .raw(on)
+        .await?;
+    rows.iter()
+        .map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?)))
+        .collect()
 }

@@ -45,6 +45,7 @@ mod outbox;
 mod panel;
 mod panel_choices;
 mod project_page;
+mod readiness;
 mod readme;
 mod rebuild;
 mod retention;

@@ -417,8 +417,11 @@ both_databases! {
         assert_eq!(first["createdBy"], "tests");
         let path = format!("/snapshots/{}", first["id"].as_str().unwrap());
         let held = world.get(&path).await;
-        let before = world.get("?type=Story&expand=tests").await["items"].clone();
-        assert_eq!(held["items"], before, "the same rows as the matrix");
+        let mut rows = [held["items"].clone(), world.get("?type=Story&expand=tests").await["items"].clone()];
+        for row in rows.iter_mut().flat_map(|rows| rows.as_array_mut().unwrap()) {
+            row["reason"]["computedMs"].take();
+        }
+        assert_eq!(rows[0], rows[1], "the same rows as the matrix");
 
         // SHOP-7 is mended, SHOP-8 breaks, SHOP-10 is covered by a test that fails, SHOP-15 is new.
         world.report("pays", Some("SHOP-7"), "environment=chrome", "").await;

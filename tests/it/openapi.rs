@@ -147,6 +147,15 @@ both_databases! {
         }
         world.ask("get", coverage, "/api/v1/issues/SHOP-8/coverage", "").await;
 
+        let readiness = "/api/v1/projects/{key}/readiness";
+        for (tail, query) in [
+            ("", "scope=version:1.4"), ("", "scope=latest"), ("/gate", "scope=version:1.4"),
+            ("/gate", "scope=version:1.4&strict=true"), ("/trend", "scope=version:1.4"), ("/rules", ""),
+        ] {
+            let path = format!("/api/v1/projects/SHOP/readiness{tail}?{query}");
+            world.ask("get", &format!("{readiness}{tail}"), &path, "").await;
+        }
+
         world.ask("get", "/api/v1/issues/{key}", "/api/v1/issues/SHOP-7", "").await;
         world.ask("get", "/api/v1/issues/{key}", "/api/v1/issues/%FF", "").await;
         world.ask("get", "/api/v1/issues/{key}/audit", "/api/v1/issues/SHOP-7/audit", "").await;

@@ -15,6 +15,7 @@ use serde::Deserialize;
 mod gadget;
 mod matrix;
 pub(super) mod overview;
+mod readiness;
 pub mod tabs;
 
 use super::fields;
@@ -39,6 +40,13 @@ pub fn routes(routes: &mut ServiceConfig) {
             .route(web::get().to(show)),
     );
     routes.configure(matrix::routes);
+    routes.service(
+        web::scope("/ui/project/{project}/readiness")
+            .app_data(fields::refusal_of_path())
+            .route("", web::get().to(readiness::show))
+            .route("/rules", web::get().to(readiness::show_rules))
+            .route("/rules", web::post().to(readiness::save_rules)),
+    );
     routes
         .route("/ui/gadget", web::get().to(gadget::show))
         .route("/ui/gadget/settings", web::get().to(gadget::settings));

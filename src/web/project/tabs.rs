@@ -7,15 +7,18 @@ pub enum View {
     Overview,
     /// Which issue, which tests, which runs, which defects.
     Matrix,
+    /// Whether a version or a sprint can go out.
+    Readiness,
 }
 
 impl View {
-    const ALL: [Self; 2] = [Self::Overview, Self::Matrix];
+    const ALL: [Self; 3] = [Self::Overview, Self::Matrix, Self::Readiness];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Overview => "overview",
             Self::Matrix => "matrix",
+            Self::Readiness => "readiness",
         }
     }
 
@@ -23,6 +26,7 @@ impl View {
         match self {
             Self::Overview => "Overview",
             Self::Matrix => "Matrix",
+            Self::Readiness => "Readiness",
         }
     }
 
@@ -31,6 +35,7 @@ impl View {
         match self {
             Self::Overview => "",
             Self::Matrix => "/matrix",
+            Self::Readiness => "/readiness",
         }
     }
 }

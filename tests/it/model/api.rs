@@ -54,6 +54,16 @@ impl Api {
         self.send(Method::POST, path, Some(body), None).await
     }
 
+    /// Makes something once, although the request is sent twice: at the same time, and to every replica.
+    pub async fn post_twice(&self, path: &str, body: &Value, key: &str) -> [Answer; 2] {
+        let send = async |replica: &str| {
+            let url = format!("{replica}/api/v1/{path}");
+            let request = self.http.post(url).bearer_auth(&self.token).json(body);
+            Self::read(request.header("Idempotency-Key", key).send().await.unwrap()).await
+        };
+        tokio::join!(send(self.replica()), send(self.replica())).into()
+    }
+
     pub async fn put(&self, path: &str, body: Option<&Value>) -> Answer {
         self.send(Method::PUT, path, body, None).await
     }

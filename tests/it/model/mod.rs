@@ -7,6 +7,7 @@
 
 mod api;
 mod change;
+mod choices;
 mod client;
 mod contested;
 mod dice;
@@ -42,7 +43,7 @@ fn given(name: &str, otherwise: usize) -> usize {
 both_databases! {
     async fn ten_thousand_operations_come_to_what_the_rules_say(database: Database) {
         let is_sqlite = database.is_sqlite();
-        let app = TestApp::spawn(database).await;
+        let app = TestApp::spawn_with(database, &["--api-requests-per-minute", "0"]).await;
         let site = Site::new("acme");
         app.install(&site).await;
         let mut replicas = vec![app.base.clone()];
@@ -81,8 +82,16 @@ both_databases! {
         settle_contests(&api, &known.contested, &contests, &mut model).await;
         app.applied().await;
 
-        let compared = compare_all(&api, &model, &mut Dice::new(seed), 100).await;
+        let mut dice = Dice::new(seed);
+        let compared = compare_all(&api, &model, &mut dice, 100).await;
         println!("{compared} statuses compared, {}", tally(&model));
+        // The same facts under other settings; nothing was kept of the old ones.
+        for (choices, settings) in choices::all() {
+            choose(&api, &choices).await;
+            model.settings = settings;
+            let compared = compare_all(&api, &model, &mut dice, 30).await;
+            println!("{compared} statuses compared under {choices}, {}", tally(&model));
+        }
         let id = sites::find(app.app().store.read(), &site.client_key).await.unwrap().unwrap().site.id;
         let checked = check_projections(&app.app().store, id).await.unwrap();
         assert_eq!(checked, Checked { tests: model.tests.len(), ..Checked::default() });
@@ -91,6 +100,11 @@ both_databases! {
         }
         app.stop().await;
     }
+}
+
+async fn choose(api: &Api, choices: &Value) {
+    let path = "projects/SHOP/settings";
+    api.edit(path, &choices).await.expect(200, path);
 }
 
 async fn settle_contests(api: &Api, contested: &[String], contests: &[Contest], model: &mut World) {

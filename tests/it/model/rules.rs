@@ -331,54 +331,98 @@ impl World {
                 }
             }
         }
-        let test = &self.tests[key];
         let mut worst: Option<(Effect, i32, String)> = None;
-        for mut runs in groups.into_values() {
+        for (name, mut runs) in groups {
             runs.sort_by_key(|(_, run, _)| (run.finished_ms, run.started_ms));
             let newest_final = runs.iter().rfind(|(_, _, kind)| kind.is_final);
             let newest_final = newest_final.filter(|_| self.settings.final_precedence);
             let (_, run, kind) = newest_final.or(runs.last()).unwrap();
-            let picked = self.judged(run, kind, test, issue, now_ms);
+            let is_flaky = self.is_flaky(key, name);
+            let picked = self.judged(run, kind, is_flaky, issue, now_ms);
             worst = worst.into_iter().chain([picked]).max();
         }
         let (effect, _, status) = worst.unwrap_or((Effect::NotRun, 100, "TODO".to_owned()));
-        let effect = match self.settings.flaky_effect {
-            _ if !self.is_flaky(key, scope) => effect,
-            FlakyEffect::Count => effect,
-            FlakyEffect::Unknown => effect.max(Effect::Unknown),
-            FlakyEffect::Nok => Effect::Nok,
-        };
         (status, effect)
     }
 
-    /// What a picked run counts as: outdated and old results are doubted, a failure stands.
+    /// What a picked run counts as. An outdated one is nothing under the strict setting, a flaky test
+    /// what the project says; else a failure stands, and anything else that has a result is doubted
+    /// when that is too old.
     fn judged(
         &self,
         run: &Run,
         kind: &Kind,
-        test: &Test,
+        is_flaky: bool,
         issue: &str,
         now_ms: i64,
     ) -> (Effect, i32, String) {
+        const DAY_MS: i64 = 86_400_000;
+        let (settings, test) = (&self.settings, &self.tests[&run.test]);
         let text_changed_ms = self.issues[issue].text_changed_ms;
         let is_outdated =
             run.version < test.version || text_changed_ms.is_some_and(|at| run.finished_ms < at);
-        let limit = self
-            .settings
-            .freshness_days
-            .map(|days| now_ms - days * 86_400_000);
-        let is_old = limit.is_some_and(|limit| run.finished_ms < limit);
-        if kind.effect != Effect::Nok && is_old {
-            return (Effect::Unknown, 700, "UNKNOWN".to_owned());
+        let limit_ms = settings.freshness_days.map(|days| now_ms - days * DAY_MS);
+        let is_old = kind.is_final && limit_ms.is_some_and(|limit| run.finished_ms < limit);
+        let as_if = |effect, status: &str| (effect, self.kind(status).rank, status.to_owned());
+        if is_outdated && settings.strict_outdated {
+            return as_if(Effect::NotRun, "TODO");
         }
-        if is_outdated && self.settings.strict_outdated {
-            return (Effect::NotRun, kind.rank, run.status.clone());
+        match settings.flaky_effect {
+            FlakyEffect::Unknown if is_flaky => as_if(Effect::Unknown, "UNKNOWN"),
+            FlakyEffect::Nok if is_flaky && kind.effect != Effect::Nok => {
+                as_if(Effect::Nok, "FAILED")
+            }
+            _ if kind.effect != Effect::Nok && is_old => as_if(Effect::Unknown, "UNKNOWN"),
+            _ => (kind.effect, kind.rank, run.status.clone()),
         }
-        (kind.effect, kind.rank, run.status.clone())
     }
 
-    /// 5.4, filled in when the effect of flakiness is varied.
-    fn is_flaky(&self, _key: &str, _scope: &Scope) -> bool {
-        false
+    /// Whether a test is flaky in an environment (5.4). What neither passed nor failed is no result here.
+    fn is_flaky(&self, test: &str, environment: &str) -> bool {
+        const RESULTS: usize = 20;
+        const CLEARS_AFTER: usize = 10;
+        const AT_LEAST: usize = 5;
+        let mut results: Vec<(bool, &String, &Execution, &Run)> = vec![];
+        for (key, execution) in &self.executions {
+            let names = &execution.environments;
+            if !(names.contains(environment) || (names.is_empty() && environment.is_empty())) {
+                continue;
+            }
+            for run in execution.runs.values().filter(|run| run.test == test) {
+                let kind = self.kind(&run.status);
+                if kind.is_final && matches!(kind.effect, Effect::Ok | Effect::Nok) {
+                    results.push((kind.effect == Effect::Ok, key, execution, run));
+                }
+            }
+        }
+        results.sort_by_key(|(.., run)| std::cmp::Reverse((run.finished_ms, run.started_ms)));
+        let is_steady = results.get(..CLEARS_AFTER).is_some_and(|newest| {
+            newest
+                .iter()
+                .all(|(passed, .., run)| *passed == newest[0].0 && !run.is_flaky)
+        });
+        if is_steady {
+            return false;
+        }
+        results.truncate(RESULTS);
+        let is_hard = results.iter().any(|(passed, key, execution, run)| {
+            let disagrees = |(other, other_key, of, _): &(bool, &String, &Execution, &Run)| {
+                let is_same = match (&execution.revision, &of.revision) {
+                    (None, None) => key == other_key,
+                    (one, other) => one == other,
+                };
+                is_same && passed != other
+            };
+            run.is_flaky || results.iter().any(disagrees)
+        });
+        let mut branches: BTreeMap<&Option<String>, Vec<bool>> = BTreeMap::new();
+        for (passed, _, execution, _) in &results {
+            branches.entry(&execution.branch).or_default().push(*passed);
+        }
+        let is_soft = branches.values().any(|passed| {
+            let flips = passed.windows(2).filter(|pair| pair[0] != pair[1]).count();
+            passed.len() >= AT_LEAST && flips > 1 && 10 * flips >= 3 * (passed.len() - 1)
+        });
+        is_hard || is_soft
     }
 }

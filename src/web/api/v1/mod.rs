@@ -26,6 +26,7 @@ mod plans;
 mod project_settings;
 mod quarantines;
 mod query;
+mod readiness;
 mod reference;
 mod results;
 mod runs;
@@ -50,6 +51,11 @@ fn operations(routes: &mut Described) {
         .service(executions::list)
         .service(executions::create)
         .service(executions::show)
+        .service(readiness::show)
+        .service(readiness::show_gate)
+        .service(readiness::show_trend)
+        .service(readiness::show_rules)
+        .service(readiness::change_rules)
         .service(matrix::show)
         .service(matrix::show_totals)
         .service(matrix::show_backward)
