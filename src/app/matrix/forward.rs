@@ -248,7 +248,7 @@ fn as_seen(coverage: &IssueCoverage, seen: &Seen<'_>) -> Reason {
     let left_out = children.left_out.iter_mut().map(|(child, _)| child);
     for child in children.decided_by.iter_mut().chain(left_out) {
         if !is_seen(&child.key) {
-            child.key = UNSEEN.to_owned();
+            UNSEEN.clone_into(&mut child.key);
             child.summary.clear();
         }
     }
@@ -302,9 +302,9 @@ pub async fn totals(
         .buffered(AT_ONCE);
     let mut totals = Totals::empty();
     while let Some(found) = batches.try_next().await? {
-        found
-            .iter()
-            .for_each(|coverage| totals.add(coverage.status));
+        for coverage in &found {
+            totals.add(coverage.status);
+        }
     }
     totals.hidden = unseen.len();
     Ok(totals)

@@ -327,7 +327,7 @@ pub async fn compare(
     };
     let with = match &after {
         Some(after) => With::Snapshot(after.id),
-        None => With::Now(snapshots::question(&before)),
+        None => With::Now(Box::new(snapshots::question(&before))),
     };
     let (eyes, now_ms) = (asked::eyes(&caller), app.clock.now_ms());
     let found = snapshots::compared(&app, &eyes, before.id, &with, now_ms).await?;
