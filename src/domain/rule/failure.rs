@@ -14,7 +14,7 @@ pub struct Failure {
     pub test_id: Uuid,
     /// Its key.
     pub test_key: String,
-    /// Whether its attempts disagreed.
+    /// Whether the test is flaky (D4): its attempts disagreed, or its results do.
     pub is_flaky: bool,
     /// When it ended, milliseconds since the Unix epoch.
     pub finished_ms: i64,
