@@ -14,6 +14,8 @@ use serde::Deserialize;
 
 mod gadget;
 pub(super) mod overview;
+mod readiness;
+pub mod tabs;
 
 use super::fields;
 use super::fragment::Fragment;
@@ -35,6 +37,13 @@ pub fn routes(routes: &mut ServiceConfig) {
         web::resource("/ui/project/{project}")
             .app_data(fields::refusal_of_path())
             .route(web::get().to(show)),
+    );
+    routes.service(
+        web::scope("/ui/project/{project}/readiness")
+            .app_data(fields::refusal_of_path())
+            .route("", web::get().to(readiness::show))
+            .route("/rules", web::get().to(readiness::show_rules))
+            .route("/rules", web::post().to(readiness::save_rules)),
     );
     routes
         .route("/ui/gadget", web::get().to(gadget::show))
