@@ -12,7 +12,6 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use crate::domain::coverage::{self, NO_ENVIRONMENT};
 pub use crate::domain::issue::IssueTransition;
 use crate::domain::issue::{IssueChanged, MirroredIssue};
 use crate::domain::mirror::Field;
@@ -20,7 +19,7 @@ use crate::domain::rule::{ExecutionFacts, Reopening, Trigger};
 use crate::domain::run::{Effect, RunStatus};
 use crate::store::inbox::OpenEvent;
 use crate::store::issues::Learnt;
-use crate::store::{Conn, SiteId, StoreError, defects, rules, settings, windows};
+use crate::store::{Conn, SiteId, StoreError, defects, rules, settings};
 
 mod carry_out;
 mod world;
@@ -208,7 +207,6 @@ pub async fn on_results(
 ) -> Result<(), StoreError> {
     let settings = settings::of_site(on, site).await?;
     let statuses = Arc::clone(&settings.statuses);
-    let counting = settings.of_project(results.project_key).coverage;
     let is_final = |run: &&ImportedRun<'_>| statuses.is_final(run.status);
     let finished = || results.runs.iter().filter(is_final);
     let mut tests: Vec<Uuid> = finished().map(|run| run.test_id).collect();
@@ -231,44 +229,14 @@ pub async fn on_results(
         execution: Some(execution),
         is_own: false,
     };
-    let failed: Vec<ImportedRun<'_>> = finished()
-        .filter(|run| statuses.effect(run.status) == Effect::Nok)
-        .copied()
-        .collect();
-    let failed = with_flaky_marks(on, site, results, &counting, failed).await?;
-    let failed: Vec<&ImportedRun<'_>> = failed.iter().collect();
+    let failed = finished().filter(|run| statuses.effect(run.status) == Effect::Nok);
+    let failed: Vec<&ImportedRun<'_>> = failed.collect();
     for issue_id in issues {
         let mut decisions = world.judge(issue_id, &failed, execution);
         decisions.extend(world.follow(issue_id, Trigger::Ran, None));
         carry_out(on, site, now_ms, &world, &occasion, decisions).await?;
     }
     Ok(())
-}
-
-/// The failures, with the mark on those of tests that are flaky in an environment of the execution.
-/// What is kept of the tests holds these results already.
-async fn with_flaky_marks<'a>(
-    on: &impl Conn,
-    site: SiteId,
-    results: &ImportedResults<'_>,
-    settings: &coverage::Settings,
-    mut failed: Vec<ImportedRun<'a>>,
-) -> Result<Vec<ImportedRun<'a>>, StoreError> {
-    let tests: Vec<Uuid> = failed.iter().map(|run| run.test_id).collect();
-    let windows = windows::mixed_of(on, site, &tests).await?;
-    let unnamed = [NO_ENVIRONMENT.to_owned()];
-    let environments = match results.environments {
-        [] => unnamed.as_slice(),
-        named => named,
-    };
-    for run in &mut failed {
-        let window = windows.get(&run.test_id);
-        run.is_flaky |= window.is_some_and(|window| {
-            let mut environments = environments.iter();
-            environments.any(|name| window.flaky_in(name, settings).is_some())
-        });
-    }
-    Ok(failed)
 }
 
 /// Runs the rules on an issue that was read from Jira: on the changes of status that waited for that,

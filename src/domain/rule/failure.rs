@@ -14,7 +14,7 @@ pub struct Failure {
     pub test_id: Uuid,
     /// Its key.
     pub test_key: String,
-    /// Whether the test is flaky (D4): its attempts disagreed, or its results do.
+    /// Whether its attempts disagreed.
     pub is_flaky: bool,
     /// When it ended, milliseconds since the Unix epoch.
     pub finished_ms: i64,
