@@ -65,6 +65,7 @@ for (const [theme, query] of [["light", ""], ["dark", "&theme=dark"]] as const) 
     const frame = await openPanel(page, "SHOP-1", `${query}&width=320`);
     const child = frame.locator(".child").filter({ hasText: "SHOP-7" });
     await expect(child.getByRole("img", { name: "Failing" })).toBeVisible();
+    await expect(frame.locator(":focus")).toHaveCount(0);
     await expect(frame.locator(".word").first()).toHaveText("Failing");
     await expectAccessible(page);
     await expectNoSidewaysScroll(page);

@@ -34,7 +34,8 @@ for (const [name, query] of Object.entries(VIEWS)) {
     await panel(page, "SHOP-7", query);
     await shot(page, "panel");
     for (const [state, issue] of [["passing", "SHOP-8"], ["empty", "SHOP-9"], ["unconfigured", "SHOP-17"], ["bug", "SHOP-11"], ["epic", "SHOP-1"]] as const) {
-      await panel(page, issue, query);
+      const shown = await panel(page, issue, query);
+      if (state === "epic") await shown.locator(".child").first().waitFor();
       await shot(page, state);
     }
   });
