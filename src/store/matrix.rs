@@ -3,6 +3,8 @@
 //!
 //! Nothing here grows with the history of runs.
 
+use std::collections::HashSet;
+
 use sea_orm::{FromQueryResult, QueryResult};
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
@@ -111,6 +113,8 @@ pub struct DefectOfTest {
     pub test_id: Uuid,
     /// The run it was linked to: the execution's key, and the number within it.
     pub run: Option<(ExecutionKey, i64)>,
+    /// The same by the execution's id.
+    pub run_id: Option<(Uuid, i64)>,
     /// The defect.
     pub defect: Defect,
 }
@@ -165,7 +169,7 @@ pub async fn defects_of_tests(
     let mut found = Vec::new();
     for chunk in tests.chunks(LIST) {
         let mut sql = Sql::new(&format!(
-            "SELECT d.test_id, d.run_number, e.number AS execution, p.key AS execution_project, {DEFECT} \
+            "SELECT d.test_id, d.execution_id, d.run_number, e.number AS execution, p.key AS execution_project, {DEFECT} \
              FROM defect_link d JOIN issue i ON i.site_id = d.site_id AND i.id = d.issue_id \
              LEFT JOIN execution e ON e.site_id = d.site_id AND e.id = d.execution_id \
              LEFT JOIN project p ON p.site_id = e.site_id AND p.id = e.project_id \
@@ -178,17 +182,45 @@ pub async fn defects_of_tests(
             let number: Option<i64> = row.try_get("", "execution")?;
             let project: Option<String> = row.try_get("", "execution_project")?;
             let run: Option<i64> = row.try_get("", "run_number")?;
+            let execution_id: Option<Uuid> = row.try_get("", "execution_id")?;
             let execution = project
                 .zip(number)
                 .map(|(project, number)| ExecutionKey { project, number });
             found.push(DefectOfTest {
                 test_id: row.try_get("", "test_id")?,
                 run: execution.zip(run),
+                run_id: execution_id.zip(run),
                 defect: DefectRow::from_query_result(&row, "")?.defect()?,
             });
         }
     }
     found.sort_by(|a, b| order(&a.defect).cmp(&order(&b.defect)));
+    Ok(found)
+}
+
+/// The defects that runs of these executions, or steps of them, were found to have: execution,
+/// number of the run, mirror row of the defect.
+pub async fn defects_of_runs(
+    on: &impl Conn,
+    site: SiteId,
+    executions: &[Uuid],
+) -> Result<HashSet<(Uuid, i64, Uuid)>, StoreError> {
+    let mut found = HashSet::new();
+    for chunk in executions.chunks(LIST) {
+        let mut sql = Sql::new(
+            "SELECT DISTINCT execution_id, run_number, issue_id FROM run_defect WHERE site_id = ",
+        );
+        sql.bind(site)
+            .push(" AND execution_id IN ")
+            .list_filled_up(chunk.iter().copied());
+        for row in sql.raw(on).await? {
+            found.insert((
+                row.try_get_by_index(0)?,
+                row.try_get_by_index(1)?,
+                row.try_get_by_index(2)?,
+            ));
+        }
+    }
     Ok(found)
 }
 

@@ -36,6 +36,7 @@ mod issue_coverage;
 mod kill;
 mod many_issues;
 mod matrix;
+mod matrix_page;
 mod metrics;
 mod migrations;
 mod model;

@@ -209,6 +209,8 @@ both_databases! {
         assert_eq!(row["defects"]["open"][0]["key"], "PAY-1");
         assert_eq!(row["defects"]["open"][1]["key"], "SHOP-11");
         assert_eq!(row["defects"]["resolved"][0]["key"], "SHOP-12");
+        assert_eq!(row["reason"]["rule"], "a-test-failed");
+        assert_eq!(row["reason"]["decidedBy"][0]["test"], "SHOP-T1");
         let test = &row["tests"][0];
         assert_eq!((&test["key"], &test["status"]), (&json!("SHOP-T1"), &json!("FAILED")));
         assert_eq!(test["runs"][0]["execution"], "SHOP-E1");
@@ -223,6 +225,8 @@ both_databases! {
                 let panel: Value = world.app.api_get(&world.token, &path).await.json().await.unwrap();
                 assert_eq!(row["status"], panel["status"], "{key} in {scope}");
                 assert_eq!(row["counts"], panel["counts"], "{key} in {scope}");
+                assert_eq!(row["reason"]["sentence"], panel["reason"]["sentence"], "{key} in {scope}");
+                assert_eq!(row["reason"]["excluded"], panel["reason"]["excluded"], "{key} in {scope}");
                 assert!(row.get("tests").is_none(), "tests are shown when they are asked for");
             }
         }

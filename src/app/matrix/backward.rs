@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{Asked, BATCH, Eyes, MatrixError, Page, RowDefect};
+use super::{Asked, BATCH, Eyes, MatrixError, Page, RowDefect, project_of};
 use crate::app::App;
 use crate::app::issue_coverage::{IssueCoverage, of_issues};
 use crate::domain::issue::key_number;
@@ -63,7 +63,7 @@ pub struct BrokenTest {
     pub archived: bool,
     /// Its status in scope; none when it covers no issue that may be seen.
     #[schema(example = "FAILED")]
-    pub status: Option<&'static str>,
+    pub status: Option<String>,
     /// The run that found the defect, as `SHOP-E7/3`; none when it was linked to the test.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
@@ -211,7 +211,7 @@ struct World {
     /// Those that may be seen.
     issues: HashMap<Uuid, AtRisk>,
     /// What each test's status is in scope.
-    statuses: HashMap<Uuid, &'static str>,
+    statuses: HashMap<Uuid, String>,
 }
 
 impl World {
@@ -251,7 +251,7 @@ impl World {
         self.issues.insert(coverage.issue.id, AtRisk::of(coverage));
         let statuses = coverage.tests.iter();
         self.statuses
-            .extend(statuses.map(|test| (test.id, test.status.name())));
+            .extend(statuses.map(|test| (test.id, test.named.name.to_string())));
     }
 
     /// The issues that tests cover, each once, by key; and how many may not be seen.
@@ -276,7 +276,7 @@ impl World {
             name: test.name.clone(),
             kind: test.kind.name(),
             archived: test.is_archived,
-            status: self.statuses.get(&test.id).copied(),
+            status: self.statuses.get(&test.id).cloned(),
             run: None,
             issues: issues.into_iter().map(|issue| issue.key).collect(),
         }
@@ -293,8 +293,4 @@ impl AtRisk {
             status: coverage.status.name(),
         }
     }
-}
-
-fn project_of(key: &str) -> &str {
-    key.rsplit_once('-').map_or("", |(project, _)| project)
 }

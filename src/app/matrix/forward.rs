@@ -1,18 +1,23 @@
 //! Forward: issue → tests → runs → defects, one row an issue, by the number in its key.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use uuid::Uuid;
 
-use super::{Asked, BATCH, Eyes, MatrixError, Page, Row};
+use super::eyes::Seen;
+use super::row::Found;
+use super::{Asked, BATCH, Eyes, MatrixError, Page, Row, UNSEEN, project_of};
 use crate::app::App;
 use crate::app::issue_coverage::{IssueCoverage, of_issues};
-use crate::domain::coverage::CoverageStatus;
+use crate::domain::coverage::{CoverageStatus, Reason};
 use crate::domain::issue::key_number;
 use crate::domain::matrix::STATUSES;
-use crate::store::matrix::{DefectOfTest, ListedIssue, defects_of_tests, issues_of_project};
-use crate::store::settings;
+use crate::domain::site::SiteId;
+use crate::store::matrix::{
+    DefectOfTest, ListedIssue, defects_of_runs, defects_of_tests, issues_of_project,
+};
+use crate::store::{environments, projects, settings};
 
 /// Batches that are read at the same time.
 const AT_ONCE: usize = 2;
@@ -46,6 +51,54 @@ impl Totals {
             ..Self::default()
         }
     }
+}
+
+/// What the issues of a project can be narrowed to, and where its tests have been run.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Choices {
+    /// Issue types that tests cover.
+    pub types: Vec<String>,
+    /// Fix versions.
+    pub versions: Vec<String>,
+    /// Sprints.
+    pub sprints: Vec<String>,
+    /// Priorities.
+    pub priorities: Vec<String>,
+    /// Environments.
+    pub environments: Vec<String>,
+}
+
+/// What can be chosen in a project: names that its issues have, and its environments.
+pub async fn choices(app: &App, site: SiteId, project: &str) -> Result<Choices, MatrixError> {
+    let on = app.store.read();
+    let (issues, settings, known) = tokio::try_join!(
+        issues_of_project(on, site, project),
+        settings::of_project(on, site, project),
+        projects::by_key(on, site, project),
+    )?;
+    let environments = match known {
+        Some(known) => environments::of_project(on, site, known.id).await?,
+        None => Vec::new(),
+    };
+    let mut sets: [BTreeSet<String>; 4] = Default::default();
+    let [types, versions, sprints, priorities] = &mut sets;
+    let covered = issues
+        .into_iter()
+        .filter(|issue| settings.is_coverable(&issue.type_name));
+    for issue in covered {
+        types.insert(issue.type_name);
+        versions.extend(issue.fix_versions.into_iter().map(|version| version.name));
+        sprints.extend(issue.sprints.into_iter().map(|sprint| sprint.name));
+        priorities.extend(issue.priority.map(|priority| priority.name));
+    }
+    let [types, versions, sprints, priorities] = sets.map(|names| names.into_iter().collect());
+    Ok(Choices {
+        types,
+        versions,
+        sprints,
+        priorities,
+        environments,
+    })
 }
 
 /// The issues that are wanted, before anybody asked for their status.
@@ -140,8 +193,23 @@ pub(super) async fn rows_of(
         .map(|test| test.id)
         .collect();
     let tests: Vec<Uuid> = tests.into_iter().collect();
-    let defects = defects_of_tests(app.store.read(), eyes.site(), &tests).await?;
-    let asked_for = defects.iter().filter_map(|found| found.defect.jira_id);
+    let (on, site) = (app.store.read(), eyes.site());
+    let executions: HashSet<Uuid> = found
+        .iter()
+        .flat_map(|coverage| &coverage.tests)
+        .flat_map(|test| &test.picks)
+        .map(|pick| pick.execution_id)
+        .collect();
+    let executions: Vec<Uuid> = executions.into_iter().collect();
+    let (defects, of_runs) = tokio::try_join!(
+        defects_of_tests(on, site, &tests),
+        defects_of_runs(on, site, &executions),
+    )?;
+    let children = found.iter().flat_map(|coverage| &coverage.children);
+    let asked_for = defects
+        .iter()
+        .filter_map(|found| found.defect.jira_id)
+        .chain(children.map(|child| child.jira_id));
     let seen = eyes.look(app, asked_for).await?;
     let mut by_test: HashMap<Uuid, Vec<&DefectOfTest>> = HashMap::new();
     for defect in &defects {
@@ -156,9 +224,36 @@ pub(super) async fn rows_of(
             .flatten()
             .partition(|found| seen.has(found.defect.jira_id, &found.defect.project_key));
         let unseen: HashSet<Uuid> = unseen.iter().map(|found| found.defect.issue_id).collect();
-        Row::new(coverage, &shown, unseen.len())
+        let found = Found {
+            defects: &shown,
+            hidden: unseen.len(),
+            of_runs: &of_runs,
+        };
+        Row::new(coverage, &as_seen(coverage, &seen), found)
     });
     Ok(rows.collect())
+}
+
+/// The reason without the names of children that may not be seen; that they are there, and count,
+/// stays.
+fn as_seen(coverage: &IssueCoverage, seen: &Seen<'_>) -> Reason {
+    let mut reason = coverage.reason.clone();
+    let Some(children) = &mut reason.children else {
+        return reason;
+    };
+    let is_seen = |key: &str| {
+        let mut known = coverage.children.iter();
+        let child = known.find(|child| child.key == key);
+        seen.has(child.map(|child| child.jira_id), project_of(key))
+    };
+    let left_out = children.left_out.iter_mut().map(|(child, _)| child);
+    for child in children.decided_by.iter_mut().chain(left_out) {
+        if !is_seen(&child.key) {
+            child.key = UNSEEN.to_owned();
+            child.summary.clear();
+        }
+    }
+    reason
 }
 
 async fn coverage(

@@ -24,6 +24,9 @@ pub use row::{Counts, Defects, Issue, Row, RowDefect, RowRun, RowTest};
 /// Issues whose coverage is read at once.
 const BATCH: usize = 250;
 
+/// What stands in the place of an issue that the reader may not see, where it counts all the same.
+const UNSEEN: &str = "an issue you may not see";
+
 /// What a matrix is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asked {
@@ -47,7 +50,7 @@ pub enum MatrixError {
 }
 
 /// A page of a list.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Page<T> {
     /// What is on it.
     pub items: Vec<T>,
@@ -55,4 +58,9 @@ pub struct Page<T> {
     pub hidden: usize,
     /// Where the next page begins; none on the last.
     pub next: Option<String>,
+}
+
+/// The project in an issue's key.
+fn project_of(key: &str) -> &str {
+    key.rsplit_once('-').map_or("", |(project, _)| project)
 }

@@ -9,6 +9,7 @@ use super::{Asked, Eyes, MatrixError, Page, Row, RowDefect};
 use crate::app::App;
 use crate::domain::issue::key_number;
 use crate::domain::matrix::Filters;
+use crate::domain::statuses::Statuses;
 use crate::store::matrix::{
     Listed, ListedTest, StrayResults, stray_results, tests_of_project, unlinked_of_project,
 };
@@ -83,7 +84,7 @@ pub struct OrphanResults {
     pub test: Option<OrphanTest>,
     /// How the last one ended.
     #[schema(example = "FAILED")]
-    pub status: &'static str,
+    pub status: String,
     /// The key of its execution.
     #[schema(example = "SHOP-E7")]
     pub execution: String,
@@ -158,10 +159,15 @@ pub async fn results(
     after: u64,
     limit: usize,
 ) -> Result<Page<OrphanResults>, MatrixError> {
-    let found = stray_results(app.store.read(), eyes.site(), project).await?;
+    let (on, site) = (app.store.read(), eyes.site());
+    let (found, settings) = tokio::try_join!(
+        stray_results(on, site, project),
+        settings::of_project(on, site, project),
+    )?;
+    let statuses = &settings.coverage.statuses;
     let mut found: Vec<OrphanResults> = found
         .iter()
-        .filter_map(|stray| OrphanResults::of(stray, project))
+        .filter_map(|stray| OrphanResults::of(stray, project, statuses))
         .collect();
     found.sort_by(|a, b| {
         (b.finished_ms, &b.execution, b.run).cmp(&(a.finished_ms, &a.execution, a.run))
@@ -180,7 +186,7 @@ pub async fn results(
 impl OrphanResults {
     /// The last result; `None` when none came after the test was archived, or it was made in another
     /// project.
-    fn of(stray: &StrayResults, project: &str) -> Option<Self> {
+    fn of(stray: &StrayResults, project: &str, statuses: &Statuses) -> Option<Self> {
         let last = stray.latest.recent().first()?;
         let is_late = stray
             .archived_ms
@@ -191,7 +197,7 @@ impl OrphanResults {
             .is_some_and(|(of, _)| of == project);
         (is_late && is_here).then(|| Self {
             test: stray.test.as_ref().map(OrphanTest::of),
-            status: last.status.name(),
+            status: statuses.name(last.status).to_owned(),
             execution: last.execution_key.clone(),
             run: last.number,
             finished_ms: last.finished_ms,

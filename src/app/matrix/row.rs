@@ -8,10 +8,11 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::app::issue_coverage::{IssueCoverage, TestRow};
-use crate::domain::coverage::{self, CoverageStatus};
+use crate::domain::coverage::{self, CoverageStatus, Explanation, Reason};
 use crate::domain::issue::Named;
 use crate::domain::matrix::{Brief, Defect, worst_open};
-use crate::domain::run::RunStatus;
+use crate::domain::run::Effect;
+use crate::domain::statuses::NamedStatus;
 use crate::store::matrix::DefectOfTest;
 
 /// An issue with its tests, their runs and defects.
@@ -28,13 +29,16 @@ pub struct Row {
     /// The status of the issue.
     #[serde(skip)]
     pub of: CoverageStatus,
+    /// What its counted tests say.
+    #[serde(skip)]
+    pub counted: coverage::Counts,
     /// The issue.
     pub issue: Issue,
     /// Its coverage status in scope.
     #[schema(example = "NOK")]
     pub status: &'static str,
-    /// Why it has that status, in one sentence.
-    pub reason: String,
+    /// Why it has that status.
+    pub reason: Explanation,
     /// What its counted tests say.
     pub counts: Counts,
     /// When its last run in scope ended, milliseconds since 1970.
@@ -137,9 +141,12 @@ pub struct RowTest {
     /// Its id.
     #[serde(skip)]
     pub id: Uuid,
-    /// Its status, as the domain has it.
+    /// Its status in scope.
     #[serde(skip)]
-    pub of: RunStatus,
+    pub of: NamedStatus,
+    /// What that means for the issue.
+    #[serde(skip)]
+    pub effect: Effect,
     /// The key.
     #[schema(example = "SHOP-T12")]
     pub key: String,
@@ -148,14 +155,20 @@ pub struct RowTest {
     /// How it is carried out.
     #[schema(example = "automated")]
     pub kind: &'static str,
-    /// Its status in scope.
+    /// Its status in scope: a built-in one, or one that the site made.
     #[schema(example = "FAILED")]
-    pub status: &'static str,
+    pub status: String,
     /// Whether it counts.
     pub counted: bool,
     /// Why it does not count.
     #[schema(example = "archived")]
     pub excluded: Option<&'static str>,
+    /// Whether its results go to and fro.
+    pub flaky: bool,
+    /// Whether a run that counts was made before the test or the issue changed.
+    pub outdated: bool,
+    /// Whether it is in quarantine.
+    pub quarantined: bool,
     /// The runs that make its status, one for each environment.
     pub runs: Vec<RowRun>,
     /// Its defects.
@@ -169,9 +182,9 @@ pub struct RowTest {
 pub struct RowRun {
     /// The environment; none when the execution named none.
     pub environment: Option<String>,
-    /// The status it counts with.
+    /// The status it counts with: a built-in one, or one that the site made.
     #[schema(example = "FAILED")]
-    pub status: &'static str,
+    pub status: String,
     /// The key of the execution.
     #[schema(example = "SHOP-E7")]
     pub execution: String,
@@ -179,15 +192,25 @@ pub struct RowRun {
     pub run: i64,
     /// When it ended, milliseconds since 1970.
     pub finished_ms: i64,
-    /// The keys of the defects it was found to have.
+    /// The keys of the defects that it, or a step of it, was found to have.
     pub defects: Vec<String>,
 }
 
+/// What is known of the defects of an issue's tests.
+#[derive(Debug, Clone, Copy)]
+pub struct Found<'a> {
+    /// Those that may be seen.
+    pub defects: &'a [&'a DefectOfTest],
+    /// How many may not.
+    pub hidden: usize,
+    /// Execution and number of a run, and the mirror row of a defect that it was found to have.
+    pub of_runs: &'a HashSet<(Uuid, i64, Uuid)>,
+}
+
 impl Row {
-    /// Puts together what is known of an issue. `defects` are those of its tests that may be seen;
-    /// `hidden` counts the others.
+    /// Puts together what is known of an issue, whose reason says only what may be seen.
     #[must_use]
-    pub fn new(coverage: &IssueCoverage, defects: &[&DefectOfTest], hidden: usize) -> Self {
+    pub fn new(coverage: &IssueCoverage, reason: &Reason, found: Found<'_>) -> Self {
         let tests = &coverage.tests;
         let mut environments: Vec<String> = tests
             .iter()
@@ -205,17 +228,13 @@ impl Row {
             of: coverage.status,
             issue: Issue::of(coverage),
             status: coverage.status.name(),
-            reason: coverage.reason.sentence().to_string(),
+            reason: Explanation::of(reason),
+            counted: coverage.counts,
             counts: coverage.counts.into(),
             last_run_ms: last_run.map(|run| run.finished_ms).max(),
             environments,
-            defects: Defects::of(defects, hidden),
-            tests: Some(
-                tests
-                    .iter()
-                    .map(|test| RowTest::of(test, defects))
-                    .collect(),
-            ),
+            defects: Defects::of(found.defects, found.hidden),
+            tests: Some(tests.iter().map(|test| RowTest::of(test, found)).collect()),
         }
     }
 
@@ -303,25 +322,22 @@ impl RowDefect {
 }
 
 impl RowTest {
-    fn of(test: &TestRow, defects: &[&DefectOfTest]) -> Self {
-        let own: Vec<&&DefectOfTest> = defects
-            .iter()
-            .filter(|found| found.test_id == test.id)
-            .collect();
+    fn of(test: &TestRow, found: Found<'_>) -> Self {
+        let all = found.defects.iter();
+        let own: Vec<&&DefectOfTest> = all.filter(|found| found.test_id == test.id).collect();
         let runs = test.picks.iter().map(|pick| {
-            let found_here = own.iter().filter(|found| {
-                let run = found.run.as_ref();
-                run.is_some_and(|(execution, number)| {
-                    *number == pick.number && execution.to_string() == pick.execution_key
-                })
+            let found_here = own.iter().filter(|one| {
+                let place = (pick.execution_id, pick.number);
+                let run = (place.0, place.1, one.defect.issue_id);
+                one.run_id == Some(place) || found.of_runs.contains(&run)
             });
             RowRun {
                 environment: Some(pick.environment.clone()).filter(|name| !name.is_empty()),
-                status: pick.status.name(),
+                status: pick.named.name.to_string(),
                 execution: pick.execution_key.clone(),
                 run: pick.number,
                 finished_ms: pick.finished_ms,
-                defects: found_here.map(|found| found.defect.key.clone()).collect(),
+                defects: found_here.map(|one| one.defect.key.clone()).collect(),
             }
         });
         let listed = own
@@ -329,13 +345,17 @@ impl RowTest {
             .map(|found| RowDefect::of(&found.defect, found.run_name()));
         Self {
             id: test.id,
-            of: test.status,
+            of: test.named.clone(),
+            effect: test.effect,
             key: test.key.clone(),
             name: test.name.clone(),
             kind: test.kind.name(),
-            status: test.status.name(),
+            status: test.named.name.to_string(),
             counted: test.exclusion.is_none(),
             excluded: test.exclusion.as_ref().map(|why| why.name()),
+            flaky: test.flaky.is_some(),
+            outdated: test.is_outdated,
+            quarantined: test.quarantine.is_some(),
             runs: runs.collect(),
             defects: listed.collect(),
         }

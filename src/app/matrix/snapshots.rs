@@ -6,7 +6,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::forward::{self, Totals};
-use super::{Asked, Eyes, MatrixError};
+use super::{Asked, Eyes, MatrixError, UNSEEN, project_of};
 use crate::app::App;
 use crate::domain::coverage::{Choices, Scope};
 use crate::domain::matrix::{Brief, Change, compare};
@@ -15,24 +15,47 @@ use crate::ids;
 use crate::store::matrix_snapshots::{self, Snapshot, StoredRow};
 use crate::store::settings;
 
-/// Takes a matrix as it is now and stores it, whole or not at all, with every issue there is: what a
-/// reader may see of it is decided when it is read. Everything is read before the transaction begins:
-/// SQLite has one writer.
+/// A matrix that is ready to be stored.
+#[derive(Debug)]
+pub struct Taken {
+    /// What it was asked for.
+    pub snapshot: Snapshot,
+    /// Its rows.
+    pub rows: Vec<StoredRow>,
+}
+
+/// Takes a matrix as it is now and stores it, whole or not at all.
 pub async fn take(
     app: &App,
     site: SiteId,
     asked: &Asked,
     name: &str,
     by: Option<&str>,
-) -> Result<Snapshot, MatrixError> {
+) -> Result<(), MatrixError> {
+    // Before the transaction begins: SQLite has one writer.
+    let taken = read(app, site, asked, name, by).await?;
+    let txn = app.store.write().await?;
+    matrix_snapshots::insert(&*txn, site, &taken.snapshot, &taken.rows).await?;
+    Ok(txn.commit().await?)
+}
+
+/// Reads a matrix as it is now, with every issue there is: what a reader may see of it is decided when
+/// it is read again.
+pub async fn read(
+    app: &App,
+    site: SiteId,
+    asked: &Asked,
+    name: &str,
+    by: Option<&str>,
+) -> Result<Taken, MatrixError> {
     let now_ms = app.clock.now_ms();
     let settings = settings::of_project(app.store.read(), site, &asked.project).await?;
-    let mut rows: Vec<StoredRow> = Vec::new();
-    let mut totals = Totals::empty();
     let eyes = Eyes::Client {
         site,
         projects: &[],
     };
+    let mut rows: Vec<StoredRow> = Vec::new();
+    let mut totals = Totals::empty();
     forward::each(app, &eyes, asked, now_ms, |row| {
         totals.add(row.of);
         rows.push(StoredRow {
@@ -53,10 +76,7 @@ pub async fn take(
         created_by: by.map(str::to_owned),
         created_ms: now_ms,
     };
-    let txn = app.store.write().await?;
-    matrix_snapshots::insert(&*txn, site, &snapshot, &rows).await?;
-    txn.commit().await?;
-    Ok(snapshot)
+    Ok(Taken { snapshot, rows })
 }
 
 /// What a snapshot was asked for, to be asked again.
@@ -70,20 +90,22 @@ pub fn question(snapshot: &Snapshot) -> Asked {
     }
 }
 
-/// Takes the defects out of a stored row that the reader, an API client, may not see, and counts them
-/// with the hidden ones.
-pub fn leave_out_defects(row: &mut Value, eyes: &Eyes<'_>) {
+/// Takes out of a stored row what the reader, an API client, may not see: defects, which are counted
+/// with the hidden ones, and the names of children.
+pub fn leave_out_unseen(row: &mut Value, eyes: &Eyes<'_>) {
     let Eyes::Client { projects, .. } = eyes else {
         return;
     };
     if projects.is_empty() {
         return;
     }
+    let may_see = |key: &str| {
+        let project = project_of(key);
+        projects.iter().any(|held| held == project)
+    };
     let is_seen = |defect: &Value| {
         // A defect of an issue or a test is an object, one of a run a key.
-        let key = defect.get("key").unwrap_or(defect).as_str().unwrap_or("");
-        let project = key.rsplit_once('-').map_or("", |(project, _)| project);
-        projects.iter().any(|held| held == project)
+        may_see(defect.get("key").unwrap_or(defect).as_str().unwrap_or(""))
     };
     let keep_seen = |list: Option<&mut Value>| {
         let Some(Value::Array(list)) = list else {
@@ -108,6 +130,37 @@ pub fn leave_out_defects(row: &mut Value, eyes: &Eyes<'_>) {
             keep_seen(run.get_mut("defects"));
         }
     }
+    if let Some(reason) = row.get_mut("reason") {
+        hide_children(reason, may_see);
+    }
+}
+
+/// Takes the names of children out of a stored reason, from its lists and from what it says.
+fn hide_children(reason: &mut Value, may_see: impl Fn(&str) -> bool) {
+    let mut unseen: Vec<String> = Vec::new();
+    for of in ["/children/decidedBy", "/children/leftOut"] {
+        let list = reason.pointer_mut(of).and_then(Value::as_array_mut);
+        for child in list.into_iter().flatten() {
+            let key = child["issue"].as_str().unwrap_or_default().to_owned();
+            if !may_see(&key) {
+                child["issue"] = UNSEEN.into();
+                child["summary"] = "".into();
+                unseen.push(key);
+            }
+        }
+    }
+    // The longer first: PAY-1 begins PAY-11.
+    unseen.sort_by_key(|key| std::cmp::Reverse(key.len()));
+    let hide = |said: &mut Value| {
+        if let Value::String(said) = said {
+            for key in &unseen {
+                *said = said.replace(key, UNSEEN);
+            }
+        }
+    };
+    reason.get_mut("sentence").into_iter().for_each(hide);
+    let lines = reason.get_mut("lines").and_then(Value::as_array_mut);
+    lines.into_iter().flatten().for_each(hide);
 }
 
 /// What a snapshot is compared with.
@@ -151,10 +204,7 @@ pub async fn compared(
     let mut hidden: HashSet<Uuid> = HashSet::new();
     for issues in [&mut before, &mut after] {
         issues.retain(|issue| {
-            let project = issue
-                .key
-                .rsplit_once('-')
-                .map_or("", |(project, _)| project);
+            let project = project_of(&issue.key);
             let is_seen = seen.has(Some(issue.jira_id), project);
             if !is_seen {
                 hidden.insert(issue.issue_id);

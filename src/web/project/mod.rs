@@ -13,6 +13,7 @@ use askama::Template;
 use serde::Deserialize;
 
 mod gadget;
+mod matrix;
 pub(super) mod overview;
 mod readiness;
 pub mod tabs;
@@ -45,6 +46,7 @@ pub fn routes(routes: &mut ServiceConfig) {
             .route("/rules", web::get().to(readiness::show_rules))
             .route("/rules", web::post().to(readiness::save_rules)),
     );
+    routes.configure(matrix::routes);
     routes
         .route("/ui/gadget", web::get().to(gadget::show))
         .route("/ui/gadget/settings", web::get().to(gadget::settings));

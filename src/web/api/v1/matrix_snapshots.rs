@@ -1,8 +1,7 @@
 //! `/api/v1/projects/{KEY}/matrix/snapshots`: matrices as they were. Taken once and never changed;
 //! compared with one another or with now. Takes an API client's token.
 
-use actix_web::http::header::LOCATION;
-use actix_web::web::{Data, Json, Path};
+use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse, delete, get, post};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -11,7 +10,8 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::auth::ApiCaller;
-use super::coverage::scope;
+use super::body::{self, Checks, JSON_LIMIT};
+use super::edit::{Answer, once, repeatable};
 use super::matrix::asked::{self, Paging, cursor, no_cursor, place};
 use super::query::Query;
 use crate::app::App;
@@ -172,7 +172,7 @@ pub async fn list(
     app: Data<App>,
 ) -> Result<HttpResponse, Problem> {
     let query = Query::read(request.query_string(), &["cursor", "limit"])?;
-    let project = asked::project(&caller, &key)?;
+    let project = caller.project(&key)?;
     let (after, limit) = asked::page(&query)?;
     let before = after.map(|text| text.parse().map_err(|_| no_cursor()));
     let more = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
@@ -204,22 +204,30 @@ pub async fn list(
 #[post("/api/v1/projects/{key}/matrix/snapshots")]
 pub async fn take(
     caller: ApiCaller,
+    request: HttpRequest,
     key: Path<String>,
-    body: Json<NewSnapshot>,
+    body: Payload,
     app: Data<App>,
 ) -> Result<HttpResponse, Problem> {
-    let project = asked::project(&caller, &key)?;
-    let (name, asked) = body.into_inner().read(project)?;
-    let by = Some(caller.0.name.as_str());
-    let taken = snapshots::take(&app, caller.0.site, &asked, &name, by).await?;
-    let base = app.config.server.base_url.trim_end_matches('/');
-    let location = format!(
-        "{base}/api/v1/projects/{}/matrix/snapshots/{}",
-        taken.project_key, taken.id
-    );
-    Ok(HttpResponse::Created()
-        .insert_header((LOCATION, location))
-        .json(Snapshot::of(taken)))
+    let project = caller.project(&key)?;
+    let sent = body::collect(&request, body, JSON_LIMIT).await?;
+    let given: NewSnapshot = body::read(&sent)?;
+    let (name, asked) = given.check(project)?;
+    let repeatable = repeatable(&caller, &request, &sent)?;
+    let (site, by) = (caller.0.site, Some(caller.0.name.as_str()));
+    // Read before the transaction: a whole matrix takes a while, and SQLite has one writer.
+    let taken = snapshots::read(&app, site, &asked, &name, by).await?;
+    once(&app, &caller, repeatable, async |txn| {
+        stored::insert(&**txn, site, &taken.snapshot, &taken.rows).await?;
+        let base = app.config.server.base_url.trim_end_matches('/');
+        let location = format!(
+            "{base}/api/v1/projects/{}/matrix/snapshots/{}",
+            asked.project, taken.snapshot.id
+        );
+        let snapshot = Snapshot::of(taken.snapshot.clone());
+        Ok(Answer::created(location, &snapshot))
+    })
+    .await
 }
 
 /// A stored matrix
@@ -258,7 +266,7 @@ pub async fn show(
     });
     let items = rows.iter().map(|row| {
         let mut row: Value = serde_json::from_str(&row.body).unwrap_or_default();
-        snapshots::leave_out_defects(&mut row, &asked::eyes(&caller));
+        snapshots::leave_out_unseen(&mut row, &asked::eyes(&caller));
         row
     });
     Ok(HttpResponse::Ok().json(SnapshotRows {
@@ -349,7 +357,7 @@ async fn find(
     key: &str,
     id: &str,
 ) -> Result<stored::Snapshot, Problem> {
-    let project = asked::project(caller, key)?;
+    let project = caller.project(key)?;
     let unknown = || Problem::not_found("There is no such snapshot in this project.");
     let id: Uuid = id.parse().map_err(|why| unknown().because(why))?;
     let found = stored::by_id(app.store.read(), caller.0.site, &project, id).await?;
@@ -389,64 +397,43 @@ impl Changed {
 
 impl NewSnapshot {
     /// The name and what is asked for; everything that is wrong with them refuses them.
-    fn read(self, project: String) -> Result<(String, Asked), Problem> {
-        let refuse = |detail: String| {
-            Problem::unprocessable("The snapshot is refused; nothing was stored.").detail(detail)
-        };
-        let line = |what: &str, text: &str, most: usize| {
-            let text = text.trim();
-            let length = text.chars().count();
-            if length == 0 || length > most || text.chars().any(char::is_control) {
-                return Err(refuse(format!(
-                    "{what} is a line of 1 to {most} characters without control characters."
-                )));
-            }
-            Ok(text.to_owned())
-        };
-        let name = line("`name`", &self.name, NAME)?;
+    fn check(self, project: String) -> Result<(String, Asked), Problem> {
+        let mut checks = Checks::default();
+        let name = checks.line("/name", &self.name, NAME);
         let environment = self.environment.as_deref();
-        let environment = environment.map(|text| line("`environment`", text, VALUE));
-        let named = self
-            .scope
-            .as_deref()
-            .map(|text| line("`scope`", text, VALUE));
-        let named = named.transpose()?.unwrap_or_else(|| "latest".to_owned());
-        let scope: Scope = scope(Some(&named), environment.transpose()?.as_deref())
-            .map_err(|why| refuse(format!("{} {}", why.title, why.detail.unwrap_or_default())))?;
-        let filters = self.filters.unwrap_or_default();
-        if let Some(odd) = filters
-            .status
-            .iter()
-            .find(|one| status_named(one).is_none())
-        {
-            let odd: String = odd.chars().take(80).collect();
-            return Err(refuse(format!(
-                "`{odd}` in `filters.status` is no coverage status."
-            )));
+        let environment = checks.optional_line("/environment", environment, VALUE);
+        let named = checks.optional_line("/scope", self.scope.as_deref(), VALUE);
+        let named = named.as_deref().unwrap_or("latest");
+        let scope = Scope::named(named, environment.as_deref());
+        if let Err(why) = &scope {
+            checks.refuse("/scope", format!("Here {why}."));
         }
-        for (what, values) in [("type", &filters.types), ("priority", &filters.priority)] {
-            if values.len() > VALUES {
-                return Err(refuse(format!(
-                    "`filters.{what}` has more than {VALUES} values."
-                )));
-            }
-            for value in values {
-                line(&format!("A value of `filters.{what}`"), value, VALUE)?;
+        let given = self.filters.unwrap_or_default();
+        for (n, status) in given.status.iter().enumerate() {
+            if status_named(status).is_none() {
+                checks.refuse(format!("/filters/status/{n}"), "It is no coverage status.");
             }
         }
-        let single = [
-            ("version", &filters.version),
-            ("sprint", &filters.sprint),
-            ("text", &filters.text),
-        ];
-        for (what, value) in single {
-            if let Some(value) = value {
-                line(&format!("`filters.{what}`"), value, VALUE)?;
-            }
-        }
+        let mut one = |name: &str, value: &Option<String>| {
+            checks.optional_line(&format!("/filters/{name}"), value.as_deref(), VALUE)
+        };
+        let (version, sprint, text) = (
+            one("version", &given.version),
+            one("sprint", &given.sprint),
+            one("text", &given.text),
+        );
+        let filters = Filters {
+            types: checks.lines("/filters/type", &given.types, VALUES, VALUE),
+            priority: checks.lines("/filters/priority", &given.priority, VALUES, VALUE),
+            status: checks.lines("/filters/status", &given.status, VALUES, VALUE),
+            version,
+            sprint,
+            text,
+        };
+        checks.finish()?;
         let asked = Asked {
             project,
-            scope,
+            scope: scope.unwrap_or_default(),
             filters,
         };
         Ok((name, asked))

@@ -8,7 +8,7 @@ use super::super::auth::ApiCaller;
 use super::super::coverage::scope;
 use super::super::query::Query;
 use crate::app::matrix::{Asked, Eyes};
-use crate::domain::issue::{IssueKey, is_project_key};
+use crate::domain::issue::IssueKey;
 use crate::domain::matrix::{Filters, STATUSES, status_named};
 use crate::problem::Problem;
 
@@ -73,17 +73,6 @@ pub fn words_of<'a>(one: &[&'a str], other: &[&'a str]) -> Vec<&'a str> {
     one.iter().chain(other).copied().collect()
 }
 
-/// The project of a path, if the client may use it.
-pub fn project(caller: &ApiCaller, key: &str) -> Result<String, Problem> {
-    let key = key.to_ascii_uppercase();
-    if !is_project_key(&key) {
-        return Err(Problem::bad_request("The path names no project.")
-            .detail("A project key looks like SHOP."));
-    }
-    caller.check_project(&key)?;
-    Ok(key)
-}
-
 /// Reads what is asked for.
 pub fn read(caller: &ApiCaller, key: &str, query: &Query) -> Result<Asked, Problem> {
     let status = query.all("status")?;
@@ -97,7 +86,7 @@ pub fn read(caller: &ApiCaller, key: &str, query: &Query) -> Result<Asked, Probl
     }
     let one = |name: &str| Ok::<_, Problem>(query.one(name)?.map(str::to_owned));
     Ok(Asked {
-        project: project(caller, key)?,
+        project: caller.project(key)?,
         scope: scope(query.one("scope")?, query.one("environment")?)?,
         filters: Filters {
             status,
