@@ -87,6 +87,7 @@ pub struct Store {
     bulk: DatabaseConnection,
     writer: DatabaseConnection,
     dialect: Dialect,
+    fresh: Arc<inbox::Fresh>,
     /// Tells the checkpoints that the store is in use.
     _held: Arc<()>,
 }
@@ -132,6 +133,7 @@ impl Store {
             bulk,
             writer,
             dialect,
+            fresh: Arc::default(),
             _held: held,
         })
     }

@@ -9,7 +9,7 @@ use super::contested::Claim;
 use super::report::{Outcome, attempts};
 use super::rules::Run;
 
-/// Statuses a run may be given, as often as they should come; `Waived` and `Flagged` are the site's own.
+/// Statuses a run may be given, as often as they should come; `Forgiven` and `Flagged` are the site's own.
 const STATUSES: [&str; 14] = [
     "PASSED",
     "PASSED",
@@ -23,7 +23,7 @@ const STATUSES: [&str; 14] = [
     "TODO",
     "EXECUTING",
     "UNKNOWN",
-    "Waived",
+    "Forgiven",
     "Flagged",
 ];
 const LABELS: [&str; 3] = ["smoke", "slow", "wip"];

@@ -43,7 +43,7 @@ fn given(name: &str, otherwise: usize) -> usize {
 both_databases! {
     async fn ten_thousand_operations_come_to_what_the_rules_say(database: Database) {
         let is_sqlite = database.is_sqlite();
-        let app = TestApp::spawn(database).await;
+        let app = TestApp::spawn_with(database, &["--api-requests-per-minute", "0"]).await;
         let site = Site::new("acme");
         app.install(&site).await;
         let mut replicas = vec![app.base.clone()];

@@ -188,7 +188,7 @@ async fn plans(api: &Api, world: &mut World) -> Vec<String> {
 /// Statuses of the site's own: a milder pass, and a grave word that is final and cannot be trusted.
 async fn statuses(api: &Api, world: &mut World) {
     for (name, effect, rank) in [
-        ("Waived", Effect::Ok, 50),
+        ("Forgiven", Effect::Ok, 50),
         ("Flagged", Effect::Unknown, 750),
     ] {
         let word = if effect == Effect::Ok {
