@@ -31,10 +31,11 @@ pub struct Problem {
     pub detail: Option<String>,
     /// Where in a JSON body reading stopped.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub position: Option<Position>,
+    pub position: Option<Box<Position>>,
     /// Every member of the body that is refused.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub errors: Vec<Refused>,
+    #[serde(skip_serializing_if = "<[Refused]>::is_empty")]
+    #[schema(value_type = Vec<Refused>)]
+    pub errors: Box<[Refused]>,
     /// Seconds after which trying again makes sense.
     #[serde(skip)]
     pub retry_after_s: Option<u32>,
@@ -72,7 +73,7 @@ impl Problem {
             status: status.as_u16(),
             detail: None,
             position: None,
-            errors: Vec::new(),
+            errors: Box::default(),
             retry_after_s: None,
             cause: None,
         }

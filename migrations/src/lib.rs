@@ -10,6 +10,8 @@ mod ddl;
 mod m20261124_000001_create_store;
 mod m20261124_000002_add_coverage_rules;
 mod m20261124_000003_add_editable_facts;
+mod m20261124_000004_add_matrix_snapshots;
+mod m20261124_000005_add_readiness;
 mod m20261124_000006_add_hierarchy;
 
 /// All migrations, oldest first.
@@ -23,6 +25,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000001_create_store::Migration),
             Box::new(m20261124_000002_add_coverage_rules::Migration),
             Box::new(m20261124_000003_add_editable_facts::Migration),
+            Box::new(m20261124_000004_add_matrix_snapshots::Migration),
+            Box::new(m20261124_000005_add_readiness::Migration),
             Box::new(m20261124_000006_add_hierarchy::Migration),
         ]
     }

@@ -9,14 +9,12 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use reqwest::{Client, Response, StatusCode, Url};
-use secrecy::{ExposeSecret, SecretString};
+use reqwest::{Client, Url};
+use secrecy::SecretString;
 use serde::Deserialize;
 
-/// Tries of one file while the service asks to come back later.
-const TRIES: u32 = 6;
-/// The longest the service can make us wait before one try.
-const LONGEST_WAIT: Duration = Duration::from_mins(1);
+use super::service::{Failure, Service, address};
+
 /// How long one file may take; large ones over slow lines do.
 const REQUEST: Duration = Duration::from_mins(10);
 
@@ -58,38 +56,6 @@ pub struct ImportArgs {
     branch: Option<String>,
 }
 
-fn address(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text).map_err(|why| format!("{why}; write https://tests.example.com"))?;
-    match url.scheme() {
-        "http" | "https" => Ok(url),
-        other => Err(format!(
-            "{other} is not spoken; write https://tests.example.com"
-        )),
-    }
-}
-
-/// Why a file was not imported.
-#[derive(Debug, thiserror::Error)]
-enum Failure {
-    #[error("cannot be read: {0}")]
-    File(#[from] std::io::Error),
-    #[error("the service does not answer: {}", chain(.0))]
-    Unanswered(#[from] reqwest::Error),
-    #[error("{0}")]
-    Refused(String),
-    /// No other file would fare better.
-    #[error("{0}")]
-    RefusedForGood(String),
-}
-
-/// An error with everything under it, in one line.
-fn chain(why: &dyn std::error::Error) -> String {
-    match why.source() {
-        Some(under) => format!("{why}: {}", chain(under)),
-        None => why.to_string(),
-    }
-}
-
 #[derive(Debug, Deserialize)]
 struct Answer {
     execution: ExecutionAnswer,
@@ -118,31 +84,19 @@ struct Counts {
     flaky: u64,
 }
 
-#[derive(Debug, Deserialize)]
-struct ProblemAnswer {
-    title: String,
-    detail: Option<String>,
-}
-
 /// Sends the files; the exit code is 0 when every one was imported, else 1.
 pub async fn run(args: ImportArgs) -> ExitCode {
-    let client = Client::builder()
-        .connect_timeout(Duration::from_secs(10))
-        .timeout(REQUEST)
-        .redirect(reqwest::redirect::Policy::none())
-        .user_agent(concat!("touchstone/", env!("CARGO_PKG_VERSION")))
-        .build();
-    let client = match client {
-        Ok(client) => client,
+    let service = match Service::new(args.token.clone(), REQUEST) {
+        Ok(service) => service,
         Err(why) => {
-            eprintln!("touchstone: no connection can be made: {}", chain(&why));
+            eprintln!("touchstone: {why}");
             return ExitCode::FAILURE;
         }
     };
     let mut execution = args.execution.clone();
     let (mut sent, mut address) = (0, None);
     for file in &args.files {
-        match import(&client, &args, file, execution.as_deref()).await {
+        match import(&service, &args, file, execution.as_deref()).await {
             Ok(answer) => {
                 report(file, &answer);
                 sent += 1;
@@ -171,39 +125,20 @@ pub async fn run(args: ImportArgs) -> ExitCode {
 }
 
 async fn import(
-    client: &Client,
+    service: &Service,
     args: &ImportArgs,
     file: &Path,
     execution: Option<&str>,
 ) -> Result<Answer, Failure> {
     let body = bytes::Bytes::from(tokio::fs::read(file).await?);
     let url = args.target(execution);
-    let mut tries = 1;
-    loop {
-        let sending = client
+    let sending = |client: &Client| {
+        client
             .post(url.clone())
-            .bearer_auth(args.token.expose_secret())
             .header("Content-Type", "application/octet-stream")
-            .body(body.clone());
-        let answer = sending.send().await?;
-        let status = answer.status();
-        if status.is_success() {
-            return Ok(answer.json().await?);
-        }
-        let is_busy = matches!(
-            status,
-            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
-        );
-        if !is_busy || tries == TRIES {
-            return Err(refusal(answer).await);
-        }
-        let wait = retry_after(&answer).unwrap_or(Duration::from_secs(1 << tries));
-        let wait = wait.min(LONGEST_WAIT);
-        let seconds = wait.as_secs();
-        eprintln!("touchstone: the service is busy ({status}); trying again in {seconds} s");
-        tokio::time::sleep(wait).await;
-        tries += 1;
-    }
+            .body(body.clone())
+    };
+    Ok(service.ask(sending).await?.json().await?)
 }
 
 impl ImportArgs {
@@ -233,40 +168,6 @@ impl ImportArgs {
             }
         }
         url
-    }
-}
-
-/// The wait the service asks for, when it names seconds.
-fn retry_after(answer: &Response) -> Option<Duration> {
-    let value = answer.headers().get(reqwest::header::RETRY_AFTER)?;
-    value
-        .to_str()
-        .ok()?
-        .trim()
-        .parse()
-        .ok()
-        .map(Duration::from_secs)
-}
-
-/// What the service said against the file, as sentences.
-async fn refusal(answer: Response) -> Failure {
-    let status = answer.status();
-    let said: Option<ProblemAnswer> = answer.json().await.ok();
-    let sentences = said.map_or_else(
-        || format!("the service answered {status}; is the address right?"),
-        |said| {
-            [Some(said.title), said.detail]
-                .into_iter()
-                .flatten()
-                .collect::<Vec<_>>()
-                .join(" ")
-        },
-    );
-    match status {
-        StatusCode::UNPROCESSABLE_ENTITY | StatusCode::PAYLOAD_TOO_LARGE => {
-            Failure::Refused(sentences)
-        }
-        _ => Failure::RefusedForGood(sentences),
     }
 }
 

@@ -12,6 +12,7 @@ use crate::telemetry;
 
 mod api_client;
 mod doctor;
+mod gate;
 mod import;
 mod migrate;
 mod openapi;
@@ -19,6 +20,7 @@ mod rebuild;
 mod replay;
 mod rotate_key;
 mod serve;
+mod service;
 
 /// Shows test status inside Jira and keeps defects in step with it.
 #[derive(Debug, Parser)]
@@ -38,6 +40,8 @@ enum Command {
     Migrate(migrate::Migrate),
     /// Send result files to a service
     Import(import::ImportArgs),
+    /// Ask a service whether a version or a sprint can go out
+    Gate(gate::GateArgs),
     /// Manage the tokens scripts and CI use
     ApiClient(api_client::ApiClient),
     /// Make every status anew from the stored runs
@@ -87,6 +91,7 @@ impl Command {
     async fn run(self) -> ExitCode {
         let done = match self {
             Self::Import(args) => return import::run(args).await,
+            Self::Gate(args) => return gate::run(args).await,
             Self::Serve(args) => args.run().await,
             Self::Migrate(args) => args.run().await,
             Self::ApiClient(args) => args.run().await,

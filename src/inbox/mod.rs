@@ -1,4 +1,5 @@
-//! The workers that apply what the inbox holds, and the sweep that forgets what is old.
+//! The workers that apply what the inbox holds, and the sweep that forgets what is old and keeps how
+//! versions and sprints stand each day.
 //!
 //! A worker sleeps until an event was kept in this process, or until the poll interval has passed:
 //! polling is the safety net for events that another replica kept, and for lanes whose wait or lease
@@ -13,6 +14,7 @@ use crate::app::App;
 use crate::app::apply_events::{apply_events, batch};
 use crate::app::forget_old::forget_old;
 use crate::app::keep_runs::keep_runs;
+use crate::app::snapshot_readiness::snapshot_readiness;
 use crate::ids;
 use crate::store::Dialect;
 
@@ -29,8 +31,8 @@ const LONGEST: u32 = 8;
 const LANES_A_STEP: i64 = 8;
 /// How long a worker waits after the store failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
-/// How often it is looked whether something is past its time.
-const FORGET_EVERY: Duration = Duration::from_mins(10);
+/// How often it is looked whether something is past its time, or a day's snapshots are missing.
+const SWEEP_EVERY: Duration = Duration::from_mins(10);
 
 /// Applies events until `stop` is cancelled.
 pub async fn work(app: Arc<App>, stop: CancellationToken) {
@@ -77,7 +79,8 @@ fn gather(dialect: Dialect, lanes: i64) -> Duration {
     }
 }
 
-/// Forgets what is past its time, now and then, until `stop` is cancelled.
+/// Does what is due by time, now and then, until `stop` is cancelled: forgets what is old, and takes the
+/// snapshots of the day.
 pub async fn sweep(app: Arc<App>, stop: CancellationToken) {
     loop {
         if let Err(error) = forget_old(&app).await {
@@ -88,9 +91,12 @@ pub async fn sweep(app: Arc<App>, stop: CancellationToken) {
                 "the run table could not be kept in order, trying again later: {error:?}"
             );
         }
+        if let Err(error) = snapshot_readiness(&app).await {
+            tracing::warn!("snapshots of readiness are missing, trying again later: {error:?}");
+        }
         tokio::select! {
             () = stop.cancelled() => return,
-            () = tokio::time::sleep(FORGET_EVERY) => {}
+            () = tokio::time::sleep(SWEEP_EVERY) => {}
         }
     }
 }

@@ -62,6 +62,10 @@ pub async fn move_into(
         ("setting", "k.scope = t.scope AND k.name = t.name"),
         ("project", "k.key = t.key"),
         (
+            "readiness_day",
+            "k.project_key = t.project_key AND k.scope = t.scope AND k.day = t.day",
+        ),
+        (
             "rule_effect",
             "k.cause = t.cause AND k.rule = t.rule AND k.target = t.target",
         ),
@@ -74,6 +78,11 @@ pub async fn move_into(
         (
             "viewer_scope",
             "k.account_id = t.account_id AND k.project_key = t.project_key",
+        ),
+        ("matrix_snapshot", "k.id = t.id"),
+        (
+            "matrix_snapshot_row",
+            "k.snapshot_id = t.snapshot_id AND k.place = t.place AND k.issue_id = t.issue_id",
         ),
     ] {
         move_rows(on, table, same, from, into, "").await?;

@@ -38,6 +38,8 @@ pub mod issues;
 pub mod latest;
 pub mod links;
 pub mod marks;
+pub mod matrix;
+pub mod matrix_snapshots;
 pub mod outbox;
 pub mod partitions;
 pub mod plans;
@@ -45,6 +47,7 @@ pub mod population;
 pub mod project_issues;
 pub mod projects;
 pub mod quarantines;
+pub mod readiness;
 pub mod retention;
 pub mod rules;
 pub mod run_defects;
@@ -84,6 +87,7 @@ pub struct Store {
     bulk: DatabaseConnection,
     writer: DatabaseConnection,
     dialect: Dialect,
+    fresh: Arc<inbox::Fresh>,
     /// Tells the checkpoints that the store is in use.
     _held: Arc<()>,
 }
@@ -129,6 +133,7 @@ impl Store {
             bulk,
             writer,
             dialect,
+            fresh: Arc::default(),
             _held: held,
         })
     }

@@ -15,6 +15,8 @@ const TABLES: &[&str] = &[
     "expectation",
     "rule_effect",
     "mark",
+    "matrix_snapshot",
+    "matrix_snapshot_row",
     "audit",
     "defect_claim",
     "defect_link",
@@ -40,6 +42,8 @@ const TABLES: &[&str] = &[
     "project",
     "viewer_scope",
     "setting",
+    "readiness_day",
+    "readiness_sweep",
     "idempotency",
     "api_client",
 ];

@@ -37,7 +37,7 @@ pub enum Scope<'a> {
 }
 
 impl Scope<'_> {
-    fn name(self) -> String {
+    pub(super) fn name(self) -> String {
         match self {
             Self::Site => SITE.to_owned(),
             Self::Project(key) => format!("{PROJECT}{key}"),
@@ -124,9 +124,9 @@ pub async fn decide_coverage(
     Ok(())
 }
 
-/// Keeps what a custom status is, or that there is none with this number any more; see
-/// `store::statuses`.
-pub(super) async fn decide_status(
+/// Keeps what a custom status is, or that there is none with this number any more. The caller holds
+/// the statuses of the site (`store::statuses::hold`) while it chooses number and name.
+pub async fn decide_status(
     on: &impl Conn,
     site: SiteId,
     code: i16,

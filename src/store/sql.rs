@@ -71,12 +71,13 @@ impl Sql {
         self.list(values)
     }
 
-    /// Adds another statement, whose places must be numbered from the first.
-    ///
-    /// Only for a statement that has no values of its own yet.
+    /// Adds another statement; its places are numbered on from the values there are.
     pub fn append(&mut self, other: Self) -> &mut Self {
+        let before = self.values.len();
+        let places = renumbered(&other.text, |n| format!("${}", before + n));
+        self.text.push_str(&places);
         self.values.extend(other.values);
-        self.push(&other.text)
+        self
     }
 
     /// Adds `VALUES (…), (…)`, one group a row.
@@ -291,15 +292,21 @@ fn fill_up<T: Clone>(list: &mut Vec<T>) {
 /// time walking the list of all: half of an import's time with a thousand parameters. Values are
 /// bound in the order of their places, so their numbers are not needed.
 fn unnumbered(text: &str) -> String {
+    renumbered(text, |_| "?".to_owned())
+}
+
+/// The text with something else for each `$n`.
+fn renumbered(text: &str, place: impl Fn(usize) -> String) -> String {
     let mut parts = text.split('$');
-    let mut plain = String::with_capacity(text.len());
-    plain.push_str(parts.next().unwrap_or_default());
+    let mut other = String::with_capacity(text.len());
+    other.push_str(parts.next().unwrap_or_default());
     for part in parts {
         let after = part.trim_start_matches(|c: char| c.is_ascii_digit());
-        plain.push(if after.len() == part.len() { '$' } else { '?' });
-        plain.push_str(after);
+        let number = part.strip_suffix(after).and_then(|n| n.parse().ok());
+        other.push_str(&number.map_or_else(|| "$".to_owned(), &place));
+        other.push_str(after);
     }
-    plain
+    other
 }
 
 #[cfg(test)]
@@ -341,5 +348,16 @@ mod tests {
         let plain = unnumbered("INSERT INTO t VALUES ($1, $12), ($3, '$') ON CONFLICT $");
         assert_eq!(plain, "INSERT INTO t VALUES (?, ?), (?, '$') ON CONFLICT $");
         assert_eq!(unnumbered("SELECT 1"), "SELECT 1");
+    }
+
+    #[test]
+    fn what_is_appended_goes_on_counting() {
+        let mut part = Sql::new("b = ");
+        part.bind(2_i64).with(" AND c = ", 3_i64);
+        let mut sql = Sql::new("a = ");
+        sql.bind(1_i64).push(" AND ").append(part);
+        sql.with(" AND d = ", 4_i64);
+        assert_eq!(sql.text, "a = $1 AND b = $2 AND c = $3 AND d = $4");
+        assert_eq!(sql.values, [1_i64, 2, 3, 4].map(Value::from));
     }
 }

@@ -1,6 +1,7 @@
 //! Test cases: found by identity in bulk when results come, by key and by text when people look.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use sea_orm::{FromQueryResult, QueryResult};
 use uuid::Uuid;
@@ -29,7 +30,7 @@ pub struct NewTest {
     /// Its class, empty where the dialect has none.
     pub class_name: String,
     /// The suites around it.
-    pub suite: String,
+    pub suite: Arc<str>,
     /// How it is carried out.
     pub kind: TestKind,
     /// What it checks.
@@ -146,7 +147,7 @@ pub async fn insert_all(
                 test.identity.clone().into(),
                 test.name.clone().into(),
                 test.class_name.clone().into(),
-                test.suite.clone().into(),
+                test.suite.as_ref().into(),
                 test.kind.code().into(),
                 test.description.clone().into(),
                 labels_text(&test.labels).into(),

@@ -9,6 +9,7 @@ pub mod frame;
 pub mod headers;
 pub mod health;
 pub mod json_only;
+pub mod matrix;
 pub mod metrics;
 pub mod panel;
 pub mod project;

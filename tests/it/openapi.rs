@@ -147,9 +147,38 @@ both_databases! {
         }
         world.ask("get", coverage, "/api/v1/issues/SHOP-8/coverage", "").await;
 
+        let readiness = "/api/v1/projects/{key}/readiness";
+        for (tail, query) in [
+            ("", "scope=version:1.4"), ("", "scope=latest"), ("/gate", "scope=version:1.4"),
+            ("/gate", "scope=version:1.4&strict=true"), ("/trend", "scope=version:1.4"), ("/rules", ""),
+        ] {
+            let path = format!("/api/v1/projects/SHOP/readiness{tail}?{query}");
+            world.ask("get", &format!("{readiness}{tail}"), &path, "").await;
+        }
+
         world.ask("get", "/api/v1/issues/{key}", "/api/v1/issues/SHOP-7", "").await;
         world.ask("get", "/api/v1/issues/{key}", "/api/v1/issues/%FF", "").await;
         world.ask("get", "/api/v1/issues/{key}/audit", "/api/v1/issues/SHOP-7/audit", "").await;
+        let matrix = "/api/v1/projects/{key}/matrix";
+        for query in ["", "?expand=tests&status=NOK", "?scope=version:9", "?status=FINE"] {
+            world.ask("get", matrix, &format!("/api/v1/projects/SHOP/matrix{query}"), "").await;
+        }
+        for (list, query) in [
+            ("totals", "?type=Story"), ("backward", ""), ("backward", "?from=tests"), ("orphans", ""),
+            ("orphans", "?kind=x"), ("export", "?format=json"), ("export", "?format=x"), ("snapshots", ""),
+        ] {
+            let path = format!("/api/v1/projects/SHOP/matrix/{list}{query}");
+            world.ask("get", &format!("{matrix}/{list}"), &path, "").await;
+        }
+        let snapshots = format!("{matrix}/snapshots");
+        let path = "/api/v1/projects/SHOP/matrix/snapshots";
+        let taken = world.ask("post", &snapshots, path, r#"{"name":"Before"}"#).await;
+        world.ask("post", &snapshots, path, r#"{"name":""}"#).await;
+        let id = taken["id"].as_str().unwrap();
+        let held = world.ask("get", &format!("{snapshots}/{{id}}"), &format!("{path}/{id}"), "").await;
+        assert_eq!(held["items"].as_array().unwrap().len(), 1);
+        world.ask("get", &format!("{snapshots}/{{id}}/compare"), &format!("{path}/{id}/compare"), "").await;
+
         world.ask("get", "/api/v1/openapi.json", "/api/v1/openapi.json", "").await;
         world.app.stop().await;
     }

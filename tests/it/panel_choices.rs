@@ -5,16 +5,17 @@ use jira_standin::{Options, Standin, accounts};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use touchstone::app::create_api_client::create_api_client;
-use touchstone::store::sites;
+use touchstone::store::{SiteId, outbox, sites};
 
 use crate::both_databases;
-use crate::support::{Database, TestApp};
+use crate::support::{Database, TestApp, eventually};
 
 /// A site that has the app from one host or the other.
 struct World {
     jira: Standin,
     app: TestApp,
     is_forge: bool,
+    site: SiteId,
     token: String,
 }
 
@@ -41,6 +42,7 @@ impl World {
             jira,
             app,
             is_forge,
+            site,
             token,
         }
     }
@@ -55,9 +57,18 @@ impl World {
         (made.id, made.key)
     }
 
+    /// Waits until what happened is told and applied, and what Forge left out is asked for.
     async fn heard(&self) {
         self.jira.settle().await.unwrap();
         self.app.applied().await;
+        let app = self.app.app();
+        eventually("the outbox is empty", async || {
+            let counts = outbox::counts(app.store.read(), Some(self.site))
+                .await
+                .unwrap();
+            (counts.waiting == 0).then_some(())
+        })
+        .await;
     }
 
     /// A build in which the test `name` covers an issue.

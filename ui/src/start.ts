@@ -3,6 +3,7 @@
 import "./htmx";
 import { followCopying } from "./copying";
 import { followDialogs } from "./dialogs";
+import { followDownloads } from "./downloads";
 import { followFocus } from "./focus";
 import type { Host } from "./host";
 import { followIssue } from "./issue";
@@ -33,4 +34,5 @@ export function start(host: Host): void {
   followMenus();
   followTimes();
   followCopying();
+  followDownloads(host);
 }

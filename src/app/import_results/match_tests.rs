@@ -1,6 +1,7 @@
 //! Finds the test case of every reported run, or makes it.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use uuid::Uuid;
 
@@ -145,7 +146,7 @@ fn take_new_tests(places: &[Place], runs: &mut [PreparedRun]) -> Vec<NewTest> {
                 identity: Some(std::mem::take(identity)),
                 name: std::mem::take(&mut run.name),
                 class_name: std::mem::take(&mut run.class_name),
-                suite: std::mem::take(&mut run.suite),
+                suite: Arc::clone(&run.suite),
                 kind: TestKind::Automated,
                 description: run.description.take(),
                 labels: std::mem::take(&mut run.labels),

@@ -4,6 +4,8 @@
 //! claims to have ended more than a day from now: its clock is wrong, and it would count before every
 //! later result. A day is left, because many reports carry local times without their zone.
 
+use std::sync::Arc;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use uuid::Uuid;
@@ -46,7 +48,7 @@ pub(super) struct PreparedRun {
     pub test: TestName,
     pub name: String,
     pub class_name: String,
-    pub suite: String,
+    pub suite: Arc<str>,
     pub description: Option<String>,
     pub labels: Vec<String>,
     pub requirements: Vec<Requirement>,
@@ -113,7 +115,7 @@ fn prepare_run(
         is_flaky,
         attempts: u32::try_from(run.attempts.len()).unwrap_or(u32::MAX),
         message: message(&run.attempts, status),
-        suite: run.identity.suite.as_ref().to_owned(),
+        suite: Arc::clone(&run.identity.suite),
         started_ms: run.started_ms,
         finished_ms: run.finished_ms.or(run.started_ms).unwrap_or(arrived_ms),
         duration_ms: run.duration_ms,

@@ -142,6 +142,8 @@ pub struct PickedRun {
     pub doubt: Option<Doubt>,
     /// What has changed since it was made.
     pub outdated: Option<Outdated>,
+    /// Our id of the execution.
+    pub execution_id: Uuid,
     /// The key of the execution.
     pub execution_key: String,
     /// The number of the run within it.

@@ -87,6 +87,7 @@ fn picked(pick: &Pick<'_>, statuses: &Statuses) -> PickedRun {
         effect: pick.effect,
         doubt: pick.doubt,
         outdated: pick.outdated,
+        execution_id: pick.run.execution_id,
         execution_key: pick.run.execution_key.clone(),
         number: pick.run.number,
         finished_ms: pick.run.finished_ms,

@@ -7,6 +7,44 @@ use super::NewEvent;
 
 /// Keeps `events`, all or none; repeats of known ones are passed over. Returns how many were new.
 pub(super) async fn insert_all(store: &Store, events: &[NewEvent]) -> Result<u64, StoreError> {
+    match store.dialect() {
+        Dialect::Sqlite => {
+            let txn = store.write().await?;
+            touch(Dialect::Sqlite, events).run(&*txn).await?;
+            keep(Dialect::Sqlite, events)
+                .push(KEPT_ONCE)
+                .run(&*txn)
+                .await?;
+            // Repeats were not kept, so their ids find nothing.
+            let ids = events.iter().map(|event| (event.site, event.id.into()));
+            let new = Sql::new(WAIT)
+                .push("SELECT site_id, lane, event_ms, id, received_ms, length(body) FROM inbox WHERE ")
+                .among(Dialect::Sqlite, "id", ArrayType::Uuid, ids)
+                .run(&*txn)
+                .await?;
+            txn.commit().await?;
+            Ok(new)
+        }
+        // One statement is one journey, and a transaction by itself. Counting the touched lanes has
+        // all of them locked before the first event is kept.
+        Dialect::Postgres => {
+            let new = Sql::new("WITH touched AS (")
+                .append(touch(Dialect::Postgres, events))
+                .push(" RETURNING 1), kept AS (")
+                .append(keep(Dialect::Postgres, events))
+                .push(" WHERE (SELECT count(*) FROM touched) > 0")
+                .push(KEPT_ONCE)
+                .push(" RETURNING site_id, lane, event_ms, id, received_ms, octet_length(body)) ")
+                .push(WAIT)
+                .push("SELECT * FROM kept")
+                .run(store.bulk())
+                .await?;
+            Ok(new)
+        }
+    }
+}
+
+fn touch(dialect: Dialect, events: &[NewEvent]) -> Sql {
     let mut lanes: Vec<_> = events
         .iter()
         .map(|e| (e.site, e.lane.as_str(), e.received_ms))
@@ -14,50 +52,16 @@ pub(super) async fn insert_all(store: &Store, events: &[NewEvent]) -> Result<u64
     // Sorted, so that two writers lock lanes in the same order.
     lanes.sort_unstable();
     lanes.dedup_by(|a, b| (a.0, a.1) == (b.0, b.1));
-
-    let dialect = store.dialect();
-    let txn = store.write().await?;
-    let mut touch = Sql::new(TOUCH);
-    touch
-        .source(
-            dialect,
-            TOUCH_TYPES,
-            lanes.into_iter().map(touched).collect(),
-        )
-        .push(TOUCH_AGAIN)
-        .run(&*txn)
-        .await?;
-    let new = match dialect {
-        Dialect::Sqlite => {
-            insert(dialect, events).run(&*txn).await?;
-            // Repeats were not inserted, so their ids find nothing.
-            let ids = events.iter().map(|event| (event.site, event.id.into()));
-            Sql::new(WAIT)
-                .push("SELECT site_id, lane, event_ms, id, received_ms, length(body) FROM inbox WHERE ")
-                .among(dialect, "id", ArrayType::Uuid, ids)
-                .run(&*txn)
-                .await?
-        }
-        Dialect::Postgres => {
-            Sql::new("WITH kept AS (")
-                .append(insert(dialect, events))
-                .push(" RETURNING site_id, lane, event_ms, id, received_ms, octet_length(body)) ")
-                .push(WAIT)
-                .push("SELECT * FROM kept")
-                .run(&*txn)
-                .await?
-        }
-    };
-    txn.commit().await?;
-    Ok(new)
+    let rows = lanes.into_iter().map(touched).collect();
+    let mut sql = Sql::new(TOUCH);
+    sql.source(dialect, TOUCH_TYPES, rows).push(TOUCH_AGAIN);
+    sql
 }
 
-fn insert(dialect: Dialect, events: &[NewEvent]) -> Sql {
-    let mut insert = Sql::new(KEEP);
-    insert
-        .source(dialect, KEEP_TYPES, events.iter().map(kept).collect())
-        .push(" ON CONFLICT DO NOTHING");
-    insert
+fn keep(dialect: Dialect, events: &[NewEvent]) -> Sql {
+    let mut sql = Sql::new(KEEP);
+    sql.source(dialect, KEEP_TYPES, events.iter().map(kept).collect());
+    sql
 }
 
 /// Opens the lanes that a query gives, as `site_id, lane, ready_ms, 0, 1`.
@@ -88,6 +92,7 @@ const WAIT: &str =
 
 const KEEP: &str = "INSERT INTO inbox (site_id, id, lane, channel, event, event_ms, delivery_key, \
                     content_key, trace, body, received_ms) ";
+const KEPT_ONCE: &str = " ON CONFLICT DO NOTHING";
 const KEEP_TYPES: [ArrayType; 11] = [
     ArrayType::BigInt,
     ArrayType::Uuid,

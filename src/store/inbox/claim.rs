@@ -1,8 +1,8 @@
 //! Taking lanes, reading what waits in them, and giving them up again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use sea_orm::QueryResult;
+use sea_orm::FromQueryResult;
 use sea_orm::sea_query::{ArrayType, Value};
 use uuid::Uuid;
 
@@ -30,7 +30,8 @@ pub async fn take(
         return Ok((lanes, Vec::new()));
     }
     // After the claim is committed: whoever accepts an event of these lanes waits for their rows.
-    let events = open_events(store.bulk(), dialect, &lanes, events).await?;
+    let waiting = waiting(store.bulk(), dialect, &lanes, events).await?;
+    let events = with_bodies(store, waiting).await?;
     Ok((lanes, events))
 }
 
@@ -59,17 +60,27 @@ async fn claim(
     Ok(sql.all(on).await?)
 }
 
-async fn open_events(
+/// An event that waits, without what is kept of it.
+#[derive(FromQueryResult)]
+struct Waiting {
+    site_id: i64,
+    lane: String,
+    id: Uuid,
+    event_ms: i64,
+    received_ms: i64,
+    attempts: i32,
+}
+
+/// The first events that wait in `lanes`, as many as memory is meant for.
+async fn waiting(
     on: &impl Conn,
     dialect: Dialect,
     lanes: &[ClaimedLane],
     limit: i64,
-) -> Result<Vec<OpenEvent>, StoreError> {
-    // Only the bodies of the first ones are read, and of those as many as memory is meant for.
+) -> Result<Vec<Waiting>, StoreError> {
     let mut sql = Sql::new(
-        "SELECT i.site_id, i.lane, i.id, i.event, i.event_ms, i.trace, i.body, i.received_ms, \
-         w.attempts FROM (SELECT *, sum(body_length) OVER (ORDER BY event_ms, id) - body_length \
-         AS before FROM (",
+        "SELECT site_id, lane, id, event_ms, received_ms, attempts \
+         FROM (SELECT *, sum(body_length) OVER (ORDER BY event_ms, id) - body_length AS before FROM (",
     );
     match dialect {
         Dialect::Sqlite => {
@@ -88,27 +99,56 @@ async fn open_events(
         }
     }
     sql.with(" ORDER BY event_ms, id LIMIT ", limit)
-        .push(") AS f) AS w JOIN inbox i ON i.site_id = w.site_id AND i.id = w.id")
-        .with(" WHERE before < ", BODIES);
-    let rows = sql.raw(on).await?;
-    let mut events: Vec<_> = rows.iter().map(open_event).collect::<Result<_, _>>()?;
-    events.sort_unstable_by_key(|event| (event.event_ms, event.id));
-    Ok(events)
+        .push(") AS f) AS w")
+        .with(" WHERE before < ", BODIES)
+        .push(" ORDER BY event_ms, id");
+    Ok(sql.all(on).await?)
 }
 
-fn open_event(row: &QueryResult) -> Result<OpenEvent, sea_orm::DbErr> {
-    Ok(OpenEvent {
-        site_id: row.try_get_by_index(0)?,
-        lane: row.try_get_by_index(1)?,
-        id: row.try_get_by_index(2)?,
-        event: row.try_get_by_index(3)?,
-        event_ms: row.try_get_by_index(4)?,
-        trace: row.try_get_by_index(5)?,
-        body: row.try_get_by_index(6)?,
-        received_ms: row.try_get_by_index(7)?,
-        attempts: row.try_get_by_index(8)?,
-    })
+/// What is kept of waiting events, in their order: remembered or read.
+async fn with_bodies(store: &Store, waiting: Vec<Waiting>) -> Result<Vec<OpenEvent>, StoreError> {
+    let mut kept: HashMap<Uuid, Kept> = HashMap::with_capacity(waiting.len());
+    let mut forgotten = Vec::new();
+    for event in &waiting {
+        match store.fresh.take(event.id) {
+            Some(fresh) => {
+                let known = (fresh.event, fresh.trace, fresh.body);
+                kept.insert(event.id, known);
+            }
+            None => forgotten.push((SiteId(event.site_id), event.id.into())),
+        }
+    }
+    if !forgotten.is_empty() {
+        let mut sql = Sql::new("SELECT id, event, trace, body FROM inbox WHERE ");
+        sql.among(store.dialect(), "id", ArrayType::Uuid, forgotten);
+        for row in sql.raw(store.bulk()).await? {
+            let known = (
+                row.try_get_by_index(1)?,
+                row.try_get_by_index(2)?,
+                row.try_get_by_index(3)?,
+            );
+            kept.insert(row.try_get_by_index(0)?, known);
+        }
+    }
+    let open = waiting.into_iter().filter_map(|waiting| {
+        let (event, trace, body) = kept.remove(&waiting.id)?;
+        Some(OpenEvent {
+            site_id: waiting.site_id,
+            lane: waiting.lane,
+            id: waiting.id,
+            event,
+            event_ms: waiting.event_ms,
+            trace,
+            body,
+            received_ms: waiting.received_ms,
+            attempts: waiting.attempts,
+        })
+    });
+    Ok(open.collect())
 }
+
+/// The event's name, its trace and its body.
+type Kept = (String, Option<String>, Vec<u8>);
 
 /// Those of the `claimed` lanes that are still of `owner`, their rows locked until the transaction
 /// ends, in an order that two workers share. A worker commits nothing when a lane is missing here:

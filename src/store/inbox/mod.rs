@@ -24,10 +24,12 @@ use super::SiteId;
 
 mod accept;
 mod claim;
+mod fresh;
 mod parked;
 mod writer;
 
 pub use claim::{finish, held, release, release_lane, take};
+pub(super) use fresh::Fresh;
 pub use parked::{depth, forget, park, parked, replay, retry_later};
 pub use writer::InboxWriter;
 
@@ -79,7 +81,7 @@ pub struct NewEvent {
 }
 
 /// An open event of a claimed lane.
-#[derive(Debug, Clone, FromQueryResult)]
+#[derive(Debug, Clone)]
 pub struct OpenEvent {
     /// The site.
     pub site_id: i64,

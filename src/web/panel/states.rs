@@ -138,6 +138,7 @@ fn row(fixture: Fixture, latest: &Latest) -> TestRow {
                 effect: pick.effect,
                 doubt: pick.doubt,
                 outdated: fixture.outdated,
+                execution_id: pick.run.execution_id,
                 execution_key: pick.run.execution_key.clone(),
                 number: pick.run.number,
                 finished_ms: pick.run.finished_ms,

@@ -13,7 +13,10 @@ use askama::Template;
 use serde::Deserialize;
 
 mod gadget;
+mod matrix;
 pub(super) mod overview;
+mod readiness;
+pub mod tabs;
 
 use super::fields;
 use super::fragment::Fragment;
@@ -36,6 +39,14 @@ pub fn routes(routes: &mut ServiceConfig) {
             .app_data(fields::refusal_of_path())
             .route(web::get().to(show)),
     );
+    routes.service(
+        web::scope("/ui/project/{project}/readiness")
+            .app_data(fields::refusal_of_path())
+            .route("", web::get().to(readiness::show))
+            .route("/rules", web::get().to(readiness::show_rules))
+            .route("/rules", web::post().to(readiness::save_rules)),
+    );
+    routes.configure(matrix::routes);
     routes
         .route("/ui/gadget", web::get().to(gadget::show))
         .route("/ui/gadget/settings", web::get().to(gadget::settings));

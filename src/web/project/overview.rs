@@ -1,5 +1,6 @@
 //! What the project page says, in words and signs: the template's only input.
 
+use super::tabs::{Tab, View, tabs};
 use crate::app::project_coverage::{ListedIssue, ProjectCoverage};
 use crate::domain::coverage::{Counts, CoverageStatus};
 use crate::web::panel::look;
@@ -41,6 +42,8 @@ pub struct Shown<'a> {
 pub struct Overview {
     /// Where its fragment lives.
     pub base: String,
+    /// What leads to the other views.
+    pub tabs: Vec<Tab>,
     /// The project's key.
     pub project: String,
     /// The verdict in one sentence.
@@ -112,6 +115,7 @@ impl Overview {
         });
         Self {
             base: format!("{}/ui/project/{}", shown.root, shown.project),
+            tabs: tabs(shown.root, shown.project, View::Overview),
             project: shown.project.to_owned(),
             heading: heading(coverage, worst, shown.project),
             worst: worst.map(look::of_issue),

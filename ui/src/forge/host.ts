@@ -31,11 +31,19 @@ function isWrapped(body: unknown): body is Wrapped {
   return typeof body === "object" && body !== null && typeof (body as Wrapped).html === "string";
 }
 
+/** A file, which is read by `../downloads`. */
+function isCarried(body: unknown): boolean {
+  return typeof body === "object" && body !== null && "base64" in body;
+}
+
 /** The answer as htmx knows answers. */
 function asResponse({ status = 0, body }: Answer): Response {
   if (status >= 200 && status < 300 && isWrapped(body)) {
     const headers = { "Content-Type": "text/html", ...body.headers };
     return new Response(body.html, { status, headers });
+  }
+  if (status >= 200 && status < 300 && isCarried(body)) {
+    return new Response(JSON.stringify(body), { status, headers: { "Content-Type": "application/json" } });
   }
   if (status >= 400 && status <= 599 && body !== undefined && body !== null) {
     const headers = { "Content-Type": "application/problem+json" };

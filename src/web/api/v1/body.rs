@@ -54,10 +54,10 @@ pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
         } else {
             Problem::bad_request("The body is not JSON.")
         };
-        problem.position = Some(Position {
+        problem.position = Some(Box::new(Position {
             line: why.line(),
             column: why.column(),
-        });
+        }));
         let said = why.to_string();
         let short: String = said.chars().take(300).collect();
         problem.detail(format!("{short}."))
@@ -178,9 +178,8 @@ impl Checks {
         };
         let mut problem = Problem::unprocessable("The body is refused; nothing was stored.")
             .detail(format!("`{}`: {}{more}", first.pointer, first.detail));
-        problem.errors = self.0;
         // A body of a million wrong items is told of its first ones.
-        problem.errors.truncate(50);
+        problem.errors = self.0.into_iter().take(50).collect();
         Err(problem)
     }
 }
@@ -214,7 +213,7 @@ mod tests {
         let why = read::<Vec<i64>>(b"[1,\n x]").unwrap_err();
         assert_eq!(
             (why.status, why.position),
-            (400, Some(Position { line: 2, column: 2 }))
+            (400, Some(Box::new(Position { line: 2, column: 2 })))
         );
         assert_eq!(read::<Vec<i64>>(b"[\"a\"]").unwrap_err().status, 422);
     }

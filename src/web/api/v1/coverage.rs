@@ -56,7 +56,7 @@ pub async fn show(
     Ok(HttpResponse::Ok().json(Coverage::of(&coverage)))
 }
 
-fn scope(text: Option<&str>, environment: Option<&str>) -> Result<Scope, Problem> {
+pub(super) fn scope(text: Option<&str>, environment: Option<&str>) -> Result<Scope, Problem> {
     let text = text.unwrap_or("latest");
     Scope::named(text, environment).map_err(|why| {
         let text: String = text.chars().take(80).collect();

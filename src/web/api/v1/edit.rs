@@ -4,6 +4,8 @@
 use actix_web::http::header::{ETAG, IF_MATCH, LOCATION};
 use actix_web::http::{StatusCode, header::HeaderMap};
 use actix_web::{HttpRequest, HttpResponse};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 
 use super::auth::ApiCaller;
@@ -90,9 +92,7 @@ pub(super) fn etag(thing: &impl Serialize) -> String {
 }
 
 fn etag_of(text: &str) -> String {
-    let hash = sha256(text.as_bytes());
-    let hex: String = hash.iter().take(16).map(|b| format!("{b:02x}")).collect();
-    format!("\"{hex}\"")
+    format!("\"{}\"", URL_SAFE_NO_PAD.encode(sha256(text.as_bytes())))
 }
 
 /// What a change expects to find.

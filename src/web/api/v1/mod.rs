@@ -19,11 +19,14 @@ mod exemptions;
 mod issues;
 mod limits;
 mod links;
+mod matrix;
+mod matrix_snapshots;
 mod page;
 mod plans;
 mod project_settings;
 mod quarantines;
 mod query;
+mod readiness;
 mod reference;
 mod results;
 mod runs;
@@ -48,6 +51,21 @@ fn operations(routes: &mut Described) {
         .service(executions::list)
         .service(executions::create)
         .service(executions::show)
+        .service(readiness::show)
+        .service(readiness::show_gate)
+        .service(readiness::show_trend)
+        .service(readiness::show_rules)
+        .service(readiness::change_rules)
+        .service(matrix::show)
+        .service(matrix::show_totals)
+        .service(matrix::show_backward)
+        .service(matrix::show_orphans)
+        .service(matrix::export)
+        .service(matrix_snapshots::list)
+        .service(matrix_snapshots::take)
+        .service(matrix_snapshots::show)
+        .service(matrix_snapshots::remove)
+        .service(matrix_snapshots::compare)
         .service(executions::change)
         .service(executions::delete)
         .service(runs::create)

@@ -349,15 +349,12 @@ async fn tests_named(
     let mut checks = Checks::default();
     let mut found = BTreeSet::new();
     for (n, text) in keys.iter().enumerate() {
-        match number(text).and_then(|number| known.get(&number)) {
-            Some(test) => {
-                found.insert(test.id);
-            }
-            None => {
-                let short: String = text.chars().take(80).collect();
-                let why = format!("There is no test `{short}` in {}.", project.key);
-                checks.refuse(format!("/tests/{n}"), why);
-            }
+        let test = number(text).and_then(|number| known.get(&number));
+        found.extend(test.map(|test| test.id));
+        if test.is_none() {
+            let short: String = text.chars().take(80).collect();
+            let why = format!("There is no test `{short}` in {}.", project.key);
+            checks.refuse(format!("/tests/{n}"), why);
         }
     }
     checks.finish()?;

@@ -30,7 +30,8 @@ pub(super) fn status_category() -> Object {
     one_of([Undefined, New, Indeterminate, Done].map(StatusCategory::key))
 }
 
-fn one_of<const N: usize>(words: [&'static str; N]) -> Object {
+/// One of these words.
+pub(super) fn one_of<const N: usize>(words: [&'static str; N]) -> Object {
     ObjectBuilder::new()
         .schema_type(Type::String)
         .enum_values(Some(words))

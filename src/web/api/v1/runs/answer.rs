@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use super::super::executions::answer::NamedTest;
 use super::super::words;
+use crate::crypto::hex;
 use crate::domain::attempts::{Sequence, aggregate};
 use crate::domain::coverage::Settings;
 use crate::domain::run::RunStatus;
@@ -263,7 +264,7 @@ impl Evidence {
             name: file.name.clone(),
             media_type: file.media_type.clone(),
             size: file.size,
-            sha256: file.hash.iter().map(|byte| format!("{byte:02x}")).collect(),
+            sha256: hex(&file.hash),
             created_by: file.created_by.clone(),
             created_ms: file.created_ms,
         }

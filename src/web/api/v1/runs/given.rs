@@ -1,5 +1,7 @@
 //! Bodies that make or change a run, and what they come to.
 
+#![expect(clippy::option_option, reason = "absent is not null here")]
+
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -123,7 +125,6 @@ pub(super) struct GivenStep {
 /// What is to change in a run; what is not named stays, `null` takes it away.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[expect(clippy::option_option, reason = "absent is not null here")]
 pub(super) struct RunChange {
     /// How it ended.
     #[schema(schema_with = words::run_status)]

@@ -168,7 +168,8 @@ impl Quarantined {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Version {
     /// Its number, from 1.
-    version: i32,
+    #[serde(rename = "version")]
+    number: i32,
     /// The name.
     name: String,
     /// What it checks.
@@ -291,7 +292,7 @@ impl Test {
 impl Version {
     pub fn of(version: &TestVersion) -> Self {
         Self {
-            version: version.version,
+            number: version.version,
             name: version.content.name.clone(),
             description: version.content.description.clone(),
             steps: shown_steps(&version.content.steps),
