@@ -132,10 +132,9 @@ impl RunStatus {
             Self::Skipped => "SKIPPED",
             Self::Aborted => "ABORTED",
             Self::Blocked => "BLOCKED",
-            Self::Unknown => "UNKNOWN",
+            Self::Unknown | Self::Custom(_) => "UNKNOWN",
             Self::Error => "ERROR",
             Self::Failed => "FAILED",
-            Self::Custom(_) => "UNKNOWN",
         }
     }
 

@@ -154,11 +154,10 @@ impl FlakyEvidence {
 impl Window {
     /// Takes one more run in, if it can say anything; one that is already here changes nothing.
     pub fn record(&mut self, run: &RunFact) {
-        let says = match run.status {
-            RunStatus::Passed | RunStatus::Error | RunStatus::Failed => true,
-            RunStatus::Custom(_) => true,
-            _ => false,
-        };
+        let says = matches!(
+            run.status,
+            RunStatus::Passed | RunStatus::Error | RunStatus::Failed | RunStatus::Custom(_)
+        );
         if !says || run.is_incomplete {
             return;
         }

@@ -303,7 +303,7 @@ proptest! {
         freshness_days in prop::option::of(5..15_u32),
         text_changed_day in prop::option::of(0..20_i64),
     ) {
-        let settings = Settings { strict_outdated, freshness_days, ..settings };
+        let settings = Settings { freshness_days, strict_outdated, ..settings };
         let before: Vec<Kept> = histories.iter().map(|runs| Kept::of(&by_days(runs))).collect();
         let text_changed_ms = text_changed_day.map(|day| day * DAY_MS);
         let pass = RunFact {

@@ -6,6 +6,7 @@
 //! reads no history; for another scope the same value is made of the runs in it.
 
 mod children;
+mod choices;
 mod explanation;
 mod flaky;
 mod issue;
@@ -30,6 +31,7 @@ mod worked_flaky;
 mod worked_scopes;
 
 pub use children::{Child, ChildExclusion, ChildSays, with_children};
+pub use choices::{ChoiceError, Choices};
 pub use explanation::Explanation;
 pub use flaky::{FlakyEvidence, RunName, Window, WindowResult};
 pub use issue::{Counts, Coverage, CoverageStatus, CoveredIssue, LinkedTest, of_issue};
@@ -40,8 +42,5 @@ pub use reason::{
 };
 pub use scope::{MadeFor, Scope, ScopeError};
 pub use sentence::{Sentence, Span};
-pub use settings::{
-    ChildLink, ChoiceError, Choices, FlakyEffect, FlakySettings, Hierarchy, Settings, Side,
-    Treatment,
-};
+pub use settings::{ChildLink, FlakyEffect, FlakySettings, Hierarchy, Settings, Side, Treatment};
 pub use test_status::{Circumstances, Doubt, Outdated, Pick, TestStatus};

@@ -292,9 +292,8 @@ fn plain(text: String) -> Sentence {
 pub(super) fn outcome(run: &DecidingRun) -> String {
     let did = status_clause(&run.status);
     match (run.doubt, run.outdated) {
-        (None, _) => did,
+        (None | Some(Doubt::Unmapped), _) => did,
         (Some(Doubt::Incomplete), _) => "has a result from an incomplete report".to_owned(),
-        (Some(Doubt::Unmapped), _) => did,
         (Some(Doubt::Stale), _) => format!("{did} too long ago"),
         (Some(Doubt::Flaky), _) => format!("{did} but is flaky"),
         (Some(Doubt::Outdated), Some(Outdated::Test { .. })) => {

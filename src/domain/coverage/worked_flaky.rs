@@ -141,6 +141,8 @@ fn ten_equal_results_clear_the_mark() {
 
 #[test]
 fn what_a_flaky_test_means_is_a_setting() {
+    use CoverageStatus::{Nok, Ok, Unknown};
+
     let status = |letters: &str, effect: &str| {
         let runs = on("4f1c", results(letters));
         let (kept, window) = (latest(&runs), window(&runs));
@@ -154,7 +156,6 @@ fn what_a_flaky_test_means_is_a_setting() {
         let coverage = of_issue(&covered(&tests), &settings, &Scope::default(), 99);
         (coverage.status, coverage.reason.sentence().to_string())
     };
-    use CoverageStatus::{Nok, Ok, Unknown};
     assert_eq!(status("FP", "count"), (Ok, "The only test passed.".into()));
     assert_eq!(
         status("FP", "unknown"),

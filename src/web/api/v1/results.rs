@@ -123,13 +123,12 @@ pub async fn receive(
 ) -> Result<HttpResponse, Problem> {
     let query = Query::read(request.query_string(), &PARAMETERS)?;
     let upload = upload(&caller, &project, &query)?;
-    let policy = match retries(&query)? {
-        Some(policy) => policy,
-        None => {
-            let on = app.store.read();
-            let settings = settings::of_project(on, caller.0.site, &upload.project).await?;
-            settings.coverage.retries
-        }
+    let policy = if let Some(given) = retries(&query)? {
+        given
+    } else {
+        let on = app.store.read();
+        let settings = settings::of_project(on, caller.0.site, &upload.project).await?;
+        settings.coverage.retries
     };
     let limits = Limits::default();
     let file = collect(&request, body, limits.bytes).await?;
