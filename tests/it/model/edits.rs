@@ -384,9 +384,13 @@ impl Client {
         }
     }
 
+    /// Says that an issue needs no test, of a few at a time, or takes it back.
     pub(super) async fn exempt(&mut self) {
-        let place = self.dice.roll(self.issues.len());
-        let key = self.issues[place].key().to_owned();
+        let own = self.issues.iter().map(|issue| issue.key().to_owned());
+        let (exempt, others): (Vec<String>, Vec<String>) =
+            own.partition(|key| self.world.issues[key].exempt.is_some());
+        let from = if exempt.len() > 1 { &exempt } else { &others };
+        let key = self.dice.pick(from).clone();
         let path = format!("issues/{key}/exemption");
         if self.world.issues[&key].exempt.is_some() {
             self.api

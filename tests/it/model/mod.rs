@@ -30,8 +30,8 @@ use dice::Dice;
 use rules::{Scope, World};
 
 use crate::both_databases;
-use crate::support::TestApp;
 use crate::support::site::{Site, now_s};
+use crate::support::{TestApp, eventually};
 
 const OPERATIONS: usize = 10_000;
 
@@ -60,6 +60,7 @@ both_databases! {
         let seed = u64::try_from(given("MODEL_SEED", 1)).unwrap();
         let operations = given("MODEL_OPERATIONS", OPERATIONS);
         println!("seed {seed}, {operations} operations");
+        let since = std::time::Instant::now();
 
         let (known, base, issues) = world::begin(&app, &api, &mut Dice::new(seed)).await;
         let mut work = tokio::task::JoinSet::new();
@@ -81,7 +82,10 @@ both_databases! {
         }
         settle_contests(&api, &known.contested, &contests, &mut model).await;
         app.applied().await;
+        let over_ms = model.rules().all_short_ends_ms(now_s() * 1_000);
+        eventually("what was to end soon has ended", async || (now_s() * 1_000 > over_ms).then_some(())).await;
 
+        println!("all is done after {:.0?}", since.elapsed());
         let mut dice = Dice::new(seed);
         let compared = compare_all(&api, &model, &mut dice, 100).await;
         println!("{compared} statuses compared, {}", tally(&model));
@@ -238,12 +242,11 @@ fn difference(
 
 /// How the statuses are spread, so that a world in which everything failed is noticed.
 fn tally(model: &World) -> String {
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    let rules = model.rules();
+    let (rules, mut counts) = (model.rules(), BTreeMap::<&str, usize>::new());
     for issue in model.issues.keys() {
         *counts
             .entry(
-                model
+                rules
                     .verdict(issue, &Scope::default(), now_s() * 1_000)
                     .status,
             )

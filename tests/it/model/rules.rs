@@ -201,6 +201,18 @@ pub struct Rules<'a> {
 }
 
 impl Rules<'_> {
+    /// When everything is over that ends within an hour of `now_ms`.
+    pub fn all_short_ends_ms(&self, now_ms: i64) -> i64 {
+        let tests = self
+            .world
+            .tests
+            .values()
+            .filter_map(|test| test.quarantined_until_ms);
+        let issues = self.world.issues.values().filter_map(|issue| issue.exempt?);
+        let soon = tests.chain(issues).filter(|end| *end < now_ms + 3_600_000);
+        soon.max().unwrap_or(now_ms - 1)
+    }
+
     /// The status of an issue in a scope (3).
     pub fn verdict(&self, issue: &str, scope: &Scope, now_ms: i64) -> Verdict {
         let tests = self.tests_of(issue, scope, now_ms);
