@@ -29,7 +29,7 @@ test("a project decides for itself, and goes back to the others", async ({ page 
   await expect(frame.locator("#settings")).toContainText("These hold in SHOP");
   await rule.uncheck();
   await frame.getByRole("checkbox", { name: "Sub-task is covered by tests" }).check();
-  await frame.getByRole("button", { name: "Save" }).click();
+  await frame.locator("#settings").getByRole("button", { name: "Save" }).click();
   await expect(frame.locator("#live")).toHaveText("Saved. It holds from now on.");
 
   await openPanel(page, "SHOP-17");
@@ -43,6 +43,25 @@ test("a project decides for itself, and goes back to the others", async ({ page 
   await frame.getByRole("button", { name: "Use the settings of all projects" }).click();
   await expect(rule).toBeChecked();
   await expect(frame.getByRole("checkbox", { name: "Sub-task is covered by tests" })).not.toBeChecked();
+});
+
+test("a project counts results its own way, and goes back to the others", async ({ page }) => {
+  const frame = await openAdmin(page);
+  const part = frame.locator("#counting");
+  await frame.getByLabel("How results count in").selectOption("SHOP");
+  await expect(part).toContainText("These hold in SHOP");
+  await part.getByLabel("A skipped test means").selectOption("It failed");
+  await part.getByLabel("Results looked at").fill("10");
+  await part.getByLabel("Words of your reports").fill("WARNING = nonsense");
+  await part.getByRole("button", { name: "Save" }).click();
+  await expect(part.getByRole("alert")).toContainText("there is no status `nonsense`");
+  await part.getByLabel("Words of your reports").fill("WARNING = passed");
+  await part.getByRole("button", { name: "Save" }).click();
+  await expect(frame.locator("#live")).toHaveText("Saved. It holds from now on.");
+  await expect(part.locator(".lozenge", { hasText: "Own" })).toHaveCount(3);
+  await part.getByRole("button", { name: "Use the settings of all projects" }).click();
+  await expect(part.getByLabel("A skipped test means")).toHaveValue("notrun");
+  await expect(part.locator(".lozenge", { hasText: "Own" })).toHaveCount(0);
 });
 
 test("an API client is made, used and revoked", async ({ page }) => {

@@ -33,8 +33,9 @@ for (const [name, query] of Object.entries(VIEWS)) {
   test(`panel, ${name}`, async ({ page }) => {
     await panel(page, "SHOP-7", query);
     await shot(page, "panel");
-    for (const [state, issue] of [["passing", "SHOP-8"], ["empty", "SHOP-9"], ["unconfigured", "SHOP-17"], ["bug", "SHOP-11"]] as const) {
-      await panel(page, issue, query);
+    for (const [state, issue] of [["passing", "SHOP-8"], ["empty", "SHOP-9"], ["unconfigured", "SHOP-17"], ["bug", "SHOP-11"], ["epic", "SHOP-1"]] as const) {
+      const shown = await panel(page, issue, query);
+      if (state === "epic") await shown.locator(".child").first().waitFor();
       await shot(page, state);
     }
   });
@@ -59,6 +60,11 @@ for (const [name, query] of Object.entries(VIEWS)) {
     await shot(page, "menu");
     await frame.getByRole("menuitem", { name: "Link existing defect" }).click();
     await open("link-defect");
+    await row.getByRole("button", { name: /More actions/ }).click();
+    await frame.getByRole("menuitem", { name: "Quarantine", exact: true }).click();
+    await open("quarantine");
+    await frame.getByRole("button", { name: "Needs no test" }).click();
+    await open("exemption");
     await frame.getByRole("button", { name: "Link test", exact: true }).click();
     await open("link-test");
   });

@@ -17,14 +17,17 @@ export function followFocus(): void {
   });
   // The dialog that asked closes in the same turn and gives the focus back, if it can. Until the
   // page is drawn again, what was in it and is not to be seen any more still has it.
-  on("htmx:after:swap", ({ sourceEvent: { type } }) =>
+  on("htmx:after:swap", ({ sourceEvent: { type }, target }) =>
     setTimeout(() => {
-      if ((type === OPEN || type === LOOK_AGAIN) && !place) return;
+      if ([OPEN, LOOK_AGAIN, "load"].includes(type) && !place) return;
       const focused = document.activeElement;
       if (focused && focused !== document.body && focused.checkVisibility()) return;
       const left = rows();
       const row = left.find((row) => row.id === place?.row) ?? left[place?.index ?? left.length];
-      const next = row?.querySelector<HTMLElement>(".icon-button");
+      const next =
+        target?.id === "children"
+          ? document.querySelector<HTMLElement>("#children a")
+          : row?.querySelector<HTMLElement>(".icon-button");
       (next ?? document.getElementById("link-test"))?.focus();
     }),
   );
