@@ -18,6 +18,7 @@ mod rules;
 mod world;
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use serde_json::Value;
 use touchstone::app::check_projections::{Checked, check_projections};
@@ -108,7 +109,7 @@ both_databases! {
 
 async fn choose(api: &Api, choices: &Value) {
     let path = "projects/SHOP/settings";
-    api.edit(path, &choices).await.expect(200, path);
+    api.edit(path, choices).await.expect(200, path);
 }
 
 async fn settle_contests(api: &Api, contested: &[String], contests: &[Contest], model: &mut World) {
@@ -227,7 +228,8 @@ fn difference(
     let mut said = format!("{} is {}", seen["status"], wanted.status);
     for (key, held) in statuses {
         if wanted.tests.get(key) != Some(held) {
-            said.push_str(&format!("; {key} {held:?} is {:?}", wanted.tests.get(key)));
+            let wanted = wanted.tests.get(key);
+            write!(said, "; {key} {held:?} is {wanted:?}").unwrap();
         }
     }
     for (key, wanted) in wanted
@@ -235,7 +237,7 @@ fn difference(
         .iter()
         .filter(|(key, _)| !statuses.contains_key(*key))
     {
-        said.push_str(&format!("; {key} {wanted:?} is missing"));
+        write!(said, "; {key} {wanted:?} is missing").unwrap();
     }
     format!("{said} ({})", seen["reason"]["sentence"])
 }
