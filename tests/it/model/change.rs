@@ -19,7 +19,8 @@ pub enum Change {
     /// A new test, or what an edit made of an old one.
     Test(String, Test),
     Quarantined(String, Option<i64>),
-    Exempt(String, Option<Option<i64>>),
+    /// Until when, if it is; [`super::rules::FOR_GOOD`] without an end.
+    Exempt(String, Option<i64>),
     TextChanged(String, i64),
     Moved(String, &'static str, Option<&'static str>),
     Plan(String),
@@ -63,7 +64,9 @@ impl World {
             Change::Quarantined(key, until_ms) => {
                 self.tests.get_mut(&key).unwrap().quarantined_until_ms = until_ms;
             }
-            Change::Exempt(key, exempt) => self.issues.get_mut(&key).unwrap().exempt = exempt,
+            Change::Exempt(key, until_ms) => {
+                self.issues.get_mut(&key).unwrap().exempt_until_ms = until_ms;
+            }
             Change::TextChanged(key, at_ms) => {
                 let issue = self.issues.get_mut(&key).unwrap();
                 issue.text_changed_ms = issue.text_changed_ms.max(Some(at_ms));

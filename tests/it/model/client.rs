@@ -225,9 +225,10 @@ impl Client {
             let finished_ms = self.moment();
             let issue = self.dice.roll(self.known.issues.len());
             let is_named = self.dice.happens(40) && may_be_linked_by_results(place, issue);
-            let outcome = match is_rough(&key) {
-                true => self.dice.weighed(&ROUGH_OUTCOMES),
-                false => self.dice.weighed(&OUTCOMES),
+            let outcome = if is_rough(&key) {
+                self.dice.weighed(&ROUGH_OUTCOMES)
+            } else {
+                self.dice.weighed(&OUTCOMES)
             };
             cases.push(Case {
                 name,

@@ -7,7 +7,7 @@ use super::change::Change;
 use super::client::{Client, Own, is_near, json_of, may_be_linked_by_results};
 use super::contested::Claim;
 use super::report::{Outcome, attempts, is_rough};
-use super::rules::Run;
+use super::rules::{FOR_GOOD, Run};
 
 /// Statuses a run may be given, as often as they should come; `Forgiven` and `Flagged` are the site's
 /// own.
@@ -204,9 +204,10 @@ impl Client {
     }
 
     fn status_of(&mut self, test: &str) -> &'static str {
-        match is_rough(test) {
-            true => self.dice.weighed(&ROUGH_STATUSES),
-            false => self.dice.weighed(&STATUSES),
+        if is_rough(test) {
+            self.dice.weighed(&ROUGH_STATUSES)
+        } else {
+            self.dice.weighed(&STATUSES)
         }
     }
 
@@ -384,11 +385,15 @@ impl Client {
         }
     }
 
+    /// Says that an issue needs no test, of a few at a time, or takes it back.
     pub(super) async fn exempt(&mut self) {
-        let place = self.dice.roll(self.issues.len());
-        let key = self.issues[place].key().to_owned();
+        let own = self.issues.iter().map(|issue| issue.key().to_owned());
+        let (exempt, others): (Vec<String>, Vec<String>) =
+            own.partition(|key| self.world.issues[key].exempt_until_ms.is_some());
+        let from = if exempt.len() > 1 { &exempt } else { &others };
+        let key = self.dice.pick(from).clone();
         let path = format!("issues/{key}/exemption");
-        if self.world.issues[&key].exempt.is_some() {
+        if self.world.issues[&key].exempt_until_ms.is_some() {
             self.api
                 .delete(&path, None)
                 .await
@@ -405,7 +410,7 @@ impl Client {
                 .put(&path, Some(&body))
                 .await
                 .expect(200, "an exemption");
-            self.note(Change::Exempt(key, Some(until_ms)));
+            self.note(Change::Exempt(key, until_ms.or(Some(FOR_GOOD))));
         }
     }
 

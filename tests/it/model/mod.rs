@@ -18,6 +18,7 @@ mod rules;
 mod world;
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use serde_json::Value;
 use touchstone::app::check_projections::{Checked, check_projections};
@@ -30,8 +31,8 @@ use dice::Dice;
 use rules::{Scope, World};
 
 use crate::both_databases;
-use crate::support::TestApp;
 use crate::support::site::{Site, now_s};
+use crate::support::{TestApp, eventually};
 
 const OPERATIONS: usize = 10_000;
 
@@ -60,6 +61,7 @@ both_databases! {
         let seed = u64::try_from(given("MODEL_SEED", 1)).unwrap();
         let operations = given("MODEL_OPERATIONS", OPERATIONS);
         println!("seed {seed}, {operations} operations");
+        let since = std::time::Instant::now();
 
         let (known, base, issues) = world::begin(&app, &api, &mut Dice::new(seed)).await;
         let mut work = tokio::task::JoinSet::new();
@@ -81,7 +83,10 @@ both_databases! {
         }
         settle_contests(&api, &known.contested, &contests, &mut model).await;
         app.applied().await;
+        let over_ms = model.rules().all_short_ends_ms(now_s() * 1_000);
+        eventually("what was to end soon has ended", async || (now_s() * 1_000 > over_ms).then_some(())).await;
 
+        println!("all is done after {:.0?}", since.elapsed());
         let mut dice = Dice::new(seed);
         let compared = compare_all(&api, &model, &mut dice, 100).await;
         println!("{compared} statuses compared, {}", tally(&model));
@@ -104,7 +109,7 @@ both_databases! {
 
 async fn choose(api: &Api, choices: &Value) {
     let path = "projects/SHOP/settings";
-    api.edit(path, &choices).await.expect(200, path);
+    api.edit(path, choices).await.expect(200, path);
 }
 
 async fn settle_contests(api: &Api, contested: &[String], contests: &[Contest], model: &mut World) {
@@ -223,7 +228,8 @@ fn difference(
     let mut said = format!("{} is {}", seen["status"], wanted.status);
     for (key, held) in statuses {
         if wanted.tests.get(key) != Some(held) {
-            said.push_str(&format!("; {key} {held:?} is {:?}", wanted.tests.get(key)));
+            let wanted = wanted.tests.get(key);
+            write!(said, "; {key} {held:?} is {wanted:?}").unwrap();
         }
     }
     for (key, wanted) in wanted
@@ -231,19 +237,18 @@ fn difference(
         .iter()
         .filter(|(key, _)| !statuses.contains_key(*key))
     {
-        said.push_str(&format!("; {key} {wanted:?} is missing"));
+        write!(said, "; {key} {wanted:?} is missing").unwrap();
     }
     format!("{said} ({})", seen["reason"]["sentence"])
 }
 
 /// How the statuses are spread, so that a world in which everything failed is noticed.
 fn tally(model: &World) -> String {
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    let rules = model.rules();
+    let (rules, mut counts) = (model.rules(), BTreeMap::<&str, usize>::new());
     for issue in model.issues.keys() {
         *counts
             .entry(
-                model
+                rules
                     .verdict(issue, &Scope::default(), now_s() * 1_000)
                     .status,
             )

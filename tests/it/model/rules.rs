@@ -58,6 +58,9 @@ pub struct Test {
     pub quarantined_until_ms: Option<i64>,
 }
 
+/// The end of what has none.
+pub const FOR_GOOD: i64 = i64::MAX;
+
 /// An issue.
 #[derive(Debug, Clone, Default)]
 pub struct Issue {
@@ -66,8 +69,8 @@ pub struct Issue {
     pub resolution: Option<String>,
     /// When summary or description last changed.
     pub text_changed_ms: Option<i64>,
-    /// Since it needs no test: until when, if that ends.
-    pub exempt: Option<Option<i64>>,
+    /// Until when it needs no test, if so; [`FOR_GOOD`] without an end.
+    pub exempt_until_ms: Option<i64>,
 }
 
 /// What a skipped or blocked result means (2.2).
@@ -87,6 +90,10 @@ pub enum FlakyEffect {
 }
 
 /// What the project chose.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a setting of its own"
+)]
 #[derive(Debug, Clone)]
 pub struct Settings {
     pub final_precedence: bool,
@@ -201,6 +208,22 @@ pub struct Rules<'a> {
 }
 
 impl Rules<'_> {
+    /// When everything is over that ends within an hour of `now_ms`.
+    pub fn all_short_ends_ms(&self, now_ms: i64) -> i64 {
+        let tests = self
+            .world
+            .tests
+            .values()
+            .filter_map(|test| test.quarantined_until_ms);
+        let issues = self
+            .world
+            .issues
+            .values()
+            .filter_map(|issue| issue.exempt_until_ms);
+        let soon = tests.chain(issues).filter(|end| *end < now_ms + 3_600_000);
+        soon.max().unwrap_or(now_ms - 1)
+    }
+
     /// The status of an issue in a scope (3).
     pub fn verdict(&self, issue: &str, scope: &Scope, now_ms: i64) -> Verdict {
         let tests = self.tests_of(issue, scope, now_ms);
@@ -219,8 +242,8 @@ impl Rules<'_> {
         now_ms: i64,
         above: &mut Vec<String>,
     ) -> &'static str {
-        let exempt = self.world.issues[issue].exempt;
-        if exempt.is_some_and(|until| until.is_none_or(|until| now_ms < until)) {
+        let exempt_until_ms = self.world.issues[issue].exempt_until_ms;
+        if exempt_until_ms.is_some_and(|until| now_ms < until) {
             return "EXEMPT";
         }
         let own = self.tests_of(issue, scope, now_ms);
