@@ -26,7 +26,10 @@ async fn report(app: &TestApp, token: &str, issue: &str, name: &str, outcome: &s
         "<testsuite name='shop'><testcase classname='shop' name='{name}'><properties>\
          <property name='requirement' value='{issue}'/></properties>{outcome}</testcase></testsuite>"
     );
-    let url = format!("{}/api/v1/projects/SHOP/results?environment=chrome", app.base);
+    let url = format!(
+        "{}/api/v1/projects/SHOP/results?environment=chrome",
+        app.base
+    );
     let sending = app.http.post(url).bearer_auth(token).body(body);
     let answer = sending.send().await.unwrap();
     assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap());
@@ -39,11 +42,22 @@ async fn shop(app: &TestApp, jira: &Standin) -> [(String, u64); 3] {
         let made = made.unwrap();
         (made.key, made.id)
     };
-    let stories = [make("Pay by <card>"), make("Pay by invoice"), make("Pay later")];
+    let stories = [
+        make("Pay by <card>"),
+        make("Pay by invoice"),
+        make("Pay later"),
+    ];
     jira.settle().await.unwrap();
     app.applied().await;
     let token = token(app).await;
-    report(app, &token, &stories[0].0, "Pays by card", "<failure message='no'/>").await;
+    report(
+        app,
+        &token,
+        &stories[0].0,
+        "Pays by card",
+        "<failure message='no'/>",
+    )
+    .await;
     report(app, &token, &stories[1].0, "Pays by invoice", "").await;
     stories
 }
@@ -64,7 +78,9 @@ async fn hide(app: &TestApp, key: &str) {
         ..IssueSnapshot::default()
     };
     let txn = app.store.write().await.unwrap();
-    issues::upsert_snapshot(&*txn, site, &snapshot, 1).await.unwrap();
+    issues::upsert_snapshot(&*txn, site, &snapshot, 1)
+        .await
+        .unwrap();
     txn.commit().await.unwrap();
 }
 
