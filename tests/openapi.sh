@@ -9,6 +9,7 @@ standin=$(realpath "$2")
 shift 2
 cd "$(dirname "$0")/.."
 
+settings=$PWD/tests/schemathesis.toml
 venv=$PWD/target/openapi-checks/venv
 place=$(mktemp -d "${TMPDIR:-/tmp}/touchstone-openapi.XXXXXX")
 trap 'kill $(jobs -p) 2>/dev/null || true; wait; rm -rf "$place"' EXIT
@@ -48,7 +49,7 @@ check() { # NAME DATABASE_URL [what schemathesis takes]
       --environment chrome /dev/stdin >/dev/null 2>&1
   done
   # `positive_data_acceptance` would want every string to be the key of something there is.
-  if ! (cd "$place" && exec "$venv/bin/schemathesis" run "http://$app/api/v1/openapi.json" --no-color \
+  if ! (cd "$place" && exec "$venv/bin/schemathesis" --config-file "$settings" run "http://$app/api/v1/openapi.json" --no-color \
     -H "Authorization: Bearer $token" --max-examples 60 --generation-deterministic \
     --exclude-checks positive_data_acceptance "$@") >"$place/said" 2>&1; then
     cat "$place/said" >&2

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use uuid::Uuid;
 
-use crate::app::rederive::rederive;
+use crate::app::rederive::{rederive, take_in};
 use crate::app::run_rules::{ImportedResults, ImportedRun, on_defect_link, on_results};
 use crate::domain::execution::Execution;
 use crate::store::defects::NewDefectLink;
@@ -54,7 +54,8 @@ pub async fn record_run(
     extended.next_run = run.number + 1;
     let names = &execution.particulars.environments;
     environments::note(on, site, execution.project_id, names, occasion.now_ms).await?;
-    follow(on, site, extended, run.test_id).await?;
+    note_span(on, site, extended).await?;
+    take_in(on, site, execution.id, run.number).await?;
     set_defects(on, site, execution, run, defects, occasion).await?;
     tell_rules(on, site, execution, run, occasion.now_ms).await
 }
@@ -98,14 +99,23 @@ pub async fn delete_run(
 async fn follow(
     on: &impl Conn,
     site: SiteId,
-    mut execution: Execution,
+    execution: Execution,
     test: Uuid,
+) -> Result<(), StoreError> {
+    note_span(on, site, execution).await?;
+    rederive(on, site, &[test]).await
+}
+
+/// Writes an execution with the span of its runs.
+async fn note_span(
+    on: &impl Conn,
+    site: SiteId,
+    mut execution: Execution,
 ) -> Result<(), StoreError> {
     let (started_ms, finished_ms) = stored_runs::span_ms(on, site, execution.id).await?;
     execution.started_ms = started_ms;
     execution.finished_ms = finished_ms.unwrap_or(execution.created_ms);
-    executions::update(on, site, &execution).await?;
-    rederive(on, site, &[test]).await
+    executions::update(on, site, &execution).await
 }
 
 /// Sets the defects of a run. The test is linked to each; a link that this run had made goes with the

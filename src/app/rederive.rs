@@ -29,6 +29,25 @@ pub async fn rederive(on: &impl Conn, site: SiteId, tests: &[Uuid]) -> Result<()
     Ok(())
 }
 
+/// Takes one more stored run into what is kept of its test: as [`rederive`], without reading the
+/// others.
+pub async fn take_in(
+    on: &impl Conn,
+    site: SiteId,
+    execution: Uuid,
+    number: i64,
+) -> Result<(), StoreError> {
+    let Some((test, fact)) = runs::fact_of(on, site, execution, number).await? else {
+        return Ok(());
+    };
+    let mut kept = kept_of(on, site, &[test])
+        .await?
+        .remove(&test)
+        .unwrap_or_default();
+    kept.record(&fact);
+    write_all(on, site, &[(test, kept)]).await
+}
+
 /// Writes what is kept of these tests.
 pub async fn write_all(
     on: &impl Conn,

@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn worked_example_12_failed_then_passed() {
+    fn w12_failed_then_passed() {
         let parts = [Failed, Passed];
         assert_eq!(marked(&parts, Aggregation::Worst), (Failed, true));
         assert_eq!(marked(&parts, Aggregation::Last), (Passed, true));
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn worked_example_12_passed_then_failed_and_twice_failed() {
+    fn w12_passed_then_failed_and_twice_failed() {
         assert_eq!(marked(&[Passed, Failed], Aggregation::Last), (Failed, true));
         for policy in [
             Aggregation::Worst,

@@ -160,6 +160,7 @@ impl Defect {
 }
 
 /// The worst of the open ones, and what its priority is called; `None` when none is open.
+#[must_use]
 pub fn worst_open<'a>(
     defects: impl IntoIterator<Item = &'a Defect>,
 ) -> Option<(Severity, Option<&'a str>)> {

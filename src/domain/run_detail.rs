@@ -1,4 +1,5 @@
-//! What is kept of a run beyond its status: attempts, what they said, and what came with them.
+//! What is kept of a run beyond its status: attempts, steps, and what they said.
+//! Files that came with it are kept apart (`store::evidence`).
 //!
 //! Stored as one JSON document beside the run and only ever read whole; a run that has nothing to
 //! say has none.
@@ -17,9 +18,6 @@ pub struct RunDetail {
     /// What the tester or the run's script remarked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
-    /// Files that prove the result.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub evidence: Vec<EvidenceDetail>,
     /// Custom fields: name and value.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub custom_fields: Vec<(String, String)>,
@@ -58,16 +56,4 @@ pub struct StepDetail {
     /// What the tester remarked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
-}
-
-/// A file attached to a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EvidenceDetail {
-    /// Its name, as the report gives it: not a path to trust.
-    pub name: String,
-    /// Its media type, when the report names one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub media_type: Option<String>,
-    /// Its bytes in base64.
-    pub content: String,
 }

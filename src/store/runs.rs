@@ -291,6 +291,24 @@ pub async fn facts_of_tests(
     by_test(sql.all(on).await?)
 }
 
+/// One run, as a fact, with the test it is of.
+pub async fn fact_of(
+    on: &impl Conn,
+    site: SiteId,
+    execution: Uuid,
+    number: i64,
+) -> Result<Option<(Uuid, RunFact)>, StoreError> {
+    let mut sql = Sql::new(FACT);
+    sql.push(" FROM run r")
+        .push(OF_EXECUTION)
+        .with(" WHERE r.site_id = ", site)
+        .with(" AND r.execution_id = ", execution)
+        .with(" AND r.number = ", number);
+    let rows: Vec<FactRow> = sql.all(on).await?;
+    let found = rows.into_iter().next();
+    found.map(|row| Ok((row.test_id, fact(row)?))).transpose()
+}
+
 fn by_test(rows: Vec<FactRow>) -> Result<HashMap<Uuid, Vec<RunFact>>, StoreError> {
     let mut facts: HashMap<Uuid, Vec<RunFact>> = HashMap::new();
     for row in rows {

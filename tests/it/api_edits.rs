@@ -470,6 +470,75 @@ both_databases! {
         world.app.stop().await;
     }
 
+    async fn evidence_in_a_result_file_is_kept_beside_its_run(database: Database) {
+        let world = World::new(database).await;
+        let file = r#"<testsuite name="unit"><testcase classname="c" name="pays"><properties>
+            <property name="testrun_evidence"><item name="log.txt">aGVsbG8=</item></property>
+            </properties><failure message="402"/></testcase></testsuite>"#;
+        let url = format!("{}/api/v1/projects/SHOP/results", world.app.base);
+        for replayed in [false, true] {
+            let sending = world.app.http.post(&url).bearer_auth(&world.token).header("Idempotency-Key", "build-7");
+            let answer = sending.body(file).send().await.unwrap();
+            assert_eq!((answer.status().as_u16(), answer.headers().contains_key("idempotency-replayed")), (200, replayed));
+        }
+        let run = world.get("executions/SHOP-E1/runs/1").await.body;
+        let kept = &run["evidence"][0];
+        assert_eq!((&kept["name"], &kept["size"]), (&json!("log.txt"), &json!(5)));
+        let path = kept["url"].as_str().unwrap().strip_prefix(&world.app.base).unwrap();
+        assert_eq!(world.app.api_get(&world.token, path).await.bytes().await.unwrap().as_ref(), b"hello");
+        assert_eq!(world.get("executions/SHOP-E2").await.status, 404, "it was stored once");
+        world.app.stop().await;
+    }
+
+    async fn two_replicas_that_edit_one_execution_end_in_some_order(database: Database) {
+        let is_alone = database.is_sqlite();
+        let world = World::new(database).await;
+        world.covered().await;
+        for n in 1..=8 {
+            world.post("executions/SHOP-E1/runs", run("PASSED", n)).await;
+        }
+        let replica = if is_alone { None } else { Some(world.app.replica().await) };
+        let bases = [world.app.base.clone(), replica.as_ref().map_or(world.app.base.clone(), |(base, _)| base.clone())];
+        let send = async |n: usize, method: Method, path: &str, tag: &str, body: Value| {
+            let url = format!("{}/api/v1/{path}", bases[n % 2]);
+            let asking = world.app.http.request(method, url).bearer_auth(&world.token).header("If-Match", tag);
+            asking.json(&body).send().await.unwrap().status().as_u16()
+        };
+        // Whoever is first changes it; the others changed something else than they had read.
+        let read = world.get("executions/SHOP-E1").await.etag.unwrap();
+        let send = &send;
+        let same = (0..6).map(|n| {
+            let read = read.clone();
+            async move { send(n, Method::PATCH, "executions/SHOP-E1", &read, json!({ "name": format!("by {n}") })).await }
+        });
+        let mut answers = futures_util::future::join_all(same).await;
+        answers.sort_unstable();
+        assert_eq!(answers, [200, 412, 412, 412, 412, 412]);
+
+        let edits = (0..24_usize).map(|n| async move {
+            let run = n % 8 + 1;
+            let path = format!("executions/SHOP-E1/runs/{run}");
+            match n / 8 {
+                0 => send(n, Method::PATCH, "executions/SHOP-E1", "*", json!({ "environments": [format!("e{}", n % 3)] })).await,
+                1 => send(n, Method::PATCH, &path, "*", json!({ "status": if n % 2 == 0 { "FAILED" } else { "SKIPPED" } })).await,
+                _ if run > 4 => send(n, Method::DELETE, &path, "*", Value::Null).await,
+                _ => send(n, Method::POST, "executions/SHOP-E1/runs", "*", super::run("ERROR", 20)).await,
+            }
+        });
+        let answers = futures_util::future::join_all(edits).await;
+        assert!(answers.iter().all(|status| matches!(status, 200 | 201 | 204 | 404)), "{answers:?}");
+        world.consistent().await;
+        let held = world.get("executions/SHOP-E1").await.body;
+        let numbers: Vec<_> = held["runs"].as_array().unwrap().iter().map(|run| run["number"].as_i64().unwrap()).collect();
+        assert_eq!(numbers, [1, 2, 3, 4, 9, 10, 11, 12]);
+        let environment = held["environments"][0].as_str().unwrap();
+        assert_eq!(world.status(&format!("environment={environment}")).await, "NOK");
+        if let Some((_, running)) = replica {
+            running.stop().await.unwrap();
+        }
+        world.app.stop().await;
+    }
+
     async fn quarantine_and_exemption_are_set_and_taken_back(database: Database) {
         let world = World::new(database).await;
         world.covered().await;

@@ -22,6 +22,7 @@ mod connect_lifecycle;
 mod connect_security;
 mod contract;
 mod defects;
+mod flaky;
 mod forge_events;
 mod forge_identity;
 mod forge_manifest;

@@ -281,6 +281,36 @@ both_databases! {
         world.app.stop().await;
     }
 
+    async fn what_needs_no_test_is_left_out_and_what_is_quarantined_leaves_a_risk(database: Database) {
+        let world = World::new(database).await;
+        for number in 1..=2 {
+            world.issue(number, "Story", &planned_for("1.4")).await;
+        }
+        world.report("SHOP-1", "pays", "fixVersion=1.4", PASSES).await;
+        world.report("SHOP-1", "ships", "fixVersion=1.4", FAILS).await;
+        assert_eq!(world.verdict("scope=version:1.4").await, "NOT READY");
+        let put = async |path: &str, body: Value| {
+            let url = format!("{}/api/v1/{path}", world.app.base);
+            let sending = world.app.http.put(url).bearer_auth(&world.token).json(&body);
+            let answer = sending.send().await.unwrap();
+            assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
+        };
+        put("issues/SHOP-2/exemption", json!({ "reason": "A text of law" })).await;
+        let ends_ms = (now_s() + 24 * 3600) * 1000;
+        let quarantine = json!({ "reason": "Depends on the weather", "owner": "Mina", "endsMs": ends_ms });
+        put("tests/SHOP-T2/quarantine", quarantine).await;
+
+        let found = world.readiness("scope=version:1.4").await;
+        let measures = &found["measures"];
+        assert_eq!(json!([measures["issues"], measures["exempt"]]), json!([1, 1]));
+        assert_eq!(measures["executed"], json!({ "part": 1, "whole": 1, "percent": 100.0 }), "{found:#}");
+        assert_eq!(measures["flakyExposure"]["part"], 1, "it is OK only without the failing test");
+        let gate = &found["gate"];
+        assert_eq!(gate["verdict"], "AT RISK");
+        assert_eq!(rule(gate, "flaky-exposure")["issues"][0]["note"], "SHOP-T2 is flaky or quarantined");
+        world.app.stop().await;
+    }
+
     async fn the_rules_are_changed_by_who_has_read_them(database: Database) {
         let world = World::new(database).await;
         world.issue(1, "Story", &planned_for("1.4")).await;

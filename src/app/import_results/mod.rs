@@ -9,17 +9,20 @@ use uuid::Uuid;
 
 use super::rederive::{kept_of, rederive, write_all};
 use super::run_rules::{ImportedResults, ImportedRun, on_results};
+use crate::crypto::sha256;
 use crate::domain::coverage::RunFact;
 use crate::domain::execution::{Contradiction, Execution, Particulars};
 use crate::domain::keys::{ExecutionKey, TestKey};
 use crate::domain::run::RunStatus;
 use crate::ids;
-use crate::results::model::Counts;
+use crate::results::model::{Counts, Evidence};
+use crate::store::evidence::OfRun;
 use crate::store::projects::{Counter, Project};
 use crate::store::runs::NewRun;
 use crate::store::tests::KnownTest;
 use crate::store::{
-    Conn, SiteId, Store, StoreError, environments, executions, links, projects, runs, stored_runs,
+    Conn, SiteId, Store, StoreError, environments, evidence, executions, links, projects, runs,
+    stored_runs,
 };
 
 mod coverage_links;
@@ -240,8 +243,10 @@ async fn record_runs(
         let old: Vec<Uuid> = old.map(|((_, matched), _)| matched.test.id).collect();
         let mut kept = kept_of(on, site, &old).await?;
         let mut rows = Vec::with_capacity(batch.len());
-        for ((run, matched), number) in batch {
+        let mut files = Vec::new();
+        for ((mut run, matched), number) in batch {
             let test = matched.test;
+            files.push((number, std::mem::take(&mut run.evidence)));
             let fact = fact(execution, &run, test.version, number, arrived_ms);
             kept.entry(test.id).or_default().record(&fact);
             recorded.push(RecordedRun {
@@ -257,8 +262,42 @@ async fn record_runs(
         kept.sort_unstable_by_key(|(test, _)| *test);
         write_all(on, site, &kept).await?;
         runs::insert_all(on, site, execution.id, &rows, arrived_ms).await?;
+        attach(on, site, execution, files, arrived_ms).await?;
     }
     Ok(recorded)
+}
+
+/// Keeps the files that came with runs, named by their numbers.
+async fn attach(
+    on: &impl Conn,
+    site: SiteId,
+    execution: &Execution,
+    files: Vec<(i64, Vec<Evidence>)>,
+    arrived_ms: i64,
+) -> Result<(), StoreError> {
+    let files = files.into_iter();
+    for (number, file) in files.flat_map(|(n, files)| files.into_iter().map(move |file| (n, file)))
+    {
+        let run = OfRun {
+            project: execution.project_id,
+            execution: execution.id,
+            number,
+        };
+        let kept = evidence::Evidence {
+            id: ids::next(),
+            step: 0,
+            name: file.name,
+            media_type: file
+                .media_type
+                .unwrap_or_else(|| "application/octet-stream".to_owned()),
+            hash: sha256(&file.content).to_vec(),
+            size: i64::try_from(file.content.len()).unwrap_or(i64::MAX),
+            created_by: execution.created_by.clone(),
+            created_ms: arrived_ms,
+        };
+        evidence::insert(on, site, &run, &kept, &file.content).await?;
+    }
+    Ok(())
 }
 
 fn fact(

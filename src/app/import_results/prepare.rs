@@ -6,15 +6,13 @@
 
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use uuid::Uuid;
 
 use super::ImportError;
 use crate::domain::attempts::Aggregation;
 use crate::domain::keys::TestKey;
 use crate::domain::run::RunStatus;
-use crate::domain::run_detail::{AttemptDetail, EvidenceDetail, RunDetail};
+use crate::domain::run_detail::{AttemptDetail, RunDetail};
 use crate::results::model::{
     Attempt, Counts, Evidence, Explicit, Report, ReportedRun, Requirement,
 };
@@ -60,6 +58,7 @@ pub(super) struct PreparedRun {
     pub duration_ms: Option<i64>,
     pub message: Option<String>,
     pub detail: Option<String>,
+    pub evidence: Vec<Evidence>,
     pub is_incomplete: bool,
 }
 
@@ -122,10 +121,10 @@ fn prepare_run(
         detail: detail(
             &run.attempts,
             remarks.comment,
-            remarks.evidence,
             remarks.custom_fields,
             is_incomplete,
         ),
+        evidence: remarks.evidence,
         name: remarks
             .summary
             .filter(|summary| !summary.is_empty())
@@ -176,7 +175,6 @@ fn message(attempts: &[Attempt], status: RunStatus) -> Option<String> {
 fn detail(
     attempts: &[Attempt],
     comment: Option<String>,
-    evidence: Vec<Evidence>,
     custom_fields: Vec<(String, String)>,
     is_incomplete: bool,
 ) -> Option<String> {
@@ -192,14 +190,6 @@ fn detail(
         },
         steps: Vec::new(),
         comment,
-        evidence: evidence
-            .into_iter()
-            .map(|file| EvidenceDetail {
-                name: file.name,
-                media_type: file.media_type,
-                content: STANDARD.encode(file.content),
-            })
-            .collect(),
         custom_fields,
         is_incomplete,
     };

@@ -80,8 +80,7 @@ pub async fn choices(app: &App, site: SiteId, project: &str) -> Result<Choices, 
         Some(known) => environments::of_project(on, site, known.id).await?,
         None => Vec::new(),
     };
-    let mut sets: [BTreeSet<String>; 4] = Default::default();
-    let [types, versions, sprints, priorities] = &mut sets;
+    let [mut types, mut versions, mut sprints, mut priorities] = [const { BTreeSet::new() }; 4];
     let covered = issues
         .into_iter()
         .filter(|issue| settings.is_coverable(&issue.type_name));
@@ -91,12 +90,12 @@ pub async fn choices(app: &App, site: SiteId, project: &str) -> Result<Choices, 
         sprints.extend(issue.sprints.into_iter().map(|sprint| sprint.name));
         priorities.extend(issue.priority.map(|priority| priority.name));
     }
-    let [types, versions, sprints, priorities] = sets.map(|names| names.into_iter().collect());
+    let listed = |names: BTreeSet<String>| names.into_iter().collect();
     Ok(Choices {
-        types,
-        versions,
-        sprints,
-        priorities,
+        types: listed(types),
+        versions: listed(versions),
+        sprints: listed(sprints),
+        priorities: listed(priorities),
         environments,
     })
 }
@@ -249,7 +248,7 @@ fn as_seen(coverage: &IssueCoverage, seen: &Seen<'_>) -> Reason {
     let left_out = children.left_out.iter_mut().map(|(child, _)| child);
     for child in children.decided_by.iter_mut().chain(left_out) {
         if !is_seen(&child.key) {
-            child.key = UNSEEN.to_owned();
+            UNSEEN.clone_into(&mut child.key);
             child.summary.clear();
         }
     }
@@ -303,9 +302,9 @@ pub async fn totals(
         .buffered(AT_ONCE);
     let mut totals = Totals::empty();
     while let Some(found) = batches.try_next().await? {
-        found
-            .iter()
-            .for_each(|coverage| totals.add(coverage.status));
+        for coverage in &found {
+            totals.add(coverage.status);
+        }
     }
     totals.hidden = unseen.len();
     Ok(totals)

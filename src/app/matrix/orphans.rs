@@ -190,7 +190,7 @@ impl OrphanResults {
         let last = stray.latest.recent().first()?;
         let is_late = stray
             .archived_ms
-            .is_none_or(|since| last.arrived_ms > since);
+            .is_none_or(|since| last.arrived_ms >= since);
         let is_here = last
             .execution_key
             .rsplit_once('-')

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::app::issue_coverage::{IssueCoverage, TestRow};
-use crate::domain::coverage::{self, CoverageStatus, Explanation, Reason};
+use crate::domain::coverage::{self, CoverageStatus, Exclusion, Explanation, Reason};
 use crate::domain::issue::Named;
 use crate::domain::matrix::{Brief, Defect, worst_open};
 use crate::domain::run::Effect;
@@ -137,6 +137,10 @@ pub struct RowDefect {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = MatrixTest)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, and that is how they are answered"
+)]
 pub struct RowTest {
     /// Its id.
     #[serde(skip)]
@@ -352,7 +356,7 @@ impl RowTest {
             kind: test.kind.name(),
             status: test.named.name.to_string(),
             counted: test.exclusion.is_none(),
-            excluded: test.exclusion.as_ref().map(|why| why.name()),
+            excluded: test.exclusion.as_ref().map(Exclusion::name),
             flaky: test.flaky.is_some(),
             outdated: test.is_outdated,
             quarantined: test.quarantine.is_some(),

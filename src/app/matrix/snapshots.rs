@@ -169,7 +169,7 @@ pub enum With {
     /// Another snapshot.
     Snapshot(Uuid),
     /// What the same question is answered now.
-    Now(Asked),
+    Now(Box<Asked>),
 }
 
 /// What changed, as far as the reader may see it.

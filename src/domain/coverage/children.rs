@@ -94,10 +94,11 @@ pub fn with_children<'a>(
         reason: super::Reason {
             status,
             rule,
-            // With uncovered children it is they who decide, not the tests that passed.
-            decided_by: match rule {
-                _ if status == own.status => own.reason.decided_by,
-                _ => Vec::new(),
+            // Tests that say something milder than the children decide nothing.
+            decided_by: if status == own.status {
+                own.reason.decided_by
+            } else {
+                Vec::new()
             },
             children: Some(Children {
                 total: children.len(),

@@ -53,7 +53,7 @@ pub struct IssueNote {
     pub key: String,
     /// Its summary.
     pub summary: String,
-    /// What there is to say; names no other issue. May be empty.
+    /// What there is to say; of a parent it may name children by their keys. May be empty.
     pub note: String,
     /// Other issues it has to do with: defects of an issue, issues at risk of a defect.
     pub related: Vec<Related>,

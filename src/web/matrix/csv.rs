@@ -3,6 +3,8 @@
 //! Text comes from people, and a spreadsheet takes a cell that begins with `=` for a formula: such
 //! text gets an apostrophe in front.
 
+use std::io::Write;
+
 use csv::{Writer, WriterBuilder};
 
 use super::table::{self, Cell};
@@ -57,12 +59,11 @@ impl Lines {
             .writer
             .into_inner()
             .map_err(|why| failed(why.into_error()))?;
-        let mut file = String::new();
+        let mut file = Vec::new();
         for (name, value) in head.lines() {
             let value = value.replace(['\r', '\n'], " ");
-            file.push_str(&format!("# {name}: {value}\n"));
+            writeln!(file, "# {name}: {value}").map_err(failed)?;
         }
-        let mut file = file.into_bytes();
         file.extend(lines);
         Ok(file)
     }

@@ -168,7 +168,7 @@ pub async fn export(
 
 /// The rows of a file as far as they have been read.
 enum Body {
-    Csv(csv::Lines),
+    Csv(Box<csv::Lines>),
     Xlsx(Box<xlsx::Sheets>),
     Json(String),
     Html(String),
@@ -177,8 +177,8 @@ enum Body {
 impl Body {
     fn new(format: Format) -> Result<Self, Problem> {
         Ok(match format {
-            Format::Csv => Self::Csv(csv::Lines::of_issues()?),
-            Format::CsvOfTests => Self::Csv(csv::Lines::of_tests()?),
+            Format::Csv => Self::Csv(Box::new(csv::Lines::of_issues()?)),
+            Format::CsvOfTests => Self::Csv(Box::new(csv::Lines::of_tests()?)),
             Format::Xlsx => Self::Xlsx(Box::new(xlsx::Sheets::new()?)),
             Format::Json => Self::Json(String::new()),
             Format::Html => Self::Html(String::new()),

@@ -4,6 +4,7 @@ use askama::Template;
 
 use super::{Head, failed, moment};
 use crate::app::matrix::Row;
+use crate::domain::coverage::CoverageStatus;
 use crate::domain::matrix::status_named;
 use crate::problem::Problem;
 
@@ -27,7 +28,7 @@ struct Page<'a> {
 pub fn add(rows: &mut String, row: &Row) -> Result<(), Problem> {
     let line = Line {
         row,
-        word: status_named(row.status).map_or(row.status, |status| status.word()),
+        word: status_named(row.status).map_or(row.status, CoverageStatus::word),
         last_run: row.last_run_ms.map_or_else(String::new, moment),
     };
     rows.push_str(&line.render().map_err(failed)?);

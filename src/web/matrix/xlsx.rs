@@ -23,7 +23,7 @@ pub struct Sheets {
 }
 
 struct Sheet {
-    sheet: Worksheet,
+    of: Worksheet,
     /// Columns, from 0.
     last: u16,
     lines: u32,
@@ -82,7 +82,7 @@ impl Sheet {
             sheet.write_string_with_format(0, column, *title, &bold)?;
         }
         Ok(Self {
-            sheet,
+            of: sheet,
             last: u16::try_from(columns.len()).unwrap_or(u16::MAX) - 1,
             lines: 0,
             moment: Format::new().set_num_format("yyyy-mm-dd hh:mm:ss"),
@@ -108,15 +108,15 @@ impl Sheet {
         match cell {
             Cell::Text(text) if text.is_empty() => {}
             Cell::Text(text) => {
-                self.sheet.write_string(line, column, cut(text))?;
+                self.of.write_string(line, column, cut(text))?;
             }
             Cell::Number(number) => {
                 let number = u32::try_from(*number).unwrap_or(u32::MAX);
-                self.sheet.write_number(line, column, number)?;
+                self.of.write_number(line, column, number)?;
             }
             Cell::Moment(at) => {
                 if let Some(at) = at.and_then(day) {
-                    self.sheet
+                    self.of
                         .write_number_with_format(line, column, at, &self.moment)?;
                 }
             }
@@ -125,8 +125,8 @@ impl Sheet {
     }
 
     fn finish(mut self) -> Result<Worksheet, XlsxError> {
-        self.sheet.autofilter(0, 0, self.lines, self.last)?;
-        Ok(self.sheet)
+        self.of.autofilter(0, 0, self.lines, self.last)?;
+        Ok(self.of)
     }
 }
 

@@ -6,25 +6,36 @@ use super::api::Answer;
 use super::change::Change;
 use super::client::{Client, Own, is_near, json_of, may_be_linked_by_results};
 use super::contested::Claim;
-use super::report::{Outcome, attempts};
+use super::report::{Outcome, attempts, is_rough};
 use super::rules::Run;
 
-/// Statuses a run may be given, as often as they should come; `Forgiven` and `Flagged` are the site's own.
-const STATUSES: [&str; 14] = [
-    "PASSED",
-    "PASSED",
-    "PASSED",
-    "PASSED",
-    "FAILED",
-    "ERROR",
-    "SKIPPED",
-    "BLOCKED",
-    "ABORTED",
-    "TODO",
-    "EXECUTING",
-    "UNKNOWN",
-    "Forgiven",
-    "Flagged",
+/// Statuses a run may be given, as often as they should come; `Forgiven` and `Flagged` are the site's
+/// own.
+const STATUSES: [(usize, &str); 11] = [
+    (80, "PASSED"),
+    (4, "Forgiven"),
+    (2, "SKIPPED"),
+    (2, "BLOCKED"),
+    (1, "ABORTED"),
+    (1, "TODO"),
+    (3, "EXECUTING"),
+    (1, "UNKNOWN"),
+    (1, "Flagged"),
+    (1, "FAILED"),
+    (1, "ERROR"),
+];
+const ROUGH_STATUSES: [(usize, &str); 11] = [
+    (30, "PASSED"),
+    (5, "Forgiven"),
+    (5, "SKIPPED"),
+    (5, "BLOCKED"),
+    (5, "ABORTED"),
+    (5, "TODO"),
+    (5, "EXECUTING"),
+    (5, "UNKNOWN"),
+    (5, "Flagged"),
+    (15, "FAILED"),
+    (10, "ERROR"),
 ];
 const LABELS: [&str; 3] = ["smoke", "slow", "wip"];
 const WORKFLOW: [&str; 3] = ["Draft", "Ready", "Obsolete"];
@@ -145,8 +156,9 @@ impl Client {
             "test": test, "startedMs": started_ms, "finishedMs": finished_ms,
             "comment": format!("by {}", self.number),
         });
-        let (status, is_flaky) = if self.dice.happens(25) {
+        let (status, is_flaky) = if self.dice.happens(if is_rough(&test) { 40 } else { 10 }) {
             let outcome = *self.dice.pick(&[
+                Outcome::Passed,
                 Outcome::FailedThenPassed,
                 Outcome::FailedTwice,
                 Outcome::Passed,
@@ -154,7 +166,7 @@ impl Client {
             body["attempts"] = attempts(outcome);
             outcome.status()
         } else {
-            let status = *self.dice.pick(&STATUSES);
+            let status = self.status_of(&test);
             body["status"] = json!(status);
             (status, false)
         };
@@ -189,6 +201,13 @@ impl Client {
             version,
         };
         self.note(Change::Run(key, number, run));
+    }
+
+    fn status_of(&mut self, test: &str) -> &'static str {
+        match is_rough(test) {
+            true => self.dice.weighed(&ROUGH_STATUSES),
+            false => self.dice.weighed(&STATUSES),
+        }
     }
 
     /// A test that reports know, or one of its own that people carry out: those get new versions, and
@@ -234,7 +253,7 @@ impl Client {
         let mut body = json!({ "comment": "looked at again" });
         let was_final = self.world.kind(&run.status).is_final;
         if self.dice.happens(70) {
-            run.status = (*self.dice.pick(&STATUSES)).to_owned();
+            run.status = self.status_of(&run.test).to_owned();
             body["status"] = json!(run.status);
         }
         let is_dated = self.dice.happens(30);

@@ -173,7 +173,7 @@ fn path_of(issue: &str, scope: &Scope) -> String {
 
 /// Compares every issue, in this share of the scopes; returns how many statuses that were.
 async fn compare_all(api: &Api, model: &World, dice: &mut Dice, percent: usize) -> usize {
-    let (mut compared, mut wrong) = (0, vec![]);
+    let (rules, mut compared, mut wrong) = (model.rules(), 0, vec![]);
     for scope in scopes(model) {
         for issue in model.issues.keys() {
             if !dice.happens(percent) {
@@ -182,7 +182,7 @@ async fn compare_all(api: &Api, model: &World, dice: &mut Dice, percent: usize) 
             let path = path_of(issue, &scope);
             let seen = api.get(&path).await.expect(200, &path);
             // What holds for a while ends while nobody looks, in the service and here alike.
-            let wanted = model.verdict(issue, &scope, now_s() * 1_000);
+            let wanted = rules.verdict(issue, &scope, now_s() * 1_000);
             let statuses: BTreeMap<String, (String, bool)> = seen["tests"]
                 .as_array()
                 .unwrap()
@@ -239,6 +239,7 @@ fn difference(
 /// How the statuses are spread, so that a world in which everything failed is noticed.
 fn tally(model: &World) -> String {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    let rules = model.rules();
     for issue in model.issues.keys() {
         *counts
             .entry(

@@ -155,6 +155,52 @@ pub struct Verdict {
 }
 
 impl World {
+    /// The rules over the world as it is now.
+    pub fn rules(&self) -> Rules<'_> {
+        let mut runs: BTreeMap<&str, Vec<Made<'_>>> = BTreeMap::new();
+        for (key, execution) in &self.executions {
+            for run in execution.runs.values() {
+                let of_test = runs.entry(&run.test).or_default();
+                of_test.push((key, execution, run));
+            }
+        }
+        Rules { world: self, runs }
+    }
+
+    /// What a status is (2.2).
+    pub fn kind(&self, status: &str) -> Kind {
+        let (is_final, effect, rank) = match status {
+            "PASSED" => (true, Effect::Ok, 0),
+            "TODO" => (false, Effect::NotRun, 1),
+            "PENDING" => (false, Effect::NotRun, 2),
+            "EXECUTING" => (false, Effect::NotRun, 3),
+            "SKIPPED" => (true, Effect::NotRun, 4),
+            "ABORTED" => (true, Effect::NotRun, 5),
+            "BLOCKED" => (true, Effect::NotRun, 6),
+            "UNKNOWN" => (false, Effect::Unknown, 7),
+            "ERROR" => (true, Effect::Nok, 8),
+            "FAILED" => (true, Effect::Nok, 9),
+            custom => return self.custom[custom].clone(),
+        };
+        Kind {
+            is_final,
+            effect,
+            rank: rank * 100,
+        }
+    }
+}
+
+/// A run with its execution and the key of that.
+type Made<'a> = (&'a String, &'a Execution, &'a Run);
+
+/// The rules over a world: every run is found by its test.
+#[derive(Debug)]
+pub struct Rules<'a> {
+    world: &'a World,
+    runs: BTreeMap<&'a str, Vec<Made<'a>>>,
+}
+
+impl Rules<'_> {
     /// The status of an issue in a scope (3).
     pub fn verdict(&self, issue: &str, scope: &Scope, now_ms: i64) -> Verdict {
         let tests = self.tests_of(issue, scope, now_ms);
@@ -173,7 +219,7 @@ impl World {
         now_ms: i64,
         above: &mut Vec<String>,
     ) -> &'static str {
-        let exempt = self.issues[issue].exempt;
+        let exempt = self.world.issues[issue].exempt;
         if exempt.is_some_and(|until| until.is_none_or(|until| now_ms < until)) {
             return "EXEMPT";
         }
@@ -183,12 +229,12 @@ impl World {
         let mut uncovered = 0;
         // Step 4. Cycles and depth are not part of this model's worlds.
         above.push(issue.to_owned());
-        for (key, child) in &self.issues {
+        for (key, child) in &self.world.issues {
             let is_child = child.parent.as_deref() == Some(issue);
-            if !is_child || !self.settings.children_by_parent || above.contains(key) {
+            if !is_child || !self.world.settings.children_by_parent || above.contains(key) {
                 continue;
             }
-            let settings = &self.settings;
+            let settings = &self.world.settings;
             let resolution = child.resolution.as_ref();
             if settings.exempt_child_statuses.contains(&child.status)
                 || resolution.is_some_and(|one| settings.exempt_child_resolutions.contains(one))
@@ -210,7 +256,9 @@ impl World {
             Some(Effect::Nok) => "NOK",
             Some(Effect::Unknown) => "UNKNOWN",
             Some(Effect::NotRun) => "NOTRUN",
-            Some(Effect::Ok) if uncovered > 0 && self.settings.uncovered_children_block => "NOTRUN",
+            Some(Effect::Ok) if uncovered > 0 && self.world.settings.uncovered_children_block => {
+                "NOTRUN"
+            }
             Some(Effect::Ok) => "OK",
         }
     }
@@ -222,7 +270,11 @@ impl World {
         scope: &Scope,
         now_ms: i64,
     ) -> BTreeMap<String, (String, Effect, bool)> {
-        let linked = self.links.iter().filter(|(_, covered)| covered == issue);
+        let linked = self
+            .world
+            .links
+            .iter()
+            .filter(|(_, covered)| covered == issue);
         linked
             .map(|(key, _)| {
                 let (status, effect) = self.test_status(key, issue, scope, now_ms);
@@ -233,20 +285,22 @@ impl World {
     }
 
     fn counts(&self, key: &str, scope: &Scope, now_ms: i64) -> bool {
-        let (test, settings) = (&self.tests[key], &self.settings);
+        let (test, settings) = (&self.world.tests[key], &self.world.settings);
         let is_quarantined = test
             .quarantined_until_ms
             .is_some_and(|until| now_ms < until);
         let workflow_status = test.workflow_status.as_ref();
         let is_in_plan = scope.plan.as_ref().is_none_or(|plan| {
             let is_listed = self
+                .world
                 .plans
                 .get(plan)
                 .is_some_and(|tests| tests.contains(key));
             is_listed
                 || self
                     .runs_of(key)
-                    .any(|(execution, _)| execution.plan.as_ref() == Some(plan))
+                    .iter()
+                    .any(|(_, execution, _)| execution.plan.as_ref() == Some(plan))
         });
         !test.is_archived
             && !is_quarantined
@@ -255,18 +309,16 @@ impl World {
             && is_in_plan
     }
 
-    fn runs_of<'a>(&'a self, key: &'a str) -> impl Iterator<Item = (&'a Execution, &'a Run)> {
-        let all = self.executions.values();
-        all.flat_map(|execution| execution.runs.values().map(move |run| (execution, run)))
-            .filter(move |(_, run)| run.test == key)
+    fn runs_of(&self, key: &str) -> &[Made<'_>] {
+        self.runs.get(key).map_or(&[], Vec::as_slice)
     }
 
     /// What a status means under the settings; nothing when such a result is passed over (2.2).
     fn meaning(&self, status: &str) -> Option<Kind> {
-        let kind = self.kind(status);
+        let kind = self.world.kind(status);
         let treatment = match status {
-            "SKIPPED" => self.settings.skipped,
-            "BLOCKED" => self.settings.blocked,
+            "SKIPPED" => self.world.settings.skipped,
+            "BLOCKED" => self.world.settings.blocked,
             _ => return Some(kind),
         };
         match treatment {
@@ -279,31 +331,10 @@ impl World {
         }
     }
 
-    pub fn kind(&self, status: &str) -> Kind {
-        let (is_final, effect, rank) = match status {
-            "PASSED" => (true, Effect::Ok, 0),
-            "TODO" => (false, Effect::NotRun, 1),
-            "PENDING" => (false, Effect::NotRun, 2),
-            "EXECUTING" => (false, Effect::NotRun, 3),
-            "SKIPPED" => (true, Effect::NotRun, 4),
-            "ABORTED" => (true, Effect::NotRun, 5),
-            "BLOCKED" => (true, Effect::NotRun, 6),
-            "UNKNOWN" => (false, Effect::Unknown, 7),
-            "ERROR" => (true, Effect::Nok, 8),
-            "FAILED" => (true, Effect::Nok, 9),
-            custom => return self.custom[custom].clone(),
-        };
-        Kind {
-            is_final,
-            effect,
-            rank: rank * 100,
-        }
-    }
-
     /// Step 2: the status of a test in scope, and what it says of the issue.
     fn test_status(&self, key: &str, issue: &str, scope: &Scope, now_ms: i64) -> (String, Effect) {
         let mut groups: BTreeMap<&str, Vec<(&Execution, &Run, Kind)>> = BTreeMap::new();
-        for (execution, run) in self.runs_of(key) {
+        for (_, execution, run) in self.runs_of(key).iter().copied() {
             let matches =
                 |wanted: &Option<String>, held: &Option<String>| wanted.is_none() || wanted == held;
             let is_in_scope = matches(&scope.version, &execution.fix_version)
@@ -335,7 +366,7 @@ impl World {
         for (name, mut runs) in groups {
             runs.sort_by_key(|(_, run, _)| (run.finished_ms, run.started_ms));
             let newest_final = runs.iter().rfind(|(_, _, kind)| kind.is_final);
-            let newest_final = newest_final.filter(|_| self.settings.final_precedence);
+            let newest_final = newest_final.filter(|_| self.world.settings.final_precedence);
             let (_, run, kind) = newest_final.or(runs.last()).unwrap();
             let is_flaky = self.is_flaky(key, name);
             let picked = self.judged(run, kind, is_flaky, issue, now_ms);
@@ -346,8 +377,8 @@ impl World {
     }
 
     /// What a picked run counts as. An outdated one is nothing under the strict setting, a flaky test
-    /// what the project says; else a failure stands, and anything else that has a result is doubted
-    /// when that is too old.
+    /// what the project says; else a failure stands, as does what cannot be trusted anyway, and any
+    /// other result is doubted when it is too old.
     fn judged(
         &self,
         run: &Run,
@@ -357,13 +388,14 @@ impl World {
         now_ms: i64,
     ) -> (Effect, i32, String) {
         const DAY_MS: i64 = 86_400_000;
-        let (settings, test) = (&self.settings, &self.tests[&run.test]);
-        let text_changed_ms = self.issues[issue].text_changed_ms;
+        let (settings, test) = (&self.world.settings, &self.world.tests[&run.test]);
+        let text_changed_ms = self.world.issues[issue].text_changed_ms;
         let is_outdated =
             run.version < test.version || text_changed_ms.is_some_and(|at| run.finished_ms < at);
         let limit_ms = settings.freshness_days.map(|days| now_ms - days * DAY_MS);
         let is_old = kind.is_final && limit_ms.is_some_and(|limit| run.finished_ms < limit);
-        let as_if = |effect, status: &str| (effect, self.kind(status).rank, status.to_owned());
+        let as_if =
+            |effect, status: &str| (effect, self.world.kind(status).rank, status.to_owned());
         if is_outdated && settings.strict_outdated {
             return as_if(Effect::NotRun, "TODO");
         }
@@ -372,7 +404,7 @@ impl World {
             FlakyEffect::Nok if is_flaky && kind.effect != Effect::Nok => {
                 as_if(Effect::Nok, "FAILED")
             }
-            _ if kind.effect != Effect::Nok && is_old => as_if(Effect::Unknown, "UNKNOWN"),
+            _ if kind.effect < Effect::Unknown && is_old => as_if(Effect::Unknown, "UNKNOWN"),
             _ => (kind.effect, kind.rank, run.status.clone()),
         }
     }
@@ -383,16 +415,13 @@ impl World {
         const CLEARS_AFTER: usize = 10;
         const AT_LEAST: usize = 5;
         let mut results: Vec<(bool, &String, &Execution, &Run)> = vec![];
-        for (key, execution) in &self.executions {
+        for (key, execution, run) in self.runs_of(test).iter().copied() {
             let names = &execution.environments;
-            if !(names.contains(environment) || (names.is_empty() && environment.is_empty())) {
-                continue;
-            }
-            for run in execution.runs.values().filter(|run| run.test == test) {
-                let kind = self.kind(&run.status);
-                if kind.is_final && matches!(kind.effect, Effect::Ok | Effect::Nok) {
-                    results.push((kind.effect == Effect::Ok, key, execution, run));
-                }
+            let is_there =
+                names.contains(environment) || (names.is_empty() && environment.is_empty());
+            let kind = self.world.kind(&run.status);
+            if is_there && kind.is_final && matches!(kind.effect, Effect::Ok | Effect::Nok) {
+                results.push((kind.effect == Effect::Ok, key, execution, run));
             }
         }
         results.sort_by_key(|(.., run)| std::cmp::Reverse((run.finished_ms, run.started_ms)));

@@ -17,7 +17,7 @@ use super::query::Query;
 use crate::app::App;
 use crate::app::matrix::snapshots::{self, With};
 use crate::app::matrix::{Asked, Row};
-use crate::domain::coverage::Scope;
+use crate::domain::coverage::{CoverageStatus, Scope};
 use crate::domain::matrix::{Change, Filters, Turn, status_named};
 use crate::problem::Problem;
 use crate::store::matrix_snapshots as stored;
@@ -174,7 +174,7 @@ pub async fn list(
     let query = Query::read(request.query_string(), &["cursor", "limit"])?;
     let project = caller.project(&key)?;
     let (after, limit) = asked::page(&query)?;
-    let before = after.map(|text| text.parse().map_err(|_| no_cursor()));
+    let before = after.map(|text| text.parse::<Uuid>().map_err(|why| no_cursor().because(why)));
     let more = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
     let (on, site) = (app.store.read(), caller.0.site);
     let mut found = stored::of_project(on, site, &project, before.transpose()?, more).await?;
@@ -327,7 +327,7 @@ pub async fn compare(
     };
     let with = match &after {
         Some(after) => With::Snapshot(after.id),
-        None => With::Now(snapshots::question(&before)),
+        None => With::Now(Box::new(snapshots::question(&before))),
     };
     let (eyes, now_ms) = (asked::eyes(&caller), app.clock.now_ms());
     let found = snapshots::compared(&app, &eyes, before.id, &with, now_ms).await?;
@@ -389,8 +389,8 @@ impl Changed {
         Self {
             key: change.issue.key.clone(),
             summary: change.issue.summary.clone(),
-            before: change.before.map(|status| status.name()),
-            after: change.after.map(|status| status.name()),
+            before: change.before.map(CoverageStatus::name),
+            after: change.after.map(CoverageStatus::name),
         }
     }
 }

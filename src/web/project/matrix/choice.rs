@@ -201,7 +201,9 @@ impl Choice {
             ("type", &filters.types),
             ("priority", &filters.priority),
         ] {
-            values.iter().for_each(|value| add(name, value));
+            for value in values {
+                add(name, value);
+            }
         }
         for (name, value) in [
             ("version", &filters.version),

@@ -156,7 +156,7 @@ pub(super) async fn compare(
             let later = stored::by_id(on, site, &project, later).await?;
             With::Snapshot(later.ok_or_else(unknown)?.id)
         }
-        None => With::Now(snapshots::question(&before)),
+        None => With::Now(Box::new(snapshots::question(&before))),
     };
     let now_ms = app.clock.now_ms();
     let eyes = eyes(&viewer, &asker);

@@ -8,6 +8,7 @@ use super::super::auth::ApiCaller;
 use super::super::coverage::scope;
 use super::super::query::Query;
 use crate::app::matrix::{Asked, Eyes};
+use crate::domain::coverage::CoverageStatus;
 use crate::domain::issue::IssueKey;
 use crate::domain::matrix::{Filters, STATUSES, status_named};
 use crate::problem::Problem;
@@ -78,7 +79,7 @@ pub fn read(caller: &ApiCaller, key: &str, query: &Query) -> Result<Asked, Probl
     let status = query.all("status")?;
     if let Some(odd) = status.iter().find(|name| status_named(name).is_none()) {
         let odd: String = odd.chars().take(80).collect();
-        let names = STATUSES.map(|status| status.name()).join(", ");
+        let names = STATUSES.map(CoverageStatus::name).join(", ");
         return Err(
             Problem::bad_request(format!("`{odd}` is no coverage status."))
                 .detail(format!("Here they are: {names}.")),
@@ -127,7 +128,7 @@ pub fn page(query: &Query) -> Result<(Option<String>, usize), Problem> {
 
 /// A cursor that is a number.
 pub fn place(text: &str) -> Result<u64, Problem> {
-    text.parse().map_err(|_| no_cursor())
+    text.parse::<u64>().map_err(|why| no_cursor().because(why))
 }
 
 /// A cursor that is the key of an issue.

@@ -94,6 +94,7 @@ struct Iteration {
 /// How a step of the test went.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = RunStep)]
 struct Step {
     /// How it ended.
     #[schema(schema_with = words::run_status)]

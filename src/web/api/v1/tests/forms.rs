@@ -76,6 +76,7 @@ pub(super) struct TestChange {
 /// One step of a test.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = TestStep)]
 pub(super) struct Step {
     /// What to do.
     #[schema(min_length = 1, max_length = 32_000)]
@@ -166,6 +167,7 @@ impl Quarantined {
 /// A version of a test.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = TestVersion)]
 pub(super) struct Version {
     /// Its number, from 1.
     #[serde(rename = "version")]
