@@ -4,7 +4,7 @@
 import { expect } from "@playwright/test";
 import { expectAccessible, expectNoSidewaysScroll, openPanel, test } from "./pages";
 import { NAMES, single } from "./results";
-import { report } from "./world";
+import { report, until } from "./world";
 
 test("shows a version's results and opens the next issue in it", async ({ page }) => {
   await report(single("SHOP-13", "Sends a parcel abroad", "customs said no"));
@@ -66,6 +66,11 @@ for (const [theme, query] of [["light", ""], ["dark", "&theme=dark"]] as const) 
     const child = frame.locator(".child").filter({ hasText: "SHOP-7" });
     await expect(child.getByRole("img", { name: "Failing" })).toBeVisible();
     await expect(frame.locator(":focus")).toHaveCount(0);
+    const inner = page.locator("#app-frame iframe");
+    await until("the frame has room for all of them", async () => {
+      const shown = (await inner.boundingBox())?.height ?? 0;
+      return shown >= (await frame.locator("main").evaluate((main) => main.scrollHeight));
+    });
     await expect(frame.locator(".word").first()).toHaveText("Failing");
     await expectAccessible(page);
     await expectNoSidewaysScroll(page);

@@ -23,6 +23,9 @@ test("narrows down to one environment, keeps the focus and says so", async ({ pa
   await expect(frame.locator("#live")).toHaveText("Failing on chrome: 1 of 6 tests.");
   await expect(filter).toBeFocused();
   await expect(frame.locator(".test").filter({ hasText: NAMES.EXPIRED }).locator(".status").first()).toHaveAttribute("aria-label", "Passed");
+  // It is remembered, and the other tests look at all of them.
+  await filter.selectOption("All environments");
+  await expect(frame.locator("#live")).toHaveText("Failing: 3 of 6 tests.");
 });
 
 for (const [theme, query] of [["light", ""], ["dark", "&theme=dark"]] as const) {

@@ -331,6 +331,13 @@ async fn a_scope_is_remembered(world: World) {
         html.contains(">Failing<") && html.contains("<option selected>firefox</option>"),
         "{html}"
     );
+    let elsewhere = format!("/ui/issue/{other_id}");
+    let sibling = world.good(accounts::DEVELOPER, &elsewhere, None).await;
+    let shown = "<option selected>firefox</option>";
+    assert!(
+        sibling.contains(shown),
+        "it can be seen and changed: {sibling}"
+    );
     let long = "v".repeat(400);
     for (scope, status) in [("newest".to_owned(), 400), (format!("version:{long}"), 422)] {
         let sent = [("scope", scope.as_str())];

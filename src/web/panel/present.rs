@@ -420,13 +420,16 @@ pub fn bar(parts: &[(&'static str, usize, &str)]) -> Vec<Segment> {
     segments
 }
 
-/// A filter is only worth its place when there is something to choose.
+/// A filter is only worth its place when there is something to choose. What was chosen elsewhere stays
+/// in it, though nothing was run there: somebody must be able to see and to change it.
 fn choices(names: &[String], chosen: Option<&str>) -> Vec<(String, bool)> {
     if names.len() < 2 && chosen.is_none() {
         return Vec::new();
     }
-    let choice = |name: &String| (name.clone(), chosen == Some(name.as_str()));
-    names.iter().map(choice).collect()
+    let unknown = chosen.filter(|chosen| names.iter().all(|name| name != chosen));
+    let names = names.iter().map(String::as_str).chain(unknown);
+    let choice = |name: &str| (name.to_owned(), chosen == Some(name));
+    names.map(choice).collect()
 }
 
 fn environments(test: &TestRow) -> Vec<Environment> {
