@@ -39,10 +39,6 @@ pub fn routes(routes: &mut ServiceConfig) {
             .app_data(fields::refusal_of_path())
             .route(web::get().to(show)),
     );
-<<<<<<< HEAD
-    routes.configure(matrix::routes);
-=======
->>>>>>> main
     routes.service(
         web::scope("/ui/project/{project}/readiness")
             .app_data(fields::refusal_of_path())
@@ -50,10 +46,7 @@ pub fn routes(routes: &mut ServiceConfig) {
             .route("/rules", web::get().to(readiness::show_rules))
             .route("/rules", web::post().to(readiness::save_rules)),
     );
-<<<<<<< HEAD
-=======
     routes.configure(matrix::routes);
->>>>>>> main
     routes
         .route("/ui/gadget", web::get().to(gadget::show))
         .route("/ui/gadget/settings", web::get().to(gadget::settings));
