@@ -141,22 +141,28 @@ impl Answer {
 
     /// The verdict, then a line for each rule that fails.
     fn in_words(&self) -> String {
-        let mut said = format!("{}: {}\n", self.verdict, self.sentence);
-        for rule in self.rules.iter().filter(|rule| !rule.holds) {
-            let issues: Vec<&str> = rule.issues.iter().map(|one| one.key.as_str()).collect();
-            let (named, rest) = issues.split_at_checked(NAMED).unwrap_or((&issues, &[]));
-            let more = match rest.len() {
-                0 => String::new(),
-                count => format!(" and {count} more"),
-            };
-            let issues = match named {
-                [] => String::new(),
-                named => format!(" {}{more}", named.join(" ")),
-            };
-            let (text, level) = (&rule.text, &rule.level);
-            said += &format!("  {text} ({level}): {}{issues}\n", rule.said);
-        }
-        said
+        let verdict = format!("{}: {}\n", self.verdict, self.sentence);
+        let failed = self.rules.iter().filter(|rule| !rule.holds);
+        std::iter::once(verdict)
+            .chain(failed.map(Rule::in_words))
+            .collect()
+    }
+}
+
+impl Rule {
+    /// What it asks, what was found, and the issues behind it.
+    fn in_words(&self) -> String {
+        let issues: Vec<&str> = self.issues.iter().map(|one| one.key.as_str()).collect();
+        let (named, rest) = issues.split_at_checked(NAMED).unwrap_or((&issues, &[]));
+        let more = match rest.len() {
+            0 => String::new(),
+            count => format!(" and {count} more"),
+        };
+        let issues = match named {
+            [] => String::new(),
+            named => format!(" {}{more}", named.join(" ")),
+        };
+        format!("  {} ({}): {}{issues}\n", self.text, self.level, self.said)
     }
 }
 
