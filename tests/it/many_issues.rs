@@ -56,15 +56,14 @@ async fn keep(store: &Store, snapshots: &[IssueSnapshot]) -> Vec<Uuid> {
 
 /// One execution: each test, the issues it covers, what it did.
 async fn report(store: &Store, particulars: Particulars, cases: &[(&str, &str, &str)]) {
-    let cases: String = cases
-        .iter()
-        .map(|(name, covers, outcome)| {
-            format!(
-                r#"<testcase classname="shop" name="{name}"><properties>
-                   <property name="requirement" value="{covers}"/></properties>{outcome}</testcase>"#
-            )
-        })
-        .collect();
+    let case = |(name, covers, outcome): &(&str, &str, &str)| {
+        format!(
+            r#"<testcase classname="shop" name="{name}"><properties>
+               <property name="requirement" value="{covers}"/></properties>{outcome}</testcase>"#
+        )
+    };
+    let cases: Vec<String> = cases.iter().map(case).collect();
+    let cases = cases.concat();
     let xml = format!("<testsuite>{cases}</testsuite>");
     let report = read(xml.as_bytes(), &Limits::default()).unwrap();
     let upload = Upload {
