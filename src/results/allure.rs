@@ -89,24 +89,19 @@ struct Parameter<'a> {
     mode: Text<'a>,
 }
 
-/// Reads files known to be Allure's, each with its name; `warnings` are those of the decoding.
-pub fn read(
-    files: &[(String, &str)],
-    limits: &Limits,
-    warnings: Vec<String>,
-) -> Result<Report, ReadError> {
+/// Reads texts known to be Allure's; `warnings` are those of the decoding.
+pub fn read(texts: &[&str], limits: &Limits, warnings: Vec<String>) -> Result<Report, ReadError> {
     let mut tries: Vec<Try<'_>> = Vec::new();
-    for (name, text) in files {
-        let parsed = if text.trim_start().starts_with('[') {
-            json::parse::<List<Try<'_>>>(text).map(|list| list.0)
+    for text in texts {
+        if text.trim_start().starts_with('[') {
+            tries.extend(json::parse::<List<Try<'_>>>(text)?.0);
         } else {
-            json::parse(text).map(|one| vec![one])
-        };
-        tries.extend(parsed.map_err(|why| why.in_file(name.clone()))?);
+            tries.push(json::parse(text)?);
+        }
     }
     // Lines of many files would say nothing.
-    let text = match files {
-        [(_, only)] => *only,
+    let text = match texts {
+        [only] => *only,
         _ => "",
     };
     let source = Source::new(text, limits);
@@ -115,7 +110,9 @@ pub fn read(
         for word in tries.iter().filter_map(|one| one.status.get()) {
             if status(word).is_none() {
                 let word = shortened(word, 60);
-                found.warnings.whole(format!("the status {word:?} is none of Allure's"));
+                found
+                    .warnings
+                    .whole(format!("the status {word:?} is none of Allure's"));
             }
         }
         let Some((last, before)) = tries.split_last() else {
@@ -179,9 +176,14 @@ fn class_and_name<'t>(one: &'t Try<'_>) -> (&'t str, &'t str) {
     if let (Some(class), Some(method)) = (class, method) {
         return (class, method);
     }
-    let full = one.full_name.get().filter(|full| !full.contains(char::is_whitespace));
+    let full = one
+        .full_name
+        .get()
+        .filter(|full| !full.contains(char::is_whitespace));
     let parts = full.and_then(|full| full.split_once('#').or_else(|| dotted(full)));
-    parts.filter(|(class, name)| !class.is_empty() && !name.is_empty()).unwrap_or(("", name))
+    parts
+        .filter(|(class, name)| !class.is_empty() && !name.is_empty())
+        .unwrap_or(("", name))
 }
 
 fn case(one: &Try<'_>, limits: &Limits) -> Case {

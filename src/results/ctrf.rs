@@ -123,7 +123,13 @@ fn case(test: &Test<'_>, at: usize, limits: &Limits) -> Case {
     let mut case = Case::new(at, status(test.status.or_empty()));
     case.name = one_line(test.name.or_empty());
     case.explain(test.message.get(), test.trace.get(), limits);
-    for text in test.stdout.0.iter().chain(&test.stderr.0).filter_map(Text::get) {
+    for text in test
+        .stdout
+        .0
+        .iter()
+        .chain(&test.stderr.0)
+        .filter_map(Text::get)
+    {
         case.print(text, limits);
     }
     for tag in test.tags.0.iter().filter_map(Text::get) {
@@ -141,13 +147,22 @@ fn before(test: &Test<'_>, status: RunStatus, limits: &Limits) -> Vec<Attempt> {
     let mut listed: Vec<&Retry<'_>> = test.retry_attempts.0.iter().collect();
     listed.sort_by(|a, b| f64::total_cmp(&a.attempt.0.unwrap_or(0.0), &b.attempt.0.unwrap_or(0.0)));
     // The list ends with the attempt that decided, in files of most writers.
-    if listed.last().is_some_and(|last| self::status(last.status.or_empty()) == status) {
+    if listed
+        .last()
+        .is_some_and(|last| self::status(last.status.or_empty()) == status)
+    {
         listed.pop();
     }
     if !listed.is_empty() {
         let attempt = |retry: &&Retry<'_>| Attempt {
-            message: retry.message.get().and_then(|text| first_line(text, limits.line_chars)),
-            details: retry.trace.get().map(|text| shortened(text, limits.line_chars)),
+            message: retry
+                .message
+                .get()
+                .and_then(|text| first_line(text, limits.line_chars)),
+            details: retry
+                .trace
+                .get()
+                .map(|text| shortened(text, limits.line_chars)),
             ..Attempt::of(self::status(retry.status.or_empty()))
         };
         return listed.iter().take(ATTEMPTS).map(attempt).collect();

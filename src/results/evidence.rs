@@ -29,7 +29,9 @@ pub fn decoded(name: &str, text: &str, room: usize) -> Result<Evidence, String> 
             content,
             step: 0,
         }),
-        Err(_) => Err(format!("the evidence {name:?} is not base64 and was dropped")),
+        Err(_) => Err(format!(
+            "the evidence {name:?} is not base64 and was dropped"
+        )),
     }
 }
 

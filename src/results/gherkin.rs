@@ -7,8 +7,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::Deserialize as Derive;
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::case::Case;
 use super::collect::Collector;
@@ -254,7 +254,11 @@ impl Fold {
                 ("", word) => format!("{word} step: {what}"),
                 (error, _) => error.to_owned(),
             };
-            case.explain(Some(&said), Some(&format!("{word}: {what}\n{error}")), limits);
+            case.explain(
+                Some(&said),
+                Some(&format!("{word}: {what}\n{error}")),
+                limits,
+            );
         }
         if weight(Some(status)) > weight(self.status) {
             self.status = Some(status);
@@ -313,7 +317,10 @@ fn row_of<'e>(element: &'e Element<'_>, writer: Writer) -> (Cow<'e, str>, Option
         // `pays -- @1.2 by card`
         let marked = format!(" {name}");
         if let Some((name, row)) = marked.rsplit_once(" -- @") {
-            return (Cow::Owned(name.trim().to_owned()), Some(format!("@{}", row.trim())));
+            return (
+                Cow::Owned(name.trim().to_owned()),
+                Some(format!("@{}", row.trim())),
+            );
         }
         return (Cow::Borrowed(name), None);
     }

@@ -11,6 +11,7 @@ use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use super::decode::Decoded;
 use super::error::{Fault, Position, ReadError};
 use super::limits::Limits;
 
@@ -19,19 +20,11 @@ const VALUES: usize = 4_000_000;
 /// Objects and lists in one text.
 const CONTAINERS: usize = 500_000;
 
-/// A text that can be parsed without harm.
-#[derive(Debug)]
-pub struct Checked<'a> {
-    /// The text, every byte where it was.
-    pub text: Cow<'a, str>,
-    /// How many characters were replaced.
-    pub replaced: usize,
-}
-
-/// Looks the text over; what is wrong beyond this the parser says.
-pub fn check<'a>(text: &'a str, limits: &Limits) -> Result<Checked<'a>, ReadError> {
+/// Makes a text ready to be parsed without harm: every byte stays where it was. What is wrong
+/// beyond this the parser says.
+pub fn mend(decoded: &mut Decoded<'_>, limits: &Limits) -> Result<(), ReadError> {
     let mut scan = Scan {
-        text,
+        text: &decoded.text,
         at: 0,
         depth: 0,
         values: 0,
@@ -40,14 +33,15 @@ pub fn check<'a>(text: &'a str, limits: &Limits) -> Result<Checked<'a>, ReadErro
         replaced: 0,
     };
     scan.run(limits)?;
-    Ok(Checked {
-        text: match scan.mended {
-            // Only ASCII was put in place of ASCII.
-            Some(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
-            None => Cow::Borrowed(text),
-        },
-        replaced: scan.replaced,
-    })
+    if let Some(bytes) = scan.mended {
+        decoded.warnings.push(format!(
+            "escapes of what is no character were read as U+FFFD, {} in all",
+            scan.replaced
+        ));
+        // Only ASCII was put in place of ASCII.
+        decoded.text = Cow::Owned(String::from_utf8_lossy(&bytes).into_owned());
+    }
+    Ok(())
 }
 
 struct Scan<'a> {
@@ -90,7 +84,11 @@ impl Scan<'_> {
         if count <= limit {
             return Ok(());
         }
-        Err(ReadError::at(self.text, self.at, Fault::Limit { what, limit }))
+        Err(ReadError::at(
+            self.text,
+            self.at,
+            Fault::Limit { what, limit },
+        ))
     }
 
     /// Passes over a string, mending its escapes.
@@ -153,15 +151,23 @@ pub fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, ReadError> {
 
 fn refused(text: &str, why: &serde_json::Error) -> ReadError {
     let said = why.to_string();
-    let said = said.rfind(" at line ").and_then(|end| said.get(..end)).unwrap_or(&said);
+    let said = said
+        .rfind(" at line ")
+        .and_then(|end| said.get(..end))
+        .unwrap_or(&said);
     let fault = if why.is_data() {
         Fault::NotAsExpected(said.to_owned())
     } else {
         Fault::NotJson(said.to_owned())
     };
     // The parser counts columns in bytes.
-    let line = text.split('\n').nth(why.line().saturating_sub(1)).unwrap_or_default();
-    let before = line.get(..line.floor_char_boundary(why.column())).unwrap_or_default();
+    let line = text
+        .split('\n')
+        .nth(why.line().saturating_sub(1))
+        .unwrap_or_default();
+    let before = line
+        .get(..line.floor_char_boundary(why.column()))
+        .unwrap_or_default();
     ReadError {
         position: Some(Position {
             line: why.line().max(1),
@@ -187,7 +193,10 @@ impl Text<'_> {
     /// The text without white space around it; none if blank.
     #[must_use]
     pub fn get(&self) -> Option<&str> {
-        self.0.as_deref().map(str::trim).filter(|text| !text.is_empty())
+        self.0
+            .as_deref()
+            .map(str::trim)
+            .filter(|text| !text.is_empty())
     }
 
     /// As [`Text::get`], empty if blank.
@@ -214,7 +223,9 @@ impl Number {
         /// Above this an `f64` is no longer exact.
         const MOST: f64 = 9_007_199_254_740_992.0;
         let scaled = (self.0? * factor).round();
-        let text = (0.0..=MOST).contains(&scaled).then(|| format!("{scaled:.0}"));
+        let text = (0.0..=MOST)
+            .contains(&scaled)
+            .then(|| format!("{scaled:.0}"));
         text?.parse().ok()
     }
 }
@@ -342,32 +353,51 @@ mod tests {
     use super::*;
 
     fn refusal(text: &str) -> String {
-        let limits = Limits { depth: 3, ..Limits::default() };
-        match check(text, &limits) {
-            Ok(checked) => parse::<Vec<Number>>(&checked.text).unwrap_err().to_string(),
+        let limits = Limits {
+            depth: 3,
+            ..Limits::default()
+        };
+        let mut decoded = decoded(text);
+        match mend(&mut decoded, &limits) {
+            Ok(()) => parse::<Vec<Number>>(&decoded.text).unwrap_err().to_string(),
             Err(why) => why.to_string(),
+        }
+    }
+
+    fn decoded(text: &str) -> Decoded<'_> {
+        Decoded {
+            text: Cow::Borrowed(text),
+            warnings: Vec::new(),
         }
     }
 
     #[test]
     fn what_is_no_character_is_mended_in_place() {
         let text = r#"["\ud83d\ude00 \ud83d \ude00 \u0000 \u001B[1m \\u0000 \u00e9 \ud83"#;
-        let checked = check(text, &Limits::default()).unwrap();
-        assert_eq!(checked.replaced, 4);
+        let mut mended = decoded(text);
+        mend(&mut mended, &Limits::default()).unwrap();
+        let warning = "escapes of what is no character were read as U+FFFD, 4 in all";
+        assert_eq!(mended.warnings, [warning]);
         assert_eq!(
-            checked.text,
+            mended.text,
             r#"["\ud83d\ude00 \ufffd \ufffd \ufffd \ufffd[1m \\u0000 \u00e9 \ud83"#
         );
-        let clean = check(r#"["a\nb \u000a"]"#, &Limits::default()).unwrap();
-        assert!(matches!(clean.text, Cow::Borrowed(_)) && clean.replaced == 0);
+        let mut clean = decoded(r#"["a\nb \u000a"]"#);
+        mend(&mut clean, &Limits::default()).unwrap();
+        assert!(matches!(clean.text, Cow::Borrowed(_)) && clean.warnings.is_empty());
     }
 
     #[test]
     fn refusals_have_a_place_and_say_what_to_do() {
         assert!(refusal("[[[[").starts_with("line 1, column 4: more than 3 objects inside"));
-        assert!(refusal("[1,\n 2").starts_with("line 2, column 2: not well-formed JSON: EOF while"));
+        assert!(
+            refusal("[1,\n 2").starts_with("line 2, column 2: not well-formed JSON: EOF while")
+        );
         let place = refusal("[\"é\", 1] x");
-        assert!(place.starts_with("line 1, column 10: not well-formed JSON: trailing"), "{place}");
+        assert!(
+            place.starts_with("line 1, column 10: not well-formed JSON: trailing"),
+            "{place}"
+        );
         assert!(refusal("{\"a\": 1}").contains("invalid type: map, expected a sequence"));
     }
 
@@ -381,13 +411,10 @@ mod tests {
             assert_eq!(text(nothing), None);
         }
         let ms = |json: &str| parse::<Number>(json).unwrap().scaled(1000.0);
-        assert_eq!([ms("1.5"), ms("\"2\""), ms("-1"), ms("1e300"), ms("{}")], [
-            Some(1500),
-            Some(2000),
-            None,
-            None,
-            None
-        ]);
+        assert_eq!(
+            [ms("1.5"), ms("\"2\""), ms("-1"), ms("1e300"), ms("{}")],
+            [Some(1500), Some(2000), None, None, None]
+        );
         assert_eq!(parse::<List<Number>>("null").unwrap().0, []);
         assert!(parse::<List<Number>>("\"a\"").is_err());
     }

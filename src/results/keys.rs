@@ -27,6 +27,12 @@ pub fn is_key(text: &str) -> bool {
     })
 }
 
+/// Whether the whole of `text` is the key of one of our test cases, such as `SHOP-T12`.
+fn is_test_key(text: &str) -> bool {
+    let parts = text.split_once("-T");
+    parts.is_some_and(|(project, number)| is_key(&format!("{project}-{number}")))
+}
+
 fn is_project(text: &str) -> bool {
     (2..=PROJECT_CHARS).contains(&text.len())
         && text.starts_with(|c: char| c.is_ascii_uppercase())
@@ -66,7 +72,7 @@ pub enum Tag<'a> {
     Label,
 }
 
-/// Reads `TEST_SHOP-101`, `REQ_SHOP-7` and `SHOP-7`, each with or without an `@`.
+/// Reads `TEST_SHOP-101`, `SHOP-T12`, `REQ_SHOP-7` and `SHOP-7`, each with or without an `@`.
 #[must_use]
 pub fn tag(word: &str) -> Tag<'_> {
     let word = word.trim_start_matches('@');
@@ -76,8 +82,12 @@ pub fn tag(word: &str) -> Tag<'_> {
             certainty,
         })
     };
-    if let Some(key) = word.strip_prefix(TEST_PREFIX).filter(|key| is_key(key)) {
+    let named = word.strip_prefix(TEST_PREFIX);
+    if let Some(key) = named.filter(|key| is_key(key) || is_test_key(key)) {
         return Tag::Test(key);
+    }
+    if is_test_key(word) {
+        return Tag::Test(word);
     }
     match word
         .strip_prefix(REQUIREMENT_PREFIX)
@@ -197,6 +207,11 @@ mod tests {
     #[test]
     fn tags_name_tests_requirements_or_nothing() {
         assert_eq!(tag("@TEST_SHOP-101"), Tag::Test("SHOP-101"));
+        assert_eq!(tag("TEST_SHOP-T12"), Tag::Test("SHOP-T12"));
+        assert_eq!(tag("@SHOP-T12"), Tag::Test("SHOP-T12"));
+        for word in ["SHOP-T", "SHOP-T0", "S-T1", "SHOP-TX"] {
+            assert_eq!(tag(word), Tag::Label, "{word}");
+        }
         assert_eq!(tag("smoke"), Tag::Label);
         let covers = |certainty| {
             Tag::Covers(Requirement {

@@ -92,7 +92,10 @@ impl Reading<'_> {
         if self.block.is_some() {
             return self.in_block(line, body, indent, at);
         }
-        let was_fresh = self.open.as_mut().is_some_and(|open| std::mem::take(&mut open.is_fresh));
+        let was_fresh = self
+            .open
+            .as_mut()
+            .is_some_and(|open| std::mem::take(&mut open.is_fresh));
         if let Some(why) = body.strip_prefix("Bail out!") {
             self.bail_out(why);
         } else if body == "---" && indent > 0 && was_fresh {
@@ -122,11 +125,14 @@ impl Reading<'_> {
             self.planned = Some(self.planned.unwrap_or(0).saturating_add(count));
             if count == 0 {
                 let why = shortened(why.trim_start_matches(['#', ' ']), 200);
-                self.found.warnings.at(at, || format!("the tests of this file were skipped: {why}"));
+                self.found
+                    .warnings
+                    .at(at, || format!("the tests of this file were skipped: {why}"));
             }
         } else if let (Some(comment), Some(open)) = (line.strip_prefix('#'), &mut self.open) {
             let limit = self.source.limits.details_bytes;
-            open.comments.push(comment.strip_prefix(' ').unwrap_or(comment), limit);
+            open.comments
+                .push(comment.strip_prefix(' ').unwrap_or(comment), limit);
             open.comments.push("\n", limit);
         }
         Ok(())
@@ -185,7 +191,11 @@ impl Reading<'_> {
             return;
         }
         let text = block.text.finish();
-        open.case.explain(block.message.as_deref(), text.as_deref(), self.source.limits);
+        open.case.explain(
+            block.message.as_deref(),
+            text.as_deref(),
+            self.source.limits,
+        );
     }
 
     fn bail_out(&mut self, why: &str) {
@@ -206,7 +216,8 @@ impl Reading<'_> {
         if let (RunStatus::Failed, false, Some(said)) =
             (open.case.status, is_explained, open.comments.finish())
         {
-            open.case.explain(Some(&said), Some(&said), self.source.limits);
+            open.case
+                .explain(Some(&said), Some(&said), self.source.limits);
         }
         let place = self.suites.place_case(open.case.at, self.source)?;
         self.found.add(open.case, place)
@@ -222,7 +233,9 @@ impl Reading<'_> {
             }
             Some(planned) => {
                 if points > planned {
-                    self.found.warnings.whole(format!("{planned} tests were planned, {points} came"));
+                    self.found
+                        .warnings
+                        .whole(format!("{planned} tests were planned, {points} came"));
                 }
                 None
             }
@@ -258,7 +271,11 @@ fn case(is_ok: bool, rest: &str, ordinal: usize, at: usize, limits: &Limits) -> 
     let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
     let (number, rest) = rest.split_at(digits);
     let rest = rest.trim_start();
-    let rest = rest.strip_prefix("- ").unwrap_or(rest).trim_start_matches('-').trim();
+    let rest = rest
+        .strip_prefix("- ")
+        .unwrap_or(rest)
+        .trim_start_matches('-')
+        .trim();
     let (described, directive) = parted(rest);
     let status = match (&directive, is_ok) {
         (Some(Directive::Skip(_)), _) => RunStatus::Skipped,
@@ -296,7 +313,13 @@ enum Directive<'a> {
 fn parted(text: &str) -> (&str, Option<Directive<'_>>) {
     for (at, _) in text.match_indices('#') {
         let (before, behind) = text.split_at(at);
-        let is_escaped = before.bytes().rev().take_while(|byte| *byte == b'\\').count() % 2 == 1;
+        let is_escaped = before
+            .bytes()
+            .rev()
+            .take_while(|byte| *byte == b'\\')
+            .count()
+            % 2
+            == 1;
         let stands_apart = before.is_empty() || before.ends_with([' ', '\t']);
         if is_escaped || !stands_apart {
             continue;

@@ -49,7 +49,7 @@ pub struct Upload {
     pub particulars: Particulars,
     /// The execution to add them to; a new one is made when none is named.
     pub execution: Option<ExecutionKey>,
-    /// How the results came, for people: `JUnit`.
+    /// How the results came, for people; when it is empty, the name of the file's format.
     pub source: String,
     /// The API client or account that brings them.
     pub created_by: Option<String>,
@@ -170,6 +170,10 @@ async fn extend_execution(
 ) -> Result<(Execution, i64), ImportError> {
     let origin =
         |particulars: &Particulars| (particulars.revision.clone(), particulars.branch.clone());
+    let source = match upload.source.as_str() {
+        "" => report.format,
+        given => given,
+    };
     let mut adds_origin = false;
     let mut execution = match &upload.execution {
         Some(key) => {
@@ -198,9 +202,9 @@ async fn extend_execution(
             name: report
                 .info()
                 .and_then(|info| info.summary.clone())
-                .unwrap_or_else(|| format!("{} results", upload.source)),
+                .unwrap_or_else(|| format!("{source} results")),
             particulars: upload.particulars.clone(),
-            source: upload.source.clone(),
+            source: source.to_owned(),
             created_by: upload.created_by.clone(),
             created_ms: report.arrived_ms,
             started_ms: None,

@@ -24,6 +24,7 @@ const CLOCK_TOLERANCE_MS: i64 = 24 * 60 * 60 * 1000;
 /// A report made ready for the database.
 #[derive(Debug)]
 pub struct Prepared {
+    pub(super) format: &'static str,
     pub(super) runs: Vec<PreparedRun>,
     pub(super) counts: Counts,
     pub(super) warnings: Vec<String>,
@@ -79,6 +80,7 @@ pub fn prepare(
 ) -> Result<Prepared, ImportError> {
     let is_incomplete = report.incomplete.is_some();
     let mut prepared = Prepared {
+        format: report.format,
         project: report.project().map(str::to_owned),
         info: report.info,
         runs: Vec::with_capacity(report.runs.len()),

@@ -45,7 +45,11 @@ pub fn read(text: &str, limits: &Limits, warnings: Vec<String>) -> Result<Report
         at: 0,
         test: String::new(),
         evidence_bytes: 0,
-        info: info(&document.test_execution_key, document.info.unwrap_or_default(), limits),
+        info: info(
+            &document.test_execution_key,
+            document.info.unwrap_or_default(),
+            limits,
+        ),
         counts: Counts::default(),
         runs: Repeats::with_capacity(tests.len()),
     };
@@ -234,18 +238,27 @@ impl Reading<'_> {
     ) -> Result<Attempt, ReadError> {
         let limits = self.limits;
         let given = iteration.steps.0.iter().take(STEPS);
-        let steps: Vec<_> = given.map(|step| self.step(step)).collect::<Result<_, _>>()?;
+        let steps: Vec<_> = given
+            .map(|step| self.step(step))
+            .collect::<Result<_, _>>()?;
         self.bounded(iteration.steps.0.len(), "steps of an iteration");
         let of_steps = || derived(steps.iter().map(|step| step.status));
         let status = self.parse(&iteration.status)?.or_else(of_steps);
         let parameters = self.fields(&iteration.parameters.0);
-        let label = iteration.name.get().map(|name| shortened(name, limits.line_chars));
+        let label = iteration
+            .name
+            .get()
+            .map(|name| shortened(name, limits.line_chars));
         let of_data = || {
-            let pairs = parameters.iter().map(|(name, value)| format!("{name}={value}"));
+            let pairs = parameters
+                .iter()
+                .map(|(name, value)| format!("{name}={value}"));
             let data = pairs.collect::<Vec<_>>().join(", ");
             Some(shortened(&data, limits.line_chars)).filter(|data| !data.is_empty())
         };
-        let label = label.or_else(of_data).unwrap_or_else(|| format!("iteration {number}"));
+        let label = label
+            .or_else(of_data)
+            .unwrap_or_else(|| format!("iteration {number}"));
         let duration_ms = iteration.duration.get().and_then(|text| duration_ms(text));
         Ok(Attempt {
             label: Some(label),
@@ -335,7 +348,11 @@ impl Reading<'_> {
 
     fn keys(&mut self, list: &str, what: &str) -> Vec<Requirement> {
         let (mut found, mut refused) = (Vec::new(), Vec::new());
-        keys::stated(list, |key| found.push(key), |word| refused.push(shortened(word, 60)));
+        keys::stated(
+            list,
+            |key| found.push(key),
+            |word| refused.push(shortened(word, 60)),
+        );
         for word in refused {
             self.say(|test| {
                 format!("the {what} {word:?} of {test:?} is not an issue key and was passed over")
@@ -351,7 +368,10 @@ impl Reading<'_> {
         kept: &mut Vec<Evidence>,
     ) {
         for file in files {
-            let room = self.limits.evidence_bytes.saturating_sub(self.evidence_bytes);
+            let room = self
+                .limits
+                .evidence_bytes
+                .saturating_sub(self.evidence_bytes);
             match evidence::decoded(file.filename.or_empty(), file.data.or_empty(), room) {
                 Ok(decoded) => {
                     self.evidence_bytes += decoded.content.len();
@@ -373,7 +393,11 @@ impl Reading<'_> {
             let value = kept(&field.value, limits.details_bytes).unwrap_or_default();
             Some((shortened(name, limits.line_chars), value))
         };
-        given.iter().filter_map(pair).take(limits.annotations).collect()
+        given
+            .iter()
+            .filter_map(pair)
+            .take(limits.annotations)
+            .collect()
     }
 
     fn instant(&mut self, text: &Text<'_>) -> Option<i64> {
@@ -405,7 +429,8 @@ impl Parts {
             let statuses = Statuses::default();
             (self.attempts.iter()).map(move |attempt| statuses.effect(attempt.status))
         };
-        effects().any(|effect| effect == Effect::Ok) && effects().any(|effect| effect == Effect::Nok)
+        effects().any(|effect| effect == Effect::Ok)
+            && effects().any(|effect| effect == Effect::Nok)
     }
 }
 
