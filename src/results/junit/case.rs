@@ -181,6 +181,7 @@ impl CaseDraft {
                     message,
                     details,
                     output,
+                    iteration: None,
                 };
                 match outcome {
                     Outcome::Flaky(_) => self.before.push(attempt),
@@ -310,6 +311,7 @@ impl CaseDraft {
             message,
             details,
             output,
+            iteration: None,
         });
         attempts.append(&mut self.after);
         let test_key = self.test_key.or(self.tagged_key);
@@ -340,6 +342,7 @@ impl CaseDraft {
                 comment: self.comment,
                 evidence: self.evidence,
                 custom_fields: self.custom_fields,
+                ..Remarks::default()
             }
             .boxed(),
             identity: Identity {

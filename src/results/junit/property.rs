@@ -125,6 +125,7 @@ impl Item {
             Ok(content) => Ok(Evidence {
                 name,
                 media_type: None,
+                step: 0,
                 content,
             }),
             Err(_) => Err(format!(
