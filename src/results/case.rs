@@ -198,6 +198,7 @@ impl Case {
             message: self.message,
             details: self.details.finish(),
             output: self.output.finish(),
+            iteration: None,
         });
         for attempt in &mut attempts {
             attempt.label.clone_from(&label);

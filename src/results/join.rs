@@ -13,7 +13,7 @@ use super::repeats::Repeats;
 pub fn join(files: Vec<(String, Report)>, limits: &Limits) -> Result<Report, ReadError> {
     let mut joined = Report::default();
     let mut runs = Repeats::default();
-    let mut more = 0;
+    let (mut more, mut says_otherwise) = (0, 0);
     for (name, report) in files {
         add(&mut joined.counts, report.counts);
         let limit = limits.cases;
@@ -36,10 +36,21 @@ pub fn join(files: Vec<(String, Report)>, limits: &Limits) -> Result<Report, Rea
         if let (None, Some(why)) = (&joined.incomplete, report.incomplete) {
             joined.incomplete = Some(format!("{name}: {why}"));
         }
+        match (&joined.info, report.info) {
+            (None, info) => joined.info = info,
+            (Some(first), Some(other)) if *first != other => says_otherwise += 1,
+            _ => {}
+        }
         for mut run in report.runs {
             run.identity.scope = Scope::Name;
             runs.add(run, limits);
         }
+    }
+    if says_otherwise > 0 {
+        joined.warnings.push(format!(
+            "{says_otherwise} files say something else about the execution than the first one that \
+             does, which counts"
+        ));
     }
     if more > 0 {
         let left_out = format!("{more} more warnings are not listed");

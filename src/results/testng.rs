@@ -283,6 +283,7 @@ fn attempt(case: Case) -> Attempt {
         message: case.message,
         details: case.details.finish(),
         output: case.output.finish(),
+        iteration: None,
     }
 }
 

@@ -52,3 +52,4 @@ mod rebuild;
 mod retention;
 mod rules;
 mod scopes;
+mod xray_auth;
