@@ -53,3 +53,4 @@ mod reconcile;
 mod retention;
 mod rules;
 mod scopes;
+mod xray_auth;
