@@ -10,6 +10,31 @@ use super::xml::{Source, Token, Xml};
 pub enum Format {
     /// JUnit XML in any dialect.
     JUnit,
+    /// `NUnit` 2 or 3.
+    NUnit,
+    /// xUnit.net v1 to v3.
+    XUnit,
+    /// `TestNG`.
+    TestNg,
+    /// Visual Studio and `dotnet test`.
+    Trx,
+    /// Robot Framework's `output.xml`.
+    Robot,
+}
+
+impl Format {
+    /// What people call it; an execution's source.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::JUnit => "JUnit",
+            Self::NUnit => "NUnit",
+            Self::XUnit => "xUnit.net",
+            Self::TestNg => "TestNG",
+            Self::Trx => "TRX",
+            Self::Robot => "Robot Framework",
+        }
+    }
 }
 
 /// The format of `text`, or the refusal that says what it is instead.
@@ -46,12 +71,11 @@ fn by_root(text: &str, limits: &Limits) -> Result<Format, ReadError> {
     };
     match root.name() {
         "testsuites" | "testsuite" | "testrun" => Ok(Format::JUnit),
-        "test-run" => Err(unsupported("an NUnit 3 report")),
-        "test-results" => Err(unsupported("an NUnit 2 report")),
-        "assemblies" | "assembly" => Err(unsupported("an xUnit.net report")),
-        "testng-results" => Err(unsupported("a TestNG report")),
-        "TestRun" => Err(unsupported("a TRX report")),
-        "robot" => Err(unsupported("a Robot Framework report")),
+        "test-run" | "test-results" => Ok(Format::NUnit),
+        "assemblies" | "assembly" => Ok(Format::XUnit),
+        "testng-results" => Ok(Format::TestNg),
+        "TestRun" => Ok(Format::Trx),
+        "robot" => Ok(Format::Robot),
         name => Err(source.fault(root.at, Fault::UnknownRoot(shortened(name, 60)))),
     }
 }
@@ -82,14 +106,29 @@ mod tests {
     }
 
     #[test]
+    fn every_xml_format_is_known_by_its_root() {
+        for (text, format) in [
+            ("<test-run id='2'/>", Format::NUnit),
+            ("<test-results/>", Format::NUnit),
+            ("<assemblies/>", Format::XUnit),
+            ("<assembly name='a'/>", Format::XUnit),
+            ("<testng-results/>", Format::TestNg),
+            ("<TestRun xmlns='urn:x'/>", Format::Trx),
+            ("<robot generator='r'/>", Format::Robot),
+        ] {
+            assert_eq!(detect(text, &Limits::default()), Ok(format), "{text}");
+        }
+    }
+
+    #[test]
     fn everything_else_is_called_by_its_name() {
-        assert!(refusal("<test-run id='2'/>").contains("an NUnit 3 report"));
         assert!(refusal("[{\"id\": 1}]").contains("a JSON report"));
         assert!(refusal("TAP version 13\n1..1").contains("a TAP stream"));
         assert_eq!(
             refusal("<html>"),
-            "line 1, column 1: the root element <html> is not JUnit; it has to be <testsuites> or \
-             <testsuite>"
+            "line 1, column 1: no known report has the root element <html>; JUnit has <testsuites> or \
+             <testsuite>, NUnit <test-run>, xUnit.net <assemblies>, TestNG <testng-results>, TRX \
+             <TestRun>, Robot Framework <robot>"
         );
         assert!(refusal("\n hello").starts_with("line 2, column 2: this is not a result file"));
         assert!(refusal(" \n").starts_with("the file is empty"));

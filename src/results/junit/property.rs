@@ -4,8 +4,8 @@
 use base64::Engine;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
+use super::super::annotations::take_requirements;
 use super::super::error::ReadError;
-use super::super::keys;
 use super::super::limits::Limits;
 use super::super::model::{Evidence, Requirement};
 use super::super::text::{Capped, shortened};
@@ -78,44 +78,6 @@ impl Property {
     ) {
         take_requirements(self.text(), self.at, warnings, found);
     }
-}
-
-/// Reads a list of required issue keys that stands at `at`; `found` says whether it had room.
-pub fn take_requirements(
-    list: &str,
-    at: usize,
-    warnings: &mut Warnings<'_>,
-    mut found: impl FnMut(Requirement) -> bool,
-) {
-    let mut has_room = true;
-    let refuse = |word: &str| {
-        warnings.at(at, || {
-            let word = shortened(word, 60);
-            format!("the requirement {word:?} is not an issue key and was passed over")
-        });
-    };
-    keys::stated(list, |requirement| has_room &= found(requirement), refuse);
-    if !has_room {
-        warnings.at(at, || {
-            "too many requirements; the last ones were passed over".into()
-        });
-    }
-}
-
-/// The labels in a list; with a comma or semicolon in it, spaces belong to the labels.
-pub fn labels_of(list: &str, limits: &Limits) -> Vec<String> {
-    let by_comma = list.contains([',', ';']);
-    list.split(|c: char| {
-        if by_comma {
-            matches!(c, ',' | ';')
-        } else {
-            c.is_whitespace()
-        }
-    })
-    .map(str::trim)
-    .filter(|label| !label.is_empty())
-    .map(|label| shortened(label, limits.line_chars))
-    .collect()
 }
 
 /// An `item` element: a name and a content.
