@@ -59,7 +59,7 @@ impl Info {
         };
         let versions = fields.get("fixVersions").and_then(Value::as_array);
         info.fix_version = line("info", fields, "fixVersions", |value| {
-            value[0]["name"].as_str()
+            value.get(0)?.get("name")?.as_str()
         })?;
         if versions.is_some_and(|versions| versions.len() > 1) {
             info.warnings
@@ -154,7 +154,7 @@ fn refused(part: &str, name: &str, what: &str) -> Problem {
 
 /// A text, or the first of a list of them.
 fn first_text(value: &Value) -> Option<&str> {
-    value.as_str().or_else(|| value[0].as_str())
+    value.as_str().or_else(|| value.get(0)?.as_str())
 }
 
 /// A list of texts, of objects that hold one, or one text with semicolons; sorted, each once.

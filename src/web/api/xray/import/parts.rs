@@ -67,7 +67,7 @@ pub(in crate::web::api::xray) async fn take(
     let mut form = Multipart::new(request.headers(), chunks);
     let (mut parts, mut file, mut count) = (Parts::default(), None, 0);
     while let Some(field) = form.next().await {
-        let field = field.map_err(broken)?;
+        let field = field.map_err(|why| broken(&why))?;
         count += 1;
         if count > MOST_PARTS {
             return Err(Problem::bad_request("The body has too many parts.")
@@ -105,7 +105,7 @@ pub(in crate::web::api::xray) async fn take(
 async fn content(mut field: Field, limit: usize) -> Result<Bytes, Problem> {
     let (mut kept, mut thrown_away) = (BytesMut::new(), 0);
     while let Some(chunk) = field.next().await {
-        let chunk = chunk.map_err(broken)?;
+        let chunk = chunk.map_err(|why| broken(&why))?;
         if thrown_away > 0 || kept.len() + chunk.len() > limit {
             thrown_away += chunk.len();
         } else {
@@ -121,7 +121,7 @@ async fn content(mut field: Field, limit: usize) -> Result<Bytes, Problem> {
     Ok(kept.freeze())
 }
 
-fn broken(why: actix_multipart::MultipartError) -> Problem {
+fn broken(why: &actix_multipart::MultipartError) -> Problem {
     Problem::bad_request("The body is not the multipart form that its header announces.")
         .detail(format!("{why}."))
 }
