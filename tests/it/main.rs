@@ -54,3 +54,4 @@ mod retention;
 mod rules;
 mod scopes;
 mod xray_auth;
+mod xray_import;
