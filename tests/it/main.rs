@@ -54,3 +54,4 @@ mod reconcile;
 mod retention;
 mod rules;
 mod scopes;
+mod xray_auth;
