@@ -21,6 +21,7 @@ mod both_hosts;
 mod connect_lifecycle;
 mod connect_security;
 mod contract;
+mod convergence;
 mod defects;
 mod flaky;
 mod forge_events;
