@@ -225,6 +225,35 @@ pub async fn newest_made_for(
     issues: &[Uuid],
     made_for: &MadeFor,
 ) -> Result<HashMap<Uuid, Vec<RunFact>>, StoreError> {
+    let mut tests = Sql::new("SELECT DISTINCT test_id FROM test_link WHERE site_id = ");
+    tests
+        .bind(site)
+        .push(" AND issue_id IN ")
+        .list_filled_up(issues.iter().copied());
+    newest(on, site, tests, made_for).await
+}
+
+/// The same of these tests.
+pub async fn newest_of_tests(
+    on: &impl Conn,
+    site: SiteId,
+    tests: &[Uuid],
+    made_for: &MadeFor,
+) -> Result<HashMap<Uuid, Vec<RunFact>>, StoreError> {
+    let mut ids = Sql::new("SELECT id AS test_id FROM test_case WHERE site_id = ");
+    ids.bind(site)
+        .push(" AND id IN ")
+        .list_filled_up(tests.iter().copied());
+    newest(on, site, ids, made_for).await
+}
+
+/// The same of the tests that a statement selects.
+async fn newest(
+    on: &impl Conn,
+    site: SiteId,
+    tests: Sql,
+    made_for: &MadeFor,
+) -> Result<HashMap<Uuid, Vec<RunFact>>, StoreError> {
     let column = match made_for {
         MadeFor::Version(_) => "fix_version",
         MadeFor::Plan(_) => "plan",
@@ -236,10 +265,8 @@ pub async fn newest_made_for(
         Dialect::Postgres => sql.push(" FROM (SELECT r.*, "),
     }
     .push(PLACE)
-    .push(" FROM execution e CROSS JOIN (SELECT DISTINCT test_id FROM test_link WHERE site_id = ")
-    .bind(site)
-    .push(" AND issue_id IN ")
-    .list_filled_up(issues.iter().copied())
+    .push(" FROM execution e CROSS JOIN (")
+    .append(tests)
     .push(") l ");
     match Dialect::of(on) {
         // SQLite joins crosswise in the order written. It takes the index by test and execution for
