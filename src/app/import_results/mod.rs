@@ -37,8 +37,27 @@ use prepare::PreparedRun;
 /// Runs stored at a time.
 const BATCH: usize = 2_000;
 
+/// What becomes of a result that names a test outright which does not exist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum UnknownTests {
+    /// The whole file is refused.
+    #[default]
+    Refuse,
+    /// The result is left out, with a warning; a file that has no other is refused.
+    LeaveOut,
+}
+
+/// What holds for the tests that an import makes, beside what its file says of them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ForNewTests {
+    /// More labels.
+    pub labels: Vec<String>,
+    /// The description of those that the file does not describe.
+    pub description: Option<String>,
+}
+
 /// What an upload says beside its file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Upload {
     /// The key of the project.
     pub project: String,
@@ -46,10 +65,16 @@ pub struct Upload {
     pub particulars: Particulars,
     /// The execution to add them to; a new one is made when none is named.
     pub execution: Option<ExecutionKey>,
+    /// The name of the execution that is made; the source's when none is given.
+    pub name: Option<String>,
     /// How the results came, for people: `JUnit`.
     pub source: String,
     /// The API client or account that brings them.
     pub created_by: Option<String>,
+    /// What becomes of results of tests that do not exist.
+    pub unknown_tests: UnknownTests,
+    /// What holds for tests that are made.
+    pub for_new_tests: ForNewTests,
 }
 
 /// What an import did.
@@ -57,6 +82,8 @@ pub struct Upload {
 pub struct Imported {
     /// The execution that holds the runs.
     pub execution: ExecutionKey,
+    /// Our id of it.
+    pub execution_id: Uuid,
     /// How many test cases the file holds, by outcome.
     pub counts: Counts,
     /// Keys of the issues that the reported tests cover, sorted, each once.
@@ -75,6 +102,16 @@ pub enum ImportError {
         test: String,
         /// The key or id it gives.
         given: String,
+    },
+    /// A result names an issue that is no test.
+    #[error("`{test}` names the issue {given}, which is no test but of type {type_name}")]
+    NotATest {
+        /// The name of the test in the file.
+        test: String,
+        /// The key it gives.
+        given: String,
+        /// The issue's type.
+        type_name: String,
     },
     /// The execution to extend does not exist.
     #[error("there is no execution {0} in this project")]
@@ -124,7 +161,7 @@ pub async fn import_into(
 ) -> Result<Imported, ImportError> {
     let now_ms = report.arrived_ms;
     let project = projects::hold(on, site, &upload.project).await?;
-    let matched = match_tests(on, site, &project, &mut report.runs, now_ms).await?;
+    let matched = match_tests(on, site, &project, upload, &mut report).await?;
     coverage_links::link(on, site, &report.runs, &matched, now_ms).await?;
 
     let (execution, first_run) = extend_execution(on, site, &project, upload, &report).await?;
@@ -146,6 +183,7 @@ pub async fn import_into(
     let issues = links::issue_keys_of_tests(on, site, &covered).await?;
     Ok(Imported {
         execution: execution.key,
+        execution_id: execution.id,
         counts: report.counts,
         issues: issues.into_iter().collect(),
         warnings: report.warnings,
@@ -187,7 +225,7 @@ async fn extend_execution(
                 number: projects::take_numbers(on, site, project.id, Counter::Executions, 1)
                     .await?,
             },
-            name: format!("{} results", upload.source),
+            name: (upload.name.clone()).unwrap_or_else(|| format!("{} results", upload.source)),
             particulars: upload.particulars.clone(),
             source: upload.source.clone(),
             created_by: upload.created_by.clone(),

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::ImportError;
 use crate::domain::attempts::Aggregation;
+use crate::domain::issue::IssueKey;
 use crate::domain::keys::TestKey;
 use crate::domain::run::RunStatus;
 use crate::domain::run_detail::{AttemptDetail, RunDetail};
@@ -37,8 +37,12 @@ pub(super) enum TestName {
     Identity(Vec<u8>),
     /// By its key.
     Key(TestKey),
+    /// By the key of the issue that stands for it.
+    Issue(IssueKey),
     /// By its id.
     Id(Uuid),
+    /// By something that can be no key or id: there is no such test.
+    Nothing(String),
 }
 
 #[derive(Debug)]
@@ -63,15 +67,8 @@ pub(super) struct PreparedRun {
 }
 
 /// Makes a report ready that arrived at `arrived_ms` (milliseconds since the Unix epoch).
-///
-/// # Errors
-///
-/// [`ImportError::UnknownTest`] when a run names its test by something that can be no key or id.
-pub fn prepare(
-    report: Report,
-    policy: Aggregation,
-    arrived_ms: i64,
-) -> Result<Prepared, ImportError> {
+#[must_use]
+pub fn prepare(report: Report, policy: Aggregation, arrived_ms: i64) -> Prepared {
     let is_incomplete = report.incomplete.is_some();
     let mut prepared = Prepared {
         runs: Vec::with_capacity(report.runs.len()),
@@ -82,7 +79,7 @@ pub fn prepare(
     };
     let mut misdated = 0_usize;
     for run in report.runs {
-        let mut run = prepare_run(run, policy, is_incomplete, arrived_ms)?;
+        let mut run = prepare_run(run, policy, is_incomplete, arrived_ms);
         if run.finished_ms > arrived_ms.saturating_add(CLOCK_TOLERANCE_MS) {
             misdated += 1;
             run.started_ms = None;
@@ -96,7 +93,7 @@ pub fn prepare(
              was taken instead"
         ));
     }
-    Ok(prepared)
+    prepared
 }
 
 fn prepare_run(
@@ -104,11 +101,11 @@ fn prepare_run(
     policy: Aggregation,
     is_incomplete: bool,
     arrived_ms: i64,
-) -> Result<PreparedRun, ImportError> {
+) -> PreparedRun {
     let (status, is_flaky) = run.status(policy);
-    let test = test_name(&run)?;
+    let test = test_name(&run);
     let remarks = run.remarks.map(|boxed| *boxed).unwrap_or_default();
-    Ok(PreparedRun {
+    PreparedRun {
         test,
         status,
         is_flaky,
@@ -134,7 +131,7 @@ fn prepare_run(
         labels: run.labels,
         requirements: run.requirements,
         is_incomplete,
-    })
+    }
 }
 
 impl Prepared {
@@ -146,21 +143,18 @@ impl Prepared {
     }
 }
 
-fn test_name(run: &ReportedRun) -> Result<TestName, ImportError> {
-    let unknown = |given: &str| ImportError::UnknownTest {
-        test: run.name.clone(),
-        given: given.to_owned(),
-    };
+fn test_name(run: &ReportedRun) -> TestName {
     match &run.identity.explicit {
-        Some(Explicit::Id(id)) => match id.parse() {
-            Ok(id) => Ok(TestName::Id(id)),
-            Err(_) => Err(unknown(id)),
+        Some(Explicit::Id(id)) => {
+            let nothing = || TestName::Nothing(id.clone());
+            id.parse().map_or_else(|_| nothing(), TestName::Id)
+        }
+        Some(Explicit::Key(key)) => match (key.parse(), key.parse()) {
+            (Ok(key), _) => TestName::Key(key),
+            (Err(_), Ok(issue)) => TestName::Issue(issue),
+            (Err(_), Err(_)) => TestName::Nothing(key.clone()),
         },
-        Some(Explicit::Key(key)) => match key.parse() {
-            Ok(key) => Ok(TestName::Key(key)),
-            Err(_) => Err(unknown(key)),
-        },
-        None => Ok(TestName::Identity(run.identity.key().into_bytes())),
+        None => TestName::Identity(run.identity.key().into_bytes()),
     }
 }
 
