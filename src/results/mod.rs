@@ -15,7 +15,7 @@ pub mod model;
 mod repeats;
 mod text;
 mod warnings;
-mod when;
+pub mod when;
 mod xml;
 
 pub use error::ReadError;

@@ -160,6 +160,7 @@ pub async fn update(
         .with(", finished_ms = ", run.finished_ms)
         .with(", duration_ms = ", run.duration_ms)
         .with(", message = ", run.message.clone())
+        .with(", test_version = ", run.test_version.unwrap_or_default())
         .with(", detail = ", detail_text(&run.detail))
         .with(" WHERE site_id = ", site)
         .with(" AND execution_id = ", execution)

@@ -7,17 +7,24 @@
 //! `{"error": "…"}`. Nothing here decides anything: results go the way of `/api/v1`.
 
 use actix_web::Scope;
-use actix_web::web::{self, ServiceConfig};
+use actix_web::web::{self, PayloadConfig, ServiceConfig};
 
 mod around;
 pub mod auth;
 mod authenticate;
 pub mod error;
+pub mod graphql;
+pub mod ids;
 
 /// The routes of this edge.
 pub fn routes(routes: &mut ServiceConfig) {
-    let cloud =
-        scope("/api/{version:v1|v2}").route("/authenticate", web::post().to(authenticate::sign_in));
+    let cloud = scope("/api/{version:v1|v2}")
+        .route("/authenticate", web::post().to(authenticate::sign_in))
+        .service(
+            web::resource("/graphql")
+                .app_data(PayloadConfig::new(graphql::BODY_LIMIT))
+                .route(web::post().to(graphql::answer)),
+        );
     let data_center = scope("/rest/raven/{version:1\\.0|2\\.0|latest}")
         .route("/api/xraylicense", web::get().to(around::licence));
     // What clients ask of Jira itself, when Jira's address is set to ours.
