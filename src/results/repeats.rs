@@ -169,6 +169,13 @@ fn join(known: &mut ReportedRun, run: ReportedRun, limits: &Limits) {
             known.comment = known.comment.take().or(more.comment);
             known.evidence.extend(more.evidence);
             known.custom_fields.extend(more.custom_fields);
+            known.steps.extend(more.steps);
+            known.defects.extend(more.defects);
+            known.executed_by = known.executed_by.take().or(more.executed_by);
+            known.assignee = known.assignee.take().or(more.assignee);
+            known.definition = known.definition.take().or(more.definition);
+            known.makes_test |= more.makes_test;
+            known.status = known.status.into_iter().chain(more.status).max();
         }
         (none @ None, more) => *none = more,
         (Some(_), None) => {}

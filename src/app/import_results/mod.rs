@@ -26,13 +26,16 @@ use crate::store::{
 };
 
 mod coverage_links;
+mod info;
 mod match_tests;
 mod prepare;
+mod run_defects;
 
 pub use prepare::{Prepared, prepare};
 
 use match_tests::{MatchedTest, match_tests};
 use prepare::PreparedRun;
+use run_defects::Found;
 
 /// Runs stored at a time.
 const BATCH: usize = 2_000;
@@ -116,6 +119,9 @@ pub enum ImportError {
     /// The execution to extend does not exist.
     #[error("there is no execution {0} in this project")]
     UnknownExecution(ExecutionKey),
+    /// The file reports into something that can be no execution.
+    #[error("the results are reported into {0:?}, which is not the key of an execution")]
+    NotAnExecution(String),
     /// The upload contradicts the execution it extends.
     #[error("the results do not belong into {execution}: {difference}")]
     OtherExecution {
@@ -160,6 +166,7 @@ pub async fn import_into(
     mut report: Prepared,
 ) -> Result<Imported, ImportError> {
     let now_ms = report.arrived_ms;
+    let upload = &info::completed(upload, &mut report)?;
     let project = projects::hold(on, site, &upload.project).await?;
     let matched = match_tests(on, site, &project, upload, &mut report).await?;
     coverage_links::link(on, site, &report.runs, &matched, now_ms).await?;
@@ -167,7 +174,7 @@ pub async fn import_into(
     let (execution, first_run) = extend_execution(on, site, &project, upload, &report).await?;
     let names = &execution.particulars.environments;
     environments::note(on, site, project.id, names, now_ms).await?;
-    let recorded = record_runs(
+    let (recorded, found) = record_runs(
         on,
         site,
         &execution,
@@ -177,6 +184,7 @@ pub async fn import_into(
         now_ms,
     )
     .await?;
+    run_defects::note(on, site, &execution, &found, now_ms).await?;
     tell_rules(on, site, &execution, &recorded, now_ms).await?;
 
     let covered: Vec<Uuid> = matched.iter().map(|matched| matched.test.id).collect();
@@ -225,7 +233,9 @@ async fn extend_execution(
                 number: projects::take_numbers(on, site, project.id, Counter::Executions, 1)
                     .await?,
             },
-            name: (upload.name.clone()).unwrap_or_else(|| format!("{} results", upload.source)),
+            name: (upload.name.clone())
+                .or_else(|| report.info()?.summary.clone())
+                .unwrap_or_else(|| format!("{} results", upload.source)),
             particulars: upload.particulars.clone(),
             source: upload.source.clone(),
             created_by: upload.created_by.clone(),
@@ -259,7 +269,8 @@ async fn extend_execution(
 }
 
 /// Stores the runs and folds them into what is kept of their tests; a bounded number at a time, so
-/// that a large report does not stand in memory twice. Returns what rules want to know of them.
+/// that a large report does not stand in memory twice. Returns what rules want to know of them, and
+/// the defects of those that have some.
 async fn record_runs(
     on: &impl Conn,
     site: SiteId,
@@ -268,7 +279,8 @@ async fn record_runs(
     prepared: Vec<PreparedRun>,
     first_run: i64,
     arrived_ms: i64,
-) -> Result<Vec<RecordedRun>, StoreError> {
+) -> Result<(Vec<RecordedRun>, Vec<Found>), StoreError> {
+    let mut found = Vec::new();
     let mut recorded = Vec::with_capacity(prepared.len());
     let mut rest = prepared
         .into_iter()
@@ -285,6 +297,13 @@ async fn record_runs(
         for ((mut run, matched), number) in batch {
             let test = matched.test;
             files.push((number, std::mem::take(&mut run.evidence)));
+            if !run.defects.is_empty() {
+                found.push(Found {
+                    test: test.id,
+                    number,
+                    defects: std::mem::take(&mut run.defects),
+                });
+            }
             let fact = fact(execution, &run, test.version, number, arrived_ms);
             kept.entry(test.id).or_default().record(&fact);
             recorded.push(RecordedRun {
@@ -302,7 +321,7 @@ async fn record_runs(
         runs::insert_all(on, site, execution.id, &rows, arrived_ms).await?;
         attach(on, site, execution, files, arrived_ms).await?;
     }
-    Ok(recorded)
+    Ok((recorded, found))
 }
 
 /// Keeps the files that came with runs, named by their numbers.
@@ -323,7 +342,7 @@ async fn attach(
         };
         let kept = evidence::Evidence {
             id: ids::next(),
-            step: 0,
+            step: file.step,
             name: file.name,
             media_type: file
                 .media_type

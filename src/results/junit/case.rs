@@ -180,6 +180,7 @@ impl CaseDraft {
                     message,
                     details,
                     output,
+                    iteration: None,
                 };
                 match outcome {
                     Outcome::Flaky(_) => self.before.push(attempt),
@@ -309,6 +310,7 @@ impl CaseDraft {
             message,
             details,
             output,
+            iteration: None,
         });
         attempts.append(&mut self.after);
         let test_key = self.test_key.or(self.tagged_key);
@@ -339,6 +341,7 @@ impl CaseDraft {
                 comment: self.comment,
                 evidence: self.evidence,
                 custom_fields: self.custom_fields,
+                ..Remarks::default()
             }
             .boxed(),
             identity: Identity {

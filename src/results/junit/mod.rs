@@ -307,7 +307,7 @@ impl<'a> Reading<'a> {
             runs: self.runs.finish(),
             counts: self.counts,
             warnings: self.warnings.finish(),
-            incomplete: None,
+            ..Report::default()
         }
     }
 }

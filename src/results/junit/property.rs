@@ -163,6 +163,7 @@ impl Item {
             Ok(content) => Ok(Evidence {
                 name,
                 media_type: None,
+                step: 0,
                 content,
             }),
             Err(_) => Err(format!(

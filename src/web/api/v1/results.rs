@@ -216,6 +216,10 @@ impl From<ImportError> for Problem {
                 Self::not_found(format!("There is no execution {key} in this project."))
                     .detail("Leave `execution` out to have a new one made.")
             }
+            ImportError::NotAnExecution(_) => Self::unprocessable(TITLE).detail(format!(
+                "{} It has to be a key such as SHOP-E7.",
+                sentence(&error)
+            )),
             ImportError::OtherExecution { .. } => Self::conflict(TITLE).detail(format!(
                 "{} Send them without `execution` to have a new one made.",
                 sentence(&error)
