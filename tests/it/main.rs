@@ -53,3 +53,4 @@ mod retention;
 mod rules;
 mod scopes;
 mod xray_auth;
+mod xray_graphql;

@@ -24,6 +24,10 @@ pub fn routes(routes: &mut ServiceConfig) {
             web::resource("/graphql")
                 .app_data(PayloadConfig::new(graphql::BODY_LIMIT))
                 .route(web::post().to(graphql::answer)),
+        )
+        .route(
+            "/attachments/{run}/{id}",
+            web::get().to(graphql::download::download),
         );
     let data_center = scope("/rest/raven/{version:1\\.0|2\\.0|latest}")
         .route("/api/xraylicense", web::get().to(around::licence));

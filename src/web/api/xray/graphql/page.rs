@@ -9,7 +9,7 @@ use super::execution::TestExecution;
 use super::group::{Precondition, TestSet};
 use super::issue::CoverableIssue;
 use super::plan::TestPlan;
-use super::run::{TestRun, TestRunIteration};
+use super::run::{IterationStep, TestRun, TestRunIteration};
 use super::settings::ProjectSettings;
 use super::test::{Test, TestVersion};
 
@@ -31,6 +31,7 @@ pub(super) type Texts = Option<Vec<Option<String>>>;
 #[graphql(concrete(name = "PreconditionResults", params(Precondition)))]
 #[graphql(concrete(name = "TestRunResults", params(TestRun)))]
 #[graphql(concrete(name = "TestRunIterationResults", params(TestRunIteration)))]
+#[graphql(concrete(name = "TestRunIterationStepResults", params(IterationStep)))]
 #[graphql(concrete(name = "CoverableIssueResults", params(CoverableIssue)))]
 #[graphql(concrete(name = "ProjectsSettingsResults", params(ProjectSettings)))]
 pub(super) struct Page<T: OutputType> {

@@ -10,7 +10,7 @@ use super::settings::{Status, StepStatus, status_of, step_status_of};
 use super::test::{Attachment, CustomStepField, Says, Test, TestType, TestVersion};
 use crate::domain::execution::Execution;
 use crate::domain::run::RunStatus;
-use crate::domain::run_detail::AttemptDetail;
+use crate::domain::run_detail::{AttemptDetail, StepDetail};
 use crate::domain::statuses::Statuses;
 use crate::store::evidence::Evidence as StoredEvidence;
 use crate::store::run_defects::RunDefect;
@@ -76,12 +76,27 @@ pub(super) struct TestRunParameter {
     value: String,
 }
 
+/// How a step of an iteration went.
+#[derive(Debug, SimpleObject)]
+#[graphql(name = "TestRunIterationStepResult")]
+pub(super) struct IterationStep {
+    /// Its id.
+    id: String,
+    /// How it went.
+    status: StepStatus,
+    /// What the tester remarked.
+    comment: Option<String>,
+    /// What happened.
+    actual_result: Option<String>,
+}
+
 /// The same test with other data.
 #[derive(Debug)]
 pub(super) struct TestRunIteration {
     rank: usize,
     status: StepStatus,
     parameters: Vec<TestRunParameter>,
+    steps: Vec<StepDetail>,
 }
 
 /// One attempt of an automated test.
@@ -159,24 +174,26 @@ pub(super) fn part_status(name: &str, statuses: &Statuses) -> RunStatus {
 }
 
 fn iteration(rank: usize, attempt: &AttemptDetail, statuses: &Statuses) -> TestRunIteration {
-    let label = attempt.label.as_deref().unwrap_or_default();
     TestRunIteration {
         rank,
         status: step_status_of(part_status(&attempt.status, statuses), statuses),
-        parameters: parameters(label),
+        parameters: parameters(attempt),
+        steps: attempt.steps.clone(),
     }
 }
 
-/// The values in the label of an iteration (`a=1, b=2`); a label of another form is one value.
-fn parameters(label: &str) -> Vec<TestRunParameter> {
-    let pairs = label.split(", ").map(|pair| pair.split_once('='));
-    let pairs: Option<Vec<(&str, &str)>> = pairs.collect();
-    let pairs = pairs.unwrap_or_else(|| vec![("name", label)]);
-    let parameter = |(name, value): (&str, &str)| TestRunParameter {
-        name: name.trim().to_owned(),
-        value: value.trim().to_owned(),
+/// The data of an iteration; of one that only has a name, that.
+fn parameters(attempt: &AttemptDetail) -> Vec<TestRunParameter> {
+    let parameter = |name: &str, value: &str| TestRunParameter {
+        name: name.to_owned(),
+        value: value.to_owned(),
     };
-    pairs.into_iter().map(parameter).collect()
+    let given = attempt.parameters.iter();
+    let given: Vec<_> = given.map(|(name, value)| parameter(name, value)).collect();
+    match &attempt.label {
+        Some(label) if given.is_empty() => vec![parameter("name", label)],
+        _ => given,
+    }
 }
 
 impl TestRun {
@@ -281,6 +298,16 @@ impl TestRun {
     /// What the tester remarked.
     async fn comment(&self) -> Option<&str> {
         self.run.detail.comment.as_deref()
+    }
+
+    /// Who ran the test, as the report or whoever changed the run names them.
+    async fn executed_by_id(&self) -> Option<&str> {
+        self.run.detail.executed_by.as_deref()
+    }
+
+    /// Who is to run it, as the report or whoever changed the run names them.
+    async fn assignee_id(&self) -> Option<&str> {
+        self.run.detail.assignee.as_deref()
     }
 
     /// When it began.
@@ -420,5 +447,27 @@ impl TestRunIteration {
     /// Which data it ran with.
     async fn parameters(&self) -> &[TestRunParameter] {
         &self.parameters
+    }
+
+    /// How its steps went, in order.
+    #[graphql(complexity = "weight(limit, child_complexity)")]
+    async fn step_results(
+        &self,
+        context: &Context<'_>,
+        limit: Option<i32>,
+        start: Option<i32>,
+    ) -> Answer<Page<IterationStep>> {
+        let statuses = Desk::of(context)?.settings("").await?.coverage.statuses;
+        let steps = self
+            .steps
+            .iter()
+            .zip(1..)
+            .map(|(step, place)| IterationStep {
+                id: format!("{}-{place}", self.rank),
+                status: step_status_of(part_status(&step.status, &statuses), &statuses),
+                comment: step.comment.clone(),
+                actual_result: step.actual.clone(),
+            });
+        Ok(Part::read(limit, start)?.of(steps.collect()))
     }
 }

@@ -146,12 +146,16 @@ fn version(value: &Value, warnings: &mut Vec<String>) -> Answer<Option<String>> 
 pub(super) fn environments(given: &[String]) -> Answer<Vec<String>> {
     /// Most environments of an execution.
     const MOST: usize = 20;
-    let read = given.iter().map(|name| line("testEnvironments", &Value::from(name.as_str())));
+    let read = given
+        .iter()
+        .map(|name| line("testEnvironments", &Value::from(name.as_str())));
     let mut read: Vec<String> = read.collect::<Answer<_>>()?;
     read.sort_unstable();
     read.dedup();
     if read.len() > MOST {
-        return Err(refused(format!("An execution has at most {MOST} environments.")));
+        return Err(refused(format!(
+            "An execution has at most {MOST} environments."
+        )));
     }
     Ok(read)
 }

@@ -249,7 +249,13 @@ impl ExecutionMutation {
         edit_execution(&*txn, desk.site(), &held, &changed, desk.now_ms).await?;
         desk.commit(txn).await?;
         let is_new = |name: &&String| !held.particulars.environments.contains(name);
-        let added: Vec<String> = changed.particulars.environments.iter().filter(is_new).cloned().collect();
+        let added: Vec<String> = changed
+            .particulars
+            .environments
+            .iter()
+            .filter(is_new)
+            .cloned()
+            .collect();
         let created = added.iter().filter(|name| !known.contains(name)).cloned();
         Ok(AddTestEnvironmentsResult {
             created_test_environments: created.collect(),
@@ -269,7 +275,10 @@ impl ExecutionMutation {
         let given = texts(Some(test_environments))?.unwrap_or_default();
         let (txn, held) = hold::execution(desk, &issue_id).await?;
         let mut changed = held.clone();
-        changed.particulars.environments.retain(|name| !given.contains(name));
+        changed
+            .particulars
+            .environments
+            .retain(|name| !given.contains(name));
         edit_execution(&*txn, desk.site(), &held, &changed, desk.now_ms).await?;
         desk.commit(txn).await?;
         Ok(done(&[]))
@@ -291,7 +300,11 @@ async fn runs_of(
     };
     let found = run_search::find(on, desk.site(), &search).await?;
     let mut runs = stored_runs::by_places(on, desk.site(), &found.places).await?;
-    Ok(found.places.iter().filter_map(|place| runs.remove(place)).collect())
+    Ok(found
+        .places
+        .iter()
+        .filter_map(|place| runs.remove(place))
+        .collect())
 }
 
 /// Leaves out the tests that an execution has runs of.
@@ -305,7 +318,9 @@ async fn leave_out_held(
     for run in runs_of(on, desk, execution, &tests).await? {
         named.found.retain(|test| test.id != run.test_id);
         let key = &execution.key;
-        named.warnings.push(format!("{} is in {key} already.", run.test_key));
+        named
+            .warnings
+            .push(format!("{} is in {key} already.", run.test_key));
     }
     Ok(())
 }
@@ -344,12 +359,7 @@ async fn add_runs(
 }
 
 /// Deletes every run that an execution has of a test.
-async fn remove_runs(
-    on: &impl Conn,
-    desk: &Desk,
-    execution: &Execution,
-    test: Uuid,
-) -> Answer<()> {
+async fn remove_runs(on: &impl Conn, desk: &Desk, execution: &Execution, test: Uuid) -> Answer<()> {
     let occasion = Occasion {
         by: desk.by(),
         now_ms: desk.now_ms,

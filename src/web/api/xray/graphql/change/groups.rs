@@ -103,7 +103,13 @@ impl GroupMutation {
             description: document.description.clone(),
             ..GroupContent::default()
         };
-        let group = create(desk, &document, &content, (GroupKind::TestSet, None), &named);
+        let group = create(
+            desk,
+            &document,
+            &content,
+            (GroupKind::TestSet, None),
+            &named,
+        );
         Ok(CreateTestSetResult {
             test_set: TestSet(group.await?),
             warnings: [document.warnings, named.warnings].concat(),
@@ -173,11 +179,7 @@ impl GroupMutation {
     }
 
     /// Deletes a precondition; its tests stay.
-    async fn delete_precondition(
-        &self,
-        context: &Context<'_>,
-        issue_id: String,
-    ) -> Answer<String> {
+    async fn delete_precondition(&self, context: &Context<'_>, issue_id: String) -> Answer<String> {
         delete(Desk::of(context)?, GroupKind::Precondition, &issue_id).await
     }
 
@@ -335,7 +337,9 @@ async fn add_tests(
     let all: Vec<Uuid> = named.found.iter().map(|test| test.id).collect();
     let held = held_among(desk, Kind::Test, Of::GroupTests(group.id), &all).await?;
     for test in named.found.iter().filter(|test| held.contains(&test.id)) {
-        named.warnings.push(format!("{} is among its tests already.", test.key));
+        named
+            .warnings
+            .push(format!("{} is among its tests already.", test.key));
     }
     let new: Vec<Uuid> = all.into_iter().filter(|id| !held.contains(id)).collect();
     groups::add_tests(&*txn, desk.site(), &[group.id], &new).await?;
@@ -366,12 +370,17 @@ async fn add_to_test(
     let all: Vec<Uuid> = named.found.iter().map(|group| group.id).collect();
     let held = held_among(desk, Kind::Group(kind), Of::TestGroups(test.id), &all).await?;
     for group in named.found.iter().filter(|group| held.contains(&group.id)) {
-        named.warnings.push(format!("{} has {} already.", test.key, group.key));
+        named
+            .warnings
+            .push(format!("{} has {} already.", test.key, group.key));
     }
     let new: Vec<Uuid> = all.into_iter().filter(|id| !held.contains(id)).collect();
     groups::add_tests(&*txn, desk.site(), &new, &[test.id]).await?;
     desk.commit(txn).await?;
-    Ok((new.into_iter().map(ids::of).collect(), warning(&named.warnings)))
+    Ok((
+        new.into_iter().map(ids::of).collect(),
+        warning(&named.warnings),
+    ))
 }
 
 async fn remove_from_test(desk: &Desk, kind: GroupKind, id: &str, given: Texts) -> Answer<String> {

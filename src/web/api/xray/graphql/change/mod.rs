@@ -7,16 +7,24 @@ use async_graphql::MergedObject;
 
 mod document;
 mod evidence;
+mod executions;
 mod folders;
+mod groups;
 mod hold;
 mod plans;
+mod run_steps;
+mod runs;
 mod tests;
 
 /// All of them.
 #[derive(Debug, MergedObject, Default)]
 pub(super) struct Mutation(
     tests::TestMutation,
+    groups::GroupMutation,
+    executions::ExecutionMutation,
     plans::PlanMutation,
+    runs::RunMutation,
+    run_steps::RunStepMutation,
     evidence::EvidenceMutation,
     folders::FolderMutation,
 );

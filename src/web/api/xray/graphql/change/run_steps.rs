@@ -9,9 +9,7 @@ use super::super::run::{TestRun, part_status};
 use super::document::long;
 use super::evidence::{GivenFile, Unwanted, attach, decoded, step_of};
 use super::hold;
-use super::runs::{
-    AddedDefects, add_defects, remove_defects, save, status_named, with_status,
-};
+use super::runs::{AddedDefects, add_defects, remove_defects, save, status_named, with_status};
 use crate::domain::attempts::{Sequence, aggregate};
 use crate::domain::coverage::Settings;
 use crate::domain::run::RunStatus;
@@ -90,7 +88,14 @@ impl RunStepMutation {
         step_id: String,
         status: String,
     ) -> Answer<StatusUpdated> {
-        change(Desk::of(context)?, &test_run_id, &step_id, Some(&status), |_| Ok(())).await?;
+        change(
+            Desk::of(context)?,
+            &test_run_id,
+            &step_id,
+            Some(&status),
+            |_| Ok(()),
+        )
+        .await?;
         Ok(StatusUpdated {
             warnings: Vec::new(),
         })
@@ -201,8 +206,9 @@ impl RunStepMutation {
         let one = one.ok_or_else(|| refused("The run has no iteration of that rank."))?;
         counting.statuses.name(status).clone_into(&mut one.status);
         let parts = changed.detail.attempts.iter();
-        let parts: Vec<RunStatus> =
-            parts.map(|part| part_status(&part.status, &counting.statuses)).collect();
+        let parts: Vec<RunStatus> = parts
+            .map(|part| part_status(&part.status, &counting.statuses))
+            .collect();
         let changed = of_parts(&changed, &parts, counting, desk.now_ms);
         save(desk, txn, &run, &changed, None).await?;
         Ok(UpdateIterationStatusResult {
@@ -240,7 +246,9 @@ async fn change(
     };
     changed.detail.steps.resize_with(all, todo);
     let unknown = || refused("The run has no such step.");
-    let held = place.checked_sub(1).and_then(|n| changed.detail.steps.get_mut(n));
+    let held = place
+        .checked_sub(1)
+        .and_then(|n| changed.detail.steps.get_mut(n));
     let held = held.ok_or_else(unknown)?;
     change(held)?;
     let Some(status) = status else {
@@ -250,8 +258,9 @@ async fn change(
     let counting = &settings.coverage;
     counting.statuses.name(status).clone_into(&mut held.status);
     let parts = changed.detail.steps.iter();
-    let parts: Vec<RunStatus> =
-        parts.map(|part| part_status(&part.status, &counting.statuses)).collect();
+    let parts: Vec<RunStatus> = parts
+        .map(|part| part_status(&part.status, &counting.statuses))
+        .collect();
     let changed = of_parts(&changed, &parts, counting, desk.now_ms);
     save(desk, txn, &run, &changed, None).await
 }

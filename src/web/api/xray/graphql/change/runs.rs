@@ -69,7 +69,10 @@ impl RunMutation {
         let (status, settings) = status_named(&*txn, desk, &run, &status).await?;
         let changed = with_status(&run.run, status, &settings.coverage.statuses, desk.now_ms);
         save(desk, txn, &run, &changed, None).await?;
-        Ok(format!("The run is {}.", settings.coverage.statuses.name(status)))
+        Ok(format!(
+            "The run is {}.",
+            settings.coverage.statuses.name(status)
+        ))
     }
 
     /// Gives a run another comment.
@@ -111,14 +114,24 @@ impl RunMutation {
         }
         if let Some(text) = &finished_on {
             changed.finished_ms = moment("finishedOn", text, desk.now_ms)?;
-        } else if changed.started_ms.is_some_and(|started| started > changed.finished_ms) {
+        } else if changed
+            .started_ms
+            .is_some_and(|started| started > changed.finished_ms)
+        {
             // A run that has not ended yet carries the time it was added at.
-            let statuses = desk.settings(&run.execution.key.project).await?.coverage.statuses;
+            let statuses = desk
+                .settings(&run.execution.key.project)
+                .await?
+                .coverage
+                .statuses;
             if !statuses.is_final(changed.status) {
                 changed.finished_ms = changed.started_ms.unwrap_or(changed.finished_ms);
             }
         }
-        if changed.started_ms.is_some_and(|started| started > changed.finished_ms) {
+        if changed
+            .started_ms
+            .is_some_and(|started| started > changed.finished_ms)
+        {
             return Err(refused("The run would have begun after its end."));
         }
         if assignee_id.is_some() {
@@ -191,7 +204,9 @@ impl RunMutation {
 fn moment(what: &str, text: &str, now_ms: i64) -> Answer<i64> {
     let ms = time_ms(text).filter(|ms| *ms >= 0);
     let ms = ms.ok_or_else(|| {
-        refused(format!("`{what}` is no time; one is written like 2026-11-20T10:00:00Z."))
+        refused(format!(
+            "`{what}` is no time; one is written like 2026-11-20T10:00:00Z."
+        ))
     })?;
     // Clocks differ; a day is more than that.
     if ms > now_ms.saturating_add(86_400_000) {
@@ -203,8 +218,13 @@ fn moment(what: &str, text: &str, now_ms: i64) -> Answer<i64> {
 fn name(what: &str, given: Option<String>) -> Answer<Option<String>> {
     let given = given.map(|text| text.trim().to_owned());
     let given = given.filter(|text| !text.is_empty());
-    if given.as_ref().is_some_and(|text| text.chars().count() > NAME) {
-        return Err(refused(format!("`{what}` has more than {NAME} characters.")));
+    if given
+        .as_ref()
+        .is_some_and(|text| text.chars().count() > NAME)
+    {
+        return Err(refused(format!(
+            "`{what}` has more than {NAME} characters."
+        )));
     }
     Ok(given)
 }
@@ -259,8 +279,16 @@ pub(super) fn with_status(
     let begins_now = run.started_ms.is_none() && status == RunStatus::Executing;
     StoredRun {
         status,
-        started_ms: if begins_now { Some(now_ms) } else { run.started_ms },
-        finished_ms: if ends_now || begins_now { now_ms } else { run.finished_ms },
+        started_ms: if begins_now {
+            Some(now_ms)
+        } else {
+            run.started_ms
+        },
+        finished_ms: if ends_now || begins_now {
+            now_ms
+        } else {
+            run.finished_ms
+        },
         ..run.clone()
     }
 }
@@ -315,7 +343,9 @@ pub(super) async fn add_defects(
         };
         let type_name = &issue.snapshot.issue_type.name;
         if !settings.is_defect(type_name) {
-            warnings.push(format!("{short} is a {type_name}, which is no type of defect."));
+            warnings.push(format!(
+                "{short} is a {type_name}, which is no type of defect."
+            ));
         } else if all.insert((step, issue.id)) {
             added.push(issue.snapshot.jira_id.to_string());
         } else {
@@ -354,13 +384,12 @@ pub(super) async fn remove_defects(
     Ok((removed, warnings))
 }
 
-async fn held_defects(
-    on: &impl Conn,
-    desk: &Desk,
-    run: &TestRun,
-) -> Answer<BTreeSet<(i32, Uuid)>> {
+async fn held_defects(on: &impl Conn, desk: &Desk, run: &TestRun) -> Answer<BTreeSet<(i32, Uuid)>> {
     let held = run_defects::of_run(on, desk.site(), run.execution.id, run.run.number).await?;
-    Ok(held.into_iter().map(|defect| (defect.step, defect.issue_id)).collect())
+    Ok(held
+        .into_iter()
+        .map(|defect| (defect.step, defect.issue_id))
+        .collect())
 }
 
 async fn store_defects(

@@ -27,9 +27,9 @@ use crate::store::{
 pub(in super::super) struct Search<'a> {
     pub jql: Option<&'a str>,
     pub project: Option<&'a str>,
-    ids: Option<Vec<Uuid>>,
-    of: &'a [Of],
-    part: Part,
+    pub ids: Option<Vec<Uuid>>,
+    pub of: &'a [Of],
+    pub part: Part,
 }
 
 impl<'a> Search<'a> {
