@@ -20,6 +20,8 @@ pub use info::{ExecutionInfo, Iteration, ReportedStep, TestDefinition};
 /// What a result file says.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Report {
+    /// What people call its format, for the source of the execution: `JUnit`.
+    pub format: &'static str,
     /// One per test, in the order in which the file first names them.
     pub runs: Vec<ReportedRun>,
     /// How many test cases the file holds, by outcome.

@@ -55,6 +55,7 @@ pub mod rules;
 pub mod run_defects;
 pub mod run_search;
 pub mod runs;
+pub mod scans;
 pub mod search;
 pub mod settings;
 pub mod site_health;

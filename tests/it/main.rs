@@ -49,6 +49,7 @@ mod project_page;
 mod readiness;
 mod readme;
 mod rebuild;
+mod reconcile;
 mod retention;
 mod rules;
 mod scopes;

@@ -70,7 +70,7 @@ pub struct Upload {
     pub execution: Option<ExecutionKey>,
     /// The name of the execution that is made; the source's when none is given.
     pub name: Option<String>,
-    /// How the results came, for people: `JUnit`.
+    /// How the results came, for people; when it is empty, the name of the file's format.
     pub source: String,
     /// The API client or account that brings them.
     pub created_by: Option<String>,
@@ -208,6 +208,10 @@ async fn extend_execution(
 ) -> Result<(Execution, i64), ImportError> {
     let origin =
         |particulars: &Particulars| (particulars.revision.clone(), particulars.branch.clone());
+    let source = match upload.source.as_str() {
+        "" => report.format,
+        given => given,
+    };
     let mut adds_origin = false;
     let mut execution = match &upload.execution {
         Some(key) => {
@@ -235,9 +239,9 @@ async fn extend_execution(
             },
             name: (upload.name.clone())
                 .or_else(|| report.info()?.summary.clone())
-                .unwrap_or_else(|| format!("{} results", upload.source)),
+                .unwrap_or_else(|| format!("{source} results")),
             particulars: upload.particulars.clone(),
-            source: upload.source.clone(),
+            source: source.to_owned(),
             created_by: upload.created_by.clone(),
             created_ms: report.arrived_ms,
             started_ms: None,

@@ -24,6 +24,7 @@ const CLOCK_TOLERANCE_MS: i64 = 24 * 60 * 60 * 1000;
 /// A report made ready for the database.
 #[derive(Debug)]
 pub struct Prepared {
+    pub(super) format: &'static str,
     pub(super) runs: Vec<PreparedRun>,
     pub(super) counts: Counts,
     pub(super) warnings: Vec<String>,
@@ -76,6 +77,7 @@ pub(super) struct PreparedRun {
 pub fn prepare(report: Report, policy: Aggregation, arrived_ms: i64) -> Prepared {
     let is_incomplete = report.incomplete.is_some();
     let mut prepared = Prepared {
+        format: report.format,
         project: report.project().map(str::to_owned),
         info: report.info,
         runs: Vec::with_capacity(report.runs.len()),

@@ -1,6 +1,6 @@
 //! `POST /api/v1/projects/{KEY}/results`: one result file. Takes an API client's token.
 //!
-//! The file is the body, of any format `results` reads, gzipped if its `Content-Encoding` says so.
+//! The file is the body, of any format `results` reads, gzipped as a file or by `Content-Encoding`.
 //! It is read off the request's thread and before the transaction begins.
 
 use actix_web::web::{Data, Path, Payload};
@@ -78,9 +78,9 @@ struct ReceivedCounts {
 
 /// Send results
 ///
-/// One result file (`JUnit` XML) of at most 25 MB is the body, gzipped if `Content-Encoding` says so.
-/// All of it is stored, or nothing. The same file with the same parameters within ten minutes is a
-/// repeat: it gets the first answer and stores nothing.
+/// One result file is the body, of any format that is known by its content, or a zip archive of
+/// several; at most 25 MB, unpacked. All of it is stored, or nothing. The same file with the same
+/// parameters within ten minutes is a repeat: it gets the first answer and stores nothing.
 #[utoipa::path(
     operation_id = "sendResults",
     tag = "results",
@@ -177,7 +177,7 @@ fn upload(caller: &ApiCaller, project: &str, query: &Query) -> Result<Upload, Pr
         execution: execution.map_err(|why| {
             Problem::bad_request("`execution` names no test execution.").detail(why.to_string())
         })?,
-        source: "JUnit".to_owned(),
+        source: String::new(),
         created_by: Some(caller.0.name.clone()),
         project,
         ..Upload::default()
