@@ -157,3 +157,5 @@ mod corpus_tests;
 mod dialect_tests;
 #[cfg(test)]
 mod hostile_tests;
+#[cfg(test)]
+mod json_tests;
