@@ -123,3 +123,5 @@ mod corpus_tests;
 mod dialect_tests;
 #[cfg(test)]
 mod hostile_tests;
+#[cfg(test)]
+mod mutation_tests;
