@@ -45,6 +45,8 @@ pub struct Case {
     pub duration_ms: Option<i64>,
     /// What it is about, for a test that the import creates.
     pub description: Option<String>,
+    /// Whether a test that it names by an issue's key is made when nobody knows the key.
+    pub makes_test: bool,
     test_key: Option<String>,
     test_id: Option<String>,
     requirements: Vec<Requirement>,
@@ -71,6 +73,7 @@ impl Case {
             finished_ms: None,
             duration_ms: None,
             description: None,
+            makes_test: false,
             test_key: None,
             test_id: None,
             requirements: Vec::new(),
@@ -221,6 +224,7 @@ impl Case {
                 summary: self.summary,
                 description: self.description,
                 comment: self.comment,
+                makes_test: self.makes_test && self.test_key.is_some(),
                 ..Remarks::default()
             }
             .boxed(),

@@ -1,7 +1,9 @@
 //! Which format a file has, by its content; names and media types are not believed.
 
+use super::detect_json;
 use super::error::{Fault, ReadError};
 use super::limits::Limits;
+use super::tap::is_tap;
 use super::text::shortened;
 use super::xml::{Source, Token, Xml};
 
@@ -20,6 +22,20 @@ pub enum Format {
     Trx,
     /// Robot Framework's `output.xml`.
     Robot,
+    /// Robot Framework's `output.json`.
+    RobotJson,
+    /// Cucumber's JSON.
+    Cucumber,
+    /// Behave's JSON.
+    Behave,
+    /// The Common Test Report Format.
+    Ctrf,
+    /// One Allure 2 result, or a list of them.
+    Allure,
+    /// What upload clients of Xray send.
+    XrayJson,
+    /// The Test Anything Protocol.
+    Tap,
 }
 
 impl Format {
@@ -32,7 +48,13 @@ impl Format {
             Self::XUnit => "xUnit.net",
             Self::TestNg => "TestNG",
             Self::Trx => "TRX",
-            Self::Robot => "Robot Framework",
+            Self::Robot | Self::RobotJson => "Robot Framework",
+            Self::Cucumber => "Cucumber",
+            Self::Behave => "Behave",
+            Self::Ctrf => "CTRF",
+            Self::Allure => "Allure",
+            Self::XrayJson => "Xray JSON",
+            Self::Tap => "TAP",
         }
     }
 }
@@ -43,25 +65,14 @@ pub fn detect(text: &str, limits: &Limits) -> Result<Format, ReadError> {
     match body.chars().next() {
         None => Err(ReadError::whole(Fault::Empty)),
         Some('<') => by_root(text, limits),
-        Some('{' | '[') => Err(unsupported("a JSON report")),
-        _ if is_tap(body) => Err(unsupported("a TAP stream")),
+        Some('{' | '[') => detect_json::detect(text),
+        _ if is_tap(body) => Ok(Format::Tap),
         _ => Err(ReadError::at(
             text,
             text.len() - body.len(),
             Fault::NotAResultFile,
         )),
     }
-}
-
-const fn unsupported(format: &'static str) -> ReadError {
-    ReadError::whole(Fault::UnsupportedFormat(format))
-}
-
-fn is_tap(body: &str) -> bool {
-    let line = body.lines().next().unwrap_or_default();
-    ["TAP version ", "1..", "ok ", "not ok ", "Bail out!"]
-        .iter()
-        .any(|s| line.starts_with(s))
 }
 
 fn by_root(text: &str, limits: &Limits) -> Result<Format, ReadError> {
@@ -121,9 +132,23 @@ mod tests {
     }
 
     #[test]
+    fn tap_is_known_by_its_lines() {
+        for text in [
+            "TAP version 13\n1..1",
+            "> npm test\n\n1..2\nok 1\n",
+            "# a comment\nnot ok 1 - adds",
+            "ok",
+        ] {
+            assert_eq!(detect(text, &Limits::default()), Ok(Format::Tap), "{text}");
+        }
+        for text in ["okay 1", "it is\nok with me", "  ok 1", "1..x"] {
+            assert!(detect(text, &Limits::default()).is_err(), "{text}");
+        }
+    }
+
+    #[test]
     fn everything_else_is_called_by_its_name() {
-        assert!(refusal("[{\"id\": 1}]").contains("a JSON report"));
-        assert!(refusal("TAP version 13\n1..1").contains("a TAP stream"));
+        assert!(refusal("[{\"id\": 1}]").contains("this JSON is no report that is known"));
         assert_eq!(
             refusal("<html>"),
             "line 1, column 1: no known report has the root element <html>; JUnit has <testsuites> or \

@@ -50,9 +50,12 @@ pub enum Fault {
     /// Neither XML nor anything else that is known.
     #[error("this is not a result file; send the report that the test run wrote")]
     NotAResultFile,
-    /// A known format that cannot be read yet.
-    #[error("this is {0}, which is not read; let the test run write JUnit XML")]
-    UnsupportedFormat(&'static str),
+    /// JSON that no format has.
+    #[error(
+        "this JSON is no report that is known; Cucumber, Behave, CTRF, Allure 2, Robot Framework and \
+         Xray JSON are"
+    )]
+    UnknownJson,
     /// XML with a root that no format has.
     #[error(
         "no known report has the root element <{0}>; JUnit has <testsuites> or <testsuite>, NUnit \
@@ -72,6 +75,23 @@ pub enum Fault {
     /// A reference to an entity that XML does not define.
     #[error("the entity &{0}; is not one of XML's five; write the character itself")]
     UnknownEntity(String),
+    /// Not JSON at this place.
+    #[error("not well-formed JSON: {0}; the report is cut off or was not written by a JSON writer")]
+    NotJson(String),
+    /// JSON of a known format, with something in it that the format does not have there.
+    #[error("{0}; a report of this format is not written so")]
+    NotAsExpected(String),
+    /// A list of results that is empty.
+    #[error("the list `tests` is missing or empty; send at least one result")]
+    NoTests,
+    /// A status that no run can have.
+    #[error("the test {test:?} has the status {status:?}, which there is not")]
+    UnknownStatus {
+        /// What the file calls the test.
+        test: String,
+        /// The word.
+        status: String,
+    },
     /// Not XML at this place.
     #[error("not well-formed XML: {0}; the report is cut off or was not written by an XML writer")]
     NotWellFormed(String),

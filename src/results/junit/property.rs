@@ -1,11 +1,9 @@
 //! Properties of suites and cases, and the test-management names among them
 //! (`reference/test-management.md` section 10.5).
 
-use base64::Engine;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-
 use super::super::annotations::take_requirements;
 use super::super::error::ReadError;
+use super::super::evidence;
 use super::super::limits::Limits;
 use super::super::model::{Evidence, Requirement};
 use super::super::text::{Capped, shortened};
@@ -87,12 +85,6 @@ pub struct Item {
     text: Capped,
 }
 
-/// Base64 as people write it, with or without the padding.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &base64::alphabet::STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
-
 impl Item {
     /// Begins an item.
     pub fn open(element: &Element<'_>) -> Result<Self, ReadError> {
@@ -115,23 +107,10 @@ impl Item {
         } else {
             self.name
         };
-        let text: String = self.text.as_str().split_ascii_whitespace().collect();
-        if self.text.is_cut() || text.len() / 4 * 3 > room + 2 {
-            return Err(format!(
-                "the evidence {name:?} is too large and was dropped"
-            ));
+        if self.text.is_cut() {
+            return Err(evidence::too_large(&name));
         }
-        match BASE64.decode(text) {
-            Ok(content) => Ok(Evidence {
-                name,
-                media_type: None,
-                step: 0,
-                content,
-            }),
-            Err(_) => Err(format!(
-                "the evidence {name:?} is not base64 and was dropped"
-            )),
-        }
+        evidence::decoded(&name, self.text.as_str(), room)
     }
 
     /// The content as a custom field.

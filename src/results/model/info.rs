@@ -1,7 +1,7 @@
 //! What Xray JSON says beyond outcomes: of the execution, of the tests, of steps and iterations
 //! (`reference/test-management.md` section 10.4).
 
-use super::{Report, RunStatus};
+use super::{Explicit, Report, RunStatus};
 use crate::domain::test::TestStep;
 
 /// What a file says of the execution it reports.
@@ -80,17 +80,30 @@ pub struct Iteration {
 }
 
 impl Report {
-    /// The key of the project that the file means, by what it says of the execution, else of the
-    /// first test that says it.
+    /// The key of the project that the file means, by what it says of the execution, else of a test
+    /// that is to be made, else by the first key of a test.
     #[must_use]
     pub fn project(&self) -> Option<&str> {
         let info = self.info.as_deref();
         let of_info = info.and_then(|info| info.project.as_deref());
-        let of_execution = || Some(info?.execution.as_deref()?.split_once('-')?.0);
+        let of_execution = || Some(info?.execution.as_deref()?.rsplit_once('-')?.0);
         let of_tests = || {
             let mut remarks = self.runs.iter().filter_map(|run| run.remarks.as_deref());
             remarks.find_map(|remarks| remarks.definition.as_deref()?.project.as_deref())
         };
-        of_info.or_else(of_execution).or_else(of_tests)
+        let of_keys = || {
+            let mut named = self
+                .runs
+                .iter()
+                .filter_map(|run| run.identity.explicit.as_ref());
+            named.find_map(|named| match named {
+                Explicit::Key(key) => Some(key.rsplit_once('-')?.0),
+                Explicit::Id(_) => None,
+            })
+        };
+        of_info
+            .or_else(of_execution)
+            .or_else(of_tests)
+            .or_else(of_keys)
     }
 }
