@@ -302,8 +302,8 @@ fn no_cut_and_no_damage_makes_the_reader_panic() {
             continue;
         }
         let bytes = fs::read(&path).unwrap();
-        let mostly_small = if bytes.len() > 100_000 { 20 } else { 200 };
-        for _ in 0..mostly_small {
+        let cuts = if bytes.len() > 200_000 { 40 } else { 200 };
+        for _ in 0..cuts {
             let mut cut = bytes[..below(bytes.len())].to_vec();
             let _ = read(&cut, &Limits::default());
             if !cut.is_empty() {

@@ -159,3 +159,5 @@ mod dialect_tests;
 mod hostile_tests;
 #[cfg(test)]
 mod json_tests;
+#[cfg(test)]
+mod mutation_tests;
