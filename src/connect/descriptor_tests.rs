@@ -53,6 +53,7 @@ fn it_asks_for_no_more_than_it_uses() {
         Vec::from_iter(found),
         [
             "/connect/admin",
+            "/connect/context?issueKey={issue.key}&issueId={issue.id}&projectKey={project.key}",
             "/connect/gadget?dashboardId={dashboard.id}&dashboardItemId={dashboardItem.id}",
             "/connect/issue?issueKey={issue.key}&issueId={issue.id}&projectKey={project.key}",
             "/connect/project?projectKey={project.key}",

@@ -23,6 +23,7 @@ pub mod run;
 pub mod run_detail;
 pub mod settings;
 pub mod severity;
+pub mod shown_status;
 pub mod signature;
 pub mod site;
 pub mod site_address;

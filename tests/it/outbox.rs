@@ -1,7 +1,7 @@
 //! What we want from Jira gets there: once, in order, within its limits, or parked where a person
 //! sees it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use jira_standin::{FailNext, Faults, Standin, accounts};
@@ -13,7 +13,7 @@ use touchstone::jira::permissions::{Asker, Permission};
 use touchstone::jira::{Gone, JiraError};
 use touchstone::store::defect_claims::{self, ClaimState};
 use touchstone::store::links::{self, NewLink, Source};
-use touchstone::store::outbox::{self, ClaimedWork, Counts, NewWork};
+use touchstone::store::outbox::{self, ClaimedWork, Counts, NewWork, Room};
 use touchstone::store::sites::{self, Installation};
 use touchstone::store::{SiteId, Store, defects, issues};
 
@@ -58,9 +58,29 @@ async fn put(store: &Store, site: SiteId, new: &NewWork<'_>) -> Option<uuid::Uui
 }
 
 async fn claim(store: &Store, now_ms: i64) -> Vec<ClaimedWork> {
-    outbox::claim(store, uuid::Uuid::nil(), now_ms, 1_000, 10)
-        .await
-        .unwrap()
+    claim_as(store, uuid::Uuid::nil(), (now_ms, 1_000), 10).await
+}
+
+async fn claim_as(store: &Store, owner: uuid::Uuid, times: (i64, i64), most: i64) -> Vec<ClaimedWork> {
+    let busy = HashMap::new();
+    let room = Room {
+        most,
+        reserve: 0,
+        of_site: (most, 0),
+        busy: &busy,
+        after: SiteId(0),
+    };
+    claim_into(store, owner, times, &room).await
+}
+
+async fn claim_into(
+    store: &Store,
+    owner: uuid::Uuid,
+    times: (i64, i64),
+    room: &Room<'_>,
+) -> Vec<ClaimedWork> {
+    let waiting = outbox::waiting(store.read(), times.0).await.unwrap();
+    outbox::claim(store, owner, times, &waiting, room).await.unwrap()
 }
 
 fn said(claimed: &[ClaimedWork]) -> Vec<String> {
@@ -119,7 +139,7 @@ both_databases! {
         put(&store, site, &NewWork::new(&work, "test", T0)).await;
         let late = claim(&store, T0).await.remove(0);
         let now = ids::next();
-        let held = outbox::claim(&store, now, T0 + 5_000, 1_000, 10).await.unwrap().remove(0);
+        let held = claim_as(&store, now, (T0 + 5_000, 1_000), 10).await.remove(0);
         let txn = store.write().await.unwrap();
         assert!(!outbox::finish(&*txn, &late, uuid::Uuid::nil(), T0, None).await.unwrap());
         assert!(outbox::finish(&*txn, &held, now, T0, None).await.unwrap());
@@ -157,9 +177,57 @@ both_databases! {
         sites::uninstall(&*txn, two, T0, T0 + 1).await.unwrap();
         txn.commit().await.unwrap();
         assert!(claim(&store, T0 + 9_999).await.is_empty());
-        assert!(!outbox::has_ready(store.read(), T0 + 9_999).await.unwrap());
+        assert!(outbox::waiting(store.read(), T0 + 9_999).await.unwrap().is_empty());
         let claimed = claim(&store, T0 + 10_000).await;
         assert_eq!(claimed.iter().map(|work| work.site).collect::<Vec<_>>(), [one]);
+    }
+
+    async fn sites_take_turns_and_a_click_passes_a_storm(database: Database) {
+        let store = store(&database).await;
+        let (storm, calm) = (site(&store, "storm").await, site(&store, "calm").await);
+        for n in 0..40 {
+            put(&store, storm, &NewWork::new(&comment_on(n, "storm"), "test", T0)).await;
+        }
+        put(&store, calm, &NewWork::new(&comment_on(1, "calm"), "test", T0)).await;
+        let nobody = HashMap::new();
+        let free = Room { most: 12, reserve: 4, of_site: (6, 2), busy: &nobody, after: SiteId(0) };
+        let owner = uuid::Uuid::nil();
+        let first = claim_into(&store, owner, (T0, 60_000), &free).await;
+        let of = |claimed: &[ClaimedWork], site| {
+            claimed.iter().filter(|work| work.site == site).count()
+        };
+        assert_eq!((of(&first, storm), of(&first, calm)), (4, 1));
+
+        let busy = HashMap::from([(storm, 4)]);
+        let room = Room { busy: &busy, after: storm, ..free };
+        let none = claim_into(&store, owner, (T0, 60_000), &room).await;
+        assert_eq!(said(&none), [""; 0], "the rest of the site's room is kept for clicks");
+        let click = comment_on(100, "click");
+        let click = NewWork::new(&click, "test", T0).with_priority(Priority::Interactive);
+        put(&store, storm, &click).await;
+        let clicked = claim_into(&store, owner, (T0, 60_000), &room).await;
+        assert_eq!(said(&clicked), ["100: click"]);
+    }
+
+    async fn what_waits_to_be_said_gives_way_to_what_is_newer(database: Database) {
+        let store = store(&database).await;
+        let site = site(&store, "one").await;
+        let say = |text: &str| Work::StatusComment {
+            issue_jira_id: 1,
+            body: vec![Block::text(text)],
+        };
+        let (once, twice, thrice) = (say("once"), say("twice"), say("thrice"));
+        assert!(put(&store, site, &NewWork::new(&once, "test", T0).newest("says:1")).await.is_some());
+        assert!(put(&store, site, &NewWork::new(&twice, "test", T0).newest("says:1")).await.is_none());
+        let held = claim(&store, T0).await;
+        assert_eq!(held.iter().map(|one| &one.work).collect::<Vec<_>>(), [&twice]);
+        // From the first try on it may have been said, so what comes then is said again.
+        assert!(put(&store, site, &NewWork::new(&thrice, "test", T0).newest("says:1")).await.is_some());
+        let txn = store.write().await.unwrap();
+        outbox::finish(&*txn, &held[0], uuid::Uuid::nil(), T0, None).await.unwrap();
+        txn.commit().await.unwrap();
+        let then = claim(&store, T0).await;
+        assert_eq!(then.iter().map(|one| &one.work).collect::<Vec<_>>(), [&thrice]);
     }
 
     async fn racing_claims_never_share_a_lane(database: Database) {
@@ -175,7 +243,7 @@ both_databases! {
                 let owner = ids::next();
                 let mut order = Vec::new();
                 while outbox::counts(store.read(), None).await.unwrap().waiting > 0 {
-                    for one in outbox::claim(&store, owner, T0, 60_000, 3).await.unwrap() {
+                    for one in claim_as(&store, owner, (T0, 60_000), 3).await {
                         let lane = one.work.lane();
                         assert!(held.lock().unwrap().insert(lane.clone()), "{lane} is held twice");
                         tokio::task::yield_now().await;

@@ -110,8 +110,8 @@ pub(super) async fn changed_since(
         txn.commit().await?;
     }
     Ok(Done {
-        note: None,
         fetched: changed.issues.into_iter().map(found).collect(),
+        ..Done::plainly()
     })
 }
 
