@@ -467,7 +467,10 @@ impl Batch {
     /// Lets statuses be looked at again that follow from what was told.
     async fn mark_unsettled(&self, txn: &Txn, now_ms: i64) -> Result<(), StoreError> {
         let mut of_site: BTreeMap<SiteId, Vec<Uuid>> = BTreeMap::new();
-        let adopted = self.adopted.iter().map(|(site, _, jira_id)| (*site, *jira_id));
+        let adopted = self
+            .adopted
+            .iter()
+            .map(|(site, _, jira_id)| (*site, *jira_id));
         let places: BTreeSet<_> = adopted.chain(self.unsettled.iter().copied()).collect();
         for place in &places {
             let issue = self.mirror.issues.get(place).map(|issue| issue.id);

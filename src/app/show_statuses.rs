@@ -91,7 +91,8 @@ async fn judge(app: &App, site: SiteId, marked: &[Marked]) -> Result<(), StoreEr
     }
     let txn = app.store.write().await?;
     for one in marked {
-        let is_shown = one.shown.is_some() || different.iter().any(|it| it.marked.issue == one.issue);
+        let is_shown =
+            one.shown.is_some() || different.iter().any(|it| it.marked.issue == one.issue);
         shown_status::settle(&*txn, one, is_shown, now_ms).await?;
     }
     tell(&*txn, site, &different, now_ms).await?;

@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use serde::Deserialize;
-use serde_json::{Value, json};
 use super::adf;
 use super::client::{Call, SiteClient, encoded, id};
 use super::error::JiraError;
 use super::payload;
 use crate::domain::issue::{IssueSnapshot, Named, StatusCategory};
 use crate::domain::work::DefectDraft;
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 /// Property of an issue we created: the marker of its creation.
 const DEFECT_PROPERTY: &str = "touchstone.defect";

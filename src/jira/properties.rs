@@ -23,7 +23,8 @@ impl SiteClient<'_> {
     ) -> Result<(), JiraError> {
         let unwritable = |why: String| JiraError::Unreadable(format!("no property: {why}"));
         let mut value = serde_json::to_value(shown).map_err(|why| unwritable(why.to_string()))?;
-        let since = Timestamp::from_millisecond(since_ms).map_err(|why| unwritable(why.to_string()))?;
+        let since =
+            Timestamp::from_millisecond(since_ms).map_err(|why| unwritable(why.to_string()))?;
         if let Some(fields) = value.as_object_mut() {
             // The one form of a date that JQL reads out of a property.
             let since = since.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
@@ -34,7 +35,10 @@ impl SiteClient<'_> {
 
     /// Writes the lozenge beside an issue, for sites that have the app through Connect.
     pub async fn set_lozenge(&self, issue: i64, shown: &ShownStatus) -> Result<(), JiraError> {
-        let key = format!("com.atlassian.jira.issue:{}:{CONTEXT_MODULE}:status", self.app_key());
+        let key = format!(
+            "com.atlassian.jira.issue:{}:{CONTEXT_MODULE}:status",
+            self.app_key()
+        );
         let (label, colour) = shown.lozenge();
         let value = json!({ "type": "lozenge", "value": { "label": label, "type": colour } });
         self.set_issue_property(issue, &key, &value).await

@@ -148,7 +148,10 @@ fn above(sql: &mut Sql, these: impl Fn(&mut Sql, &str)) {
     let parent = "issue p ON p.site_id = c.site_id AND p.jira_id = c.parent_jira_id";
     from(sql, parent);
     for link in LINKED {
-        from(sql, "issue_link n ON n.site_id = c.site_id AND NOT n.is_removed AND ");
+        from(
+            sql,
+            "issue_link n ON n.site_id = c.site_id AND NOT n.is_removed AND ",
+        );
         sql.push(link);
     }
 }
@@ -195,15 +198,17 @@ struct Row {
 /// Their marks stay; if nobody [`settle`]s them they are due again.
 pub async fn take(store: &Store, now_ms: i64, limit: i64) -> Result<Vec<Marked>, StoreError> {
     let txn = store.write().await?;
-    let mut sql = Sql::new("UPDATE shown_status SET due_ms = ");
-    sql.bind(now_ms + LEASE_MS)
-        .push(" WHERE (site_id, issue_id) IN (SELECT site_id, issue_id FROM shown_status")
-        .with(" WHERE due_ms <= ", now_ms)
-        .with(" ORDER BY due_ms LIMIT ", limit);
+    // Kept apart: PostgreSQL may run a list with a limit once for each row it compares.
+    let mut sql = Sql::new(
+        "WITH due AS MATERIALIZED (SELECT site_id, issue_id FROM shown_status WHERE due_ms <= ",
+    );
+    sql.bind(now_ms).with(" ORDER BY due_ms LIMIT ", limit);
     if store.dialect() == Dialect::Postgres {
         sql.push(" FOR UPDATE SKIP LOCKED");
     }
-    sql.push(") RETURNING site_id, issue_id, marks, value");
+    sql.with(") UPDATE shown_status SET due_ms = ", now_ms + LEASE_MS)
+        .push(" WHERE (site_id, issue_id) IN (SELECT site_id, issue_id FROM due)")
+        .push(" RETURNING site_id, issue_id, marks, value");
     let mut rows: Vec<Row> = sql.all(&*txn).await?;
     txn.commit().await?;
     rows.sort_unstable_by_key(|row| (row.site_id, row.issue_id));

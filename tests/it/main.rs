@@ -52,3 +52,4 @@ mod rebuild;
 mod retention;
 mod rules;
 mod scopes;
+mod statuses_in_jira;

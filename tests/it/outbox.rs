@@ -61,7 +61,12 @@ async fn claim(store: &Store, now_ms: i64) -> Vec<ClaimedWork> {
     claim_as(store, uuid::Uuid::nil(), (now_ms, 1_000), 10).await
 }
 
-async fn claim_as(store: &Store, owner: uuid::Uuid, times: (i64, i64), most: i64) -> Vec<ClaimedWork> {
+async fn claim_as(
+    store: &Store,
+    owner: uuid::Uuid,
+    times: (i64, i64),
+    most: i64,
+) -> Vec<ClaimedWork> {
     let busy = HashMap::new();
     let room = Room {
         most,
@@ -80,7 +85,9 @@ async fn claim_into(
     room: &Room<'_>,
 ) -> Vec<ClaimedWork> {
     let waiting = outbox::waiting(store.read(), times.0).await.unwrap();
-    outbox::claim(store, owner, times, &waiting, room).await.unwrap()
+    outbox::claim(store, owner, times, &waiting, room)
+        .await
+        .unwrap()
 }
 
 fn said(claimed: &[ClaimedWork]) -> Vec<String> {
@@ -380,6 +387,29 @@ both_databases! {
         assert_eq!(world.done().await, NOTHING_LEFT);
         let said = world.comments("SHOP-9");
         assert_eq!(said.iter().filter(|text| text.contains("said at last")).count(), 1);
+    }
+
+    async fn the_status_comment_of_an_issue_is_one_and_brought_up_to_date(database: Database) {
+        let world = World::new(database).await;
+        let (key, before) = ("SHOP-9", world.comments("SHOP-9"));
+        let say = async |text: &str| {
+            let issue_jira_id = world.issue_id(key);
+            world.want(&Work::StatusComment { issue_jira_id, body: vec![Block::text(text)] }).await;
+            assert_eq!(world.done().await, NOTHING_LEFT);
+            world.comments(key)[before.len()..].to_vec()
+        };
+        let lost = FailNext { carried_out: true, ..once("/comment", 502) };
+        world.jira.set_faults(Faults { fail_next: vec![lost], ..Faults::default() });
+        assert_eq!(say("failed once").await, ["failed once"], "the answer was lost, not the comment");
+        assert_eq!(say("failed twice").await, ["failed twice"]);
+
+        // A person may delete it; then it is said anew.
+        let ours = world.jira.issue(key).unwrap().comments.last().unwrap().id;
+        let url = format!("{}/rest/api/3/issue/{key}/comment/{ours}", world.jira.base_url());
+        let deleting = world.app.http.delete(url).header("x-standin-as", accounts::ADMIN);
+        assert_eq!(deleting.send().await.unwrap().status(), 204);
+        assert_eq!(say("failed thrice").await, ["failed thrice"]);
+        assert_eq!(world.comment_calls().len(), 2);
     }
 
     async fn a_limit_is_waited_for_and_not_a_moment_less(database: Database) {

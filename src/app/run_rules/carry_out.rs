@@ -129,7 +129,9 @@ async fn write(
         let rule = decision.rule.name();
         let new = NewWork::new(work, format!("{rule} {cause} {}", issue.id), now_ms);
         let new = match work {
-            Work::StatusComment { issue_jira_id, .. } => new.newest(format!("says:{issue_jira_id}")),
+            Work::StatusComment { issue_jira_id, .. } => {
+                new.newest(format!("says:{issue_jira_id}"))
+            }
             _ => new.once(format!("{rule}:{target}:{cause}:{n}")),
         };
         outbox::put(on, site, &new).await?;

@@ -128,11 +128,7 @@ enum Next {
 }
 
 /// Takes work that may be sent now, as much as there is room for.
-pub async fn take(
-    app: &App,
-    owner: Uuid,
-    room: &Room<'_>,
-) -> Result<Vec<ClaimedWork>, StoreError> {
+pub async fn take(app: &App, owner: Uuid, room: &Room<'_>) -> Result<Vec<ClaimedWork>, StoreError> {
     let now_ms = app.clock.now_ms();
     let waiting = outbox::waiting(app.store.read(), now_ms).await?;
     if waiting.is_empty() || room.most <= 0 {

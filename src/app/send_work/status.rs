@@ -44,9 +44,7 @@ pub(super) async fn comment(
         match client.update_comment(issue, comment, body).await {
             Ok(()) => return Ok(at(comment)),
             // Somebody deleted it, or it was written by the app's account of the other host.
-            Err(
-                JiraError::Gone(Gone::NotFound | Gone::Forbidden) | JiraError::Refused(_),
-            ) => {}
+            Err(JiraError::Gone(Gone::NotFound | Gone::Forbidden) | JiraError::Refused(_)) => {}
             Err(error) => return Err(error.into()),
         }
     }

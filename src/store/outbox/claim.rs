@@ -90,11 +90,13 @@ pub async fn claim(
     turns.sort_by_key(|one| (one.site <= room.after, one.site));
     let mut claimed = Vec::new();
     let (site_most, site_reserve) = room.of_site;
-    for (is_urgent, reserve, site_reserve) in
-        [(true, 0, 0), (false, room.reserve, site_reserve)]
-    {
+    for (is_urgent, reserve, site_reserve) in [(true, 0, 0), (false, room.reserve, site_reserve)] {
         let of_urgency = |one: &&Waiting| !is_urgent || one.priority == Priority::Interactive;
-        let sites: Vec<SiteId> = turns.iter().filter(of_urgency).map(|one| one.site).collect();
+        let sites: Vec<SiteId> = turns
+            .iter()
+            .filter(of_urgency)
+            .map(|one| one.site)
+            .collect();
         for (n, site) in sites.iter().enumerate() {
             let taken = i64::try_from(claimed.len()).unwrap_or(i64::MAX);
             let sites_left = i64::try_from(sites.len() - n).unwrap_or(i64::MAX);
@@ -104,7 +106,11 @@ pub async fn claim(
                 + count(&claimed, |one: &ClaimedWork| one.site == *site);
             let limit = share.min(site_most - site_reserve - busy);
             if limit > 0 {
-                let heads = Heads { site: *site, is_urgent, limit };
+                let heads = Heads {
+                    site: *site,
+                    is_urgent,
+                    limit,
+                };
                 claimed.extend(claim_heads(&*txn, owner, (now_ms, lease_ms), heads).await?);
             }
         }
@@ -132,15 +138,12 @@ async fn claim_heads(
     (now_ms, lease_ms): (i64, i64),
     heads: Heads,
 ) -> Result<Vec<ClaimedWork>, StoreError> {
-    let mut sql = Sql::new("UPDATE outbox SET attempts = attempts + 1, lease_owner = ");
-    sql.bind(owner)
-        .with(", lease_until_ms = ", now_ms + lease_ms)
-        .push(", dedupe_key = CASE WHEN kind IN ")
-        .list(UPDATES)
-        .push(" THEN NULL ELSE dedupe_key END")
-        .with(" WHERE site_id = ", heads.site)
-        .with(" AND id IN (SELECT o.id FROM outbox o WHERE o.site_id = ", heads.site)
-        .push(" AND o.state = 0 AND o.priority ")
+    // Kept apart: PostgreSQL may run a list with a limit once for each row it compares.
+    let mut sql = Sql::new(
+        "WITH heads AS MATERIALIZED (SELECT o.id FROM outbox o WHERE o.state = 0 AND o.site_id = ",
+    );
+    sql.bind(heads.site)
+        .push(" AND o.priority ")
         .push(if heads.is_urgent { "= 0" } else { "> 0" })
         .with(" AND o.ready_ms <= ", now_ms)
         .with(" AND o.lease_until_ms <= ", now_ms)
@@ -154,7 +157,17 @@ async fn claim_heads(
     if Dialect::of(on) == Dialect::Postgres {
         sql.push(" FOR UPDATE OF o SKIP LOCKED");
     }
-    sql.push(") RETURNING site_id, id, payload, priority, attempts, created_ms, cause, note");
+    sql.with(
+        ") UPDATE outbox SET attempts = attempts + 1, lease_owner = ",
+        owner,
+    )
+    .with(", lease_until_ms = ", now_ms + lease_ms)
+    .push(", dedupe_key = CASE WHEN kind IN ")
+    .list(UPDATES)
+    .push(" THEN NULL ELSE dedupe_key END")
+    .with(" WHERE site_id = ", heads.site)
+    .push(" AND id IN (SELECT id FROM heads)")
+    .push(" RETURNING site_id, id, payload, priority, attempts, created_ms, cause, note");
     let mut rows: Vec<Row> = sql.all(on).await?;
     rows.sort_unstable_by_key(|row| (row.priority, row.id));
     let mut claimed = Vec::with_capacity(rows.len());

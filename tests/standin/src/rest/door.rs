@@ -321,7 +321,10 @@ fn limit_writes(
         ["issue", name, ..] => vec![(*name).to_owned()],
         ["issueLink"] => ["inwardIssue", "outwardIssue"]
             .iter()
-            .filter_map(|end| body?.get(end)?.get("key")?.as_str())
+            .filter_map(|end| {
+                let named = body?.get(end)?;
+                named.get("key").or_else(|| named.get("id"))?.as_str()
+            })
             .map(str::to_owned)
             .collect(),
         _ => Vec::new(),
