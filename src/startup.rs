@@ -132,6 +132,7 @@ fn jira_settings(config: &Config) -> jira::Settings {
     jira::Settings {
         app_key: config.connect.app_key.clone(),
         is_insecure: config.server.insecure_sites,
+        points_per_hour: config.jira.points_per_hour,
     }
 }
 

@@ -29,5 +29,6 @@ pub mod site;
 pub mod site_address;
 pub mod statuses;
 pub mod test;
+pub mod transition_path;
 pub mod wording;
 pub mod work;

@@ -17,6 +17,7 @@ pub mod limits;
 mod meta;
 pub mod payload;
 pub mod permissions;
+mod points;
 mod properties;
 pub mod qsh;
 mod resolver;

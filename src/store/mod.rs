@@ -63,6 +63,7 @@ pub mod statuses;
 pub mod stored_runs;
 pub mod stored_tests;
 pub mod tests;
+pub mod transition_paths;
 pub mod viewer_scopes;
 pub mod windows;
 

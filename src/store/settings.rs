@@ -145,7 +145,8 @@ pub async fn decide_status(
     shown_status::mark_all(on, site, now_ms).await
 }
 
-async fn keep(
+/// Keeps a value under a name; none takes it back.
+pub(super) async fn keep(
     on: &impl Conn,
     site: SiteId,
     scope: Scope<'_>,

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use jira_standin::{FailNext, Faults, Standin, accounts};
+use touchstone::app::create_api_client::create_api_client;
 use touchstone::domain::issue::StatusCategory;
 use touchstone::domain::signature::Signature;
 use touchstone::domain::work::{Block, DefectDraft, Priority, TransitionTarget, Work};
@@ -286,7 +287,11 @@ impl World {
         let jira = Standin::start(jira_standin::Options::default())
             .await
             .unwrap();
-        let app = TestApp::spawn_on(database, &jira).await;
+        Self::on(database, jira, &[]).await
+    }
+
+    async fn on(database: Database, jira: Standin, options: &[&str]) -> Self {
+        let app = TestApp::spawn_on_with(database, &jira, options).await;
         let found = sites::find(app.app().store.read(), &jira.client_key())
             .await
             .unwrap();
@@ -339,6 +344,13 @@ impl World {
             .map(|call| call.at_ms)
             .collect()
     }
+}
+
+async fn api_token(world: &World) -> String {
+    let app = world.app.app();
+    let (site, now_ms) = (world.site, app.clock.now_ms());
+    let made = create_api_client(&app.store, site, "tests", vec![], None, now_ms).await;
+    made.unwrap().1
 }
 
 const NOTHING_LEFT: Counts = Counts {
@@ -425,6 +437,128 @@ both_databases! {
         let calls = world.comment_calls();
         assert_eq!(calls.len(), 2);
         assert!(calls[1] - calls[0] >= 2_000, "{calls:?}");
+    }
+
+    async fn what_one_limit_stops_holds_up_nothing_else(database: Database) {
+        let world = World::new(database).await;
+        let busy = |path: &str, reason: &str| FailNext {
+            retry_after: Some(3),
+            reason: Some(reason.into()),
+            ..once(path, 429)
+        };
+        let (one, other) = (world.issue_id("SHOP-9"), world.issue_id("SHOP-8"));
+        // A call of a kind: comments wait, another kind of call to the same issue does not.
+        world.jira.set_faults(Faults {
+            fail_next: vec![busy("/comment", "jira-burst-based")],
+            ..Faults::default()
+        });
+        world.want(&comment_on(one, "burst")).await;
+        eventually("the limit was met", async || (world.comment_calls().len() == 1).then_some(())).await;
+        world.want(&comment_on(other, "of the same kind")).await;
+        let link = Work::LinkIssues {
+            type_name: "Relates".into(),
+            inward_jira_id: one,
+            outward_jira_id: other,
+        };
+        let linked = || world.jira.issue("SHOP-8").unwrap().links.len();
+        let links = linked();
+        let app = world.app.app();
+        put(&app.store, world.site, &NewWork { lane: "apart".into(), ..NewWork::new(&link, "test", T0) }).await;
+        app.outbox_filled.notify_one();
+        eventually("another call is made", async || (linked() > links).then_some(())).await;
+        assert_eq!(world.comment_calls().len(), 1, "comments wait everywhere");
+        assert_eq!(world.done().await, NOTHING_LEFT);
+        let calls = world.comment_calls();
+        assert!(calls[1] - calls[0] >= 3_000, "{calls:?}");
+
+        // An issue: writes to others go on.
+        world.jira.set_faults(Faults {
+            fail_next: vec![busy("/comment", "jira-per-issue-on-write")],
+            ..Faults::default()
+        });
+        world.want(&comment_on(one, "too often")).await;
+        eventually("the limit was met", async || (world.comment_calls().len() == 4).then_some(()))
+            .await;
+        world.want(&comment_on(other, "unaffected")).await;
+        let said = |key: &str, text: &str| world.comments(key).iter().any(|said| said == text);
+        eventually("the other is told", async || said("SHOP-8", "unaffected").then_some(())).await;
+        assert!(!said("SHOP-9", "too often"));
+        assert_eq!(world.done().await, NOTHING_LEFT);
+        assert!(said("SHOP-9", "too often"));
+    }
+
+    async fn points_are_left_for_those_who_wait(database: Database) {
+        let options = jira_standin::Options { points_per_hour: 50, ..jira_standin::Options::default() };
+        let jira = Standin::start(options).await.unwrap();
+        let world = World::on(database, jira, &["--jira-points-per-hour", "50"]).await;
+        for n in 0..60 {
+            let work = comment_on(world.issue_id("SHOP-9"), &format!("comment {n}"));
+            world.want(&work).await;
+        }
+        // Comments go out until a tenth is left, and then wait for the next hour.
+        let held = eventually("the rest waits", async || {
+            let spent = world.jira.read(jira_standin::State::points_spent);
+            (spent >= 45).then_some(spent)
+        })
+        .await;
+        assert!(held < 50, "{held} of 50 are spent");
+        let click = comment_on(world.issue_id("SHOP-8"), "a click");
+        let app = world.app.app();
+        let new = NewWork::new(&click, "test", app.clock.now_ms());
+        put(&app.store, world.site, &new.with_priority(Priority::Interactive)).await;
+        app.outbox_filled.notify_one();
+        eventually("the click passes", async || {
+            world.comments("SHOP-8").contains(&"a click".to_owned()).then_some(())
+        })
+        .await;
+        assert_eq!(world.jira.read(jira_standin::State::limit_violations), 0);
+        assert!(world.counts().await.waiting > 0);
+    }
+
+    async fn where_no_single_transition_leads_a_way_that_was_written_down_is_walked(
+        database: Database
+    ) {
+        let world = World::new(database).await;
+        let create = || {
+            let fields = serde_json::json!({});
+            let made = world.jira.create_issue(accounts::DEVELOPER, "SHOP", "Bug", "It breaks", &fields);
+            let made = made.unwrap();
+            world.jira.resolve(&made.key, "Done", accounts::DEVELOPER).unwrap();
+            made
+        };
+        let to_review = |id: u64| Work::Transition {
+            issue_jira_id: id.try_into().unwrap(),
+            target: TransitionTarget::Statuses(vec!["10011".into()]),
+            otherwise: vec![Block::text("it belongs into review")],
+        };
+        let stuck = create();
+        world.want(&to_review(stuck.id)).await;
+        assert_eq!(world.done().await, Counts { waiting: 0, parked: 1 });
+        assert_eq!(world.comments(&stuck.key), ["it belongs into review"]);
+
+        let token = api_token(&world).await;
+        let url = format!("{}/api/v1/projects/SHOP/transition-paths", world.app.base);
+        let put_paths = async |paths: serde_json::Value| {
+            let sending = world.app.http.put(&url).bearer_auth(&token);
+            sending.json(&serde_json::json!({ "paths": paths })).send().await.unwrap()
+        };
+        let refused = put_paths(serde_json::json!([["10012", "Done"]])).await;
+        assert_eq!(refused.status(), 422);
+        let kept = put_paths(serde_json::json!([["10012", "10010", "3", "10011"]])).await;
+        assert_eq!(kept.status(), 200);
+
+        let walked = create();
+        world.want(&to_review(walked.id)).await;
+        assert_eq!(world.done().await.waiting, 0);
+        let issue = world.jira.issue(&walked.key).unwrap();
+        assert_eq!((issue.status.as_str(), issue.comments.len()), ("In Review", 0));
+        // A person may see to the other now.
+        let txn = world.app.app().store.write().await.unwrap();
+        outbox::replay(&*txn, world.site, None, T0).await.unwrap();
+        txn.commit().await.unwrap();
+        world.app.app().outbox_filled.notify_one();
+        assert_eq!(world.done().await, NOTHING_LEFT);
+        assert_eq!(world.jira.issue(&stuck.key).unwrap().status, "In Review");
     }
 
     async fn an_issue_is_moved_by_the_transition_its_workflow_offers(database: Database) {

@@ -355,7 +355,7 @@ async fn put_back(
         let site = match scope {
             Scope::App => Some(None),
             Scope::Site(site) => Some(Some(*site)),
-            Scope::Endpoint(..) | Scope::Issue(..) => None,
+            Scope::Endpoint(..) | Scope::Issue(..) | Scope::Background(_) => None,
         };
         if let Some(site) = site {
             outbox::pause(&*txn, site, now_ms + ms(*after), &why).await?;
