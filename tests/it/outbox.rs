@@ -16,7 +16,7 @@ use touchstone::store::defect_claims::{self, ClaimState};
 use touchstone::store::links::{self, NewLink, Source};
 use touchstone::store::outbox::{self, ClaimedWork, Counts, NewWork, Room};
 use touchstone::store::sites::{self, Installation};
-use touchstone::store::{SiteId, Store, defects, issues};
+use touchstone::store::{SiteId, Store, defects, issues, status_comments};
 
 use crate::both_databases;
 use crate::support::{Database, TestApp, eventually};
@@ -415,12 +415,13 @@ both_databases! {
         assert_eq!(say("failed once").await, ["failed once"], "the answer was lost, not the comment");
         assert_eq!(say("failed twice").await, ["failed twice"]);
 
-        // A person may delete it; then it is said anew.
-        let ours = world.jira.issue(key).unwrap().comments.last().unwrap().id;
-        let url = format!("{}/rest/api/3/issue/{key}/comment/{ours}", world.jira.base_url());
-        let deleting = world.app.http.delete(url).header("x-standin-as", accounts::ADMIN);
-        assert_eq!(deleting.send().await.unwrap().status(), 204);
-        assert_eq!(say("failed thrice").await, ["failed thrice"]);
+        // As after somebody deleted it: there is no comment of that id.
+        let store = &world.app.app().store;
+        let txn = store.write().await.unwrap();
+        status_comments::keep(&*txn, world.site, world.issue_id(key), 1).await.unwrap();
+        txn.commit().await.unwrap();
+        assert_eq!(say("failed thrice").await, ["failed twice", "failed thrice"]);
+        assert_eq!(say("and again").await, ["failed twice", "and again"]);
         assert_eq!(world.comment_calls().len(), 2);
     }
 

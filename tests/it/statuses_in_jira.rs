@@ -259,6 +259,39 @@ both_databases! {
         eventually("it is told anew", async || (world.writes() > before).then_some(())).await;
     }
 
+    async fn a_bulk_edit_costs_no_more_calls_than_it_has_issues(database: Database) {
+        // Through Forge: its events tell in part, so Jira is asked for what they leave out.
+        let world = World::on_forge(database).await;
+        let keys: Vec<String> = (0..60).map(|_| world.issue("Story", &json!({})).key).collect();
+        let results: Vec<_> = keys.iter().map(|key| (key.as_str(), true)).collect();
+        world.report(&results).await;
+        for key in &keys {
+            world.shows(key, "OK").await;
+        }
+        let quiet = async || {
+            world.jira.settle().await.unwrap();
+            world.app.applied().await;
+            world.told().await;
+        };
+        quiet().await;
+        let calls = || world.jira.requests().iter().filter(|call| call.by_app || call.by_forge).count();
+        let before = calls();
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        for status in ["In Progress", "In Review", "In Progress"] {
+            let moved = world.jira.bulk_transition(&keys, status, accounts::DEVELOPER).unwrap();
+            assert_eq!(moved, 60);
+        }
+        quiet().await;
+        let made = calls() - before;
+        assert!(made <= keys.len(), "{made} calls for {} issues", keys.len());
+        assert_eq!(world.jira.read(jira_standin::State::limit_violations), 0);
+        let store = &world.app.app().store;
+        for key in keys {
+            let held = issues::by_key(store.read(), world.site, key).await.unwrap().unwrap();
+            assert_eq!(held.snapshot.status.name, "In Progress", "{key}");
+        }
+    }
+
     async fn through_forge_it_is_the_same_property_under_the_same_names(database: Database) {
         let world = World::on_forge(database).await;
         let story = world.issue("Story", &json!({})).key;
