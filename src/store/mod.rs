@@ -52,6 +52,7 @@ pub mod retention;
 pub mod rules;
 pub mod run_defects;
 pub mod runs;
+pub mod scans;
 pub mod settings;
 pub mod shown_status;
 pub mod site_health;
