@@ -33,6 +33,7 @@ mod forge_tokens_for_jira;
 mod forge_viewer;
 mod import;
 mod import_command;
+mod import_json;
 mod inbox;
 mod issue_coverage;
 mod kill;
