@@ -22,6 +22,7 @@ pub mod check_projections;
 pub mod create_api_client;
 pub mod create_defect;
 pub mod edit_execution;
+pub mod edit_group;
 pub mod edit_plan;
 pub mod edit_run;
 pub mod edit_test;
@@ -51,6 +52,7 @@ pub mod send_work;
 pub mod sites;
 pub mod snapshot_readiness;
 pub mod switch_site;
+pub mod test_status;
 pub mod unlink_test;
 
 use sites::Sites;

@@ -56,4 +56,5 @@ mod retention;
 mod rules;
 mod scopes;
 mod xray_auth;
+mod xray_graphql;
 mod xray_import;
