@@ -18,10 +18,12 @@ pub mod payload;
 pub mod permissions;
 pub mod qsh;
 mod resolver;
+mod scan;
 mod sight;
 mod site;
 
 pub use client::{Client, Settings, SiteClient, Urgency};
 pub use error::{Gone, JiraError, Refusal};
-pub use issues::{ChangedIssues, CreatedIssue, FoundIssue, Transition};
+pub use issues::{CreatedIssue, FoundIssue, Transition};
 pub use meta::{CreateField, IssueType, Myself, Project};
+pub use scan::{FoundPage, PAGE, ReadIssue, SeenIssue};

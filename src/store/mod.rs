@@ -53,6 +53,7 @@ pub mod retention;
 pub mod rules;
 pub mod run_defects;
 pub mod runs;
+pub mod scans;
 pub mod settings;
 pub mod site_health;
 pub mod sites;
