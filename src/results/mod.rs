@@ -33,7 +33,7 @@ mod testng;
 mod text;
 mod trx;
 mod warnings;
-mod when;
+pub mod when;
 mod xml;
 mod xray_json;
 mod xunit;

@@ -477,6 +477,7 @@ fn definition(info: &TestInfo<'_>, limits: &Limits) -> TestDefinition {
         action: long(&step.action).unwrap_or_default(),
         data: long(&step.data),
         expected: long(&step.result),
+        ..TestStep::default()
     });
     TestDefinition {
         project: info.project_key.owned(),
