@@ -90,7 +90,7 @@ impl CoverableIssue {
         let mut linked = find_linked(store, site, issue, None)
             .await?
             .ok_or_else(gone)?;
-        let counting = &mut linked.settings.coverage;
+        let counting = &mut std::sync::Arc::make_mut(&mut linked.settings).coverage;
         counting.final_precedence = is_final.unwrap_or(counting.final_precedence);
         let coverage = of_linked(store, site, linked, &scope, desk.now_ms).await?;
         Ok(Status::of(coverage.ok_or_else(gone)?.status))
