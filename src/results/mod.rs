@@ -157,3 +157,7 @@ mod corpus_tests;
 mod dialect_tests;
 #[cfg(test)]
 mod hostile_tests;
+#[cfg(test)]
+mod json_tests;
+#[cfg(test)]
+mod mutation_tests;

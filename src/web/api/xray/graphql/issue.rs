@@ -1,5 +1,7 @@
 //! Issues of Jira that tests cover.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, Object, SimpleObject};
 use serde_json::Value;
 
@@ -90,8 +92,11 @@ impl CoverableIssue {
         let mut linked = find_linked(store, site, issue, None)
             .await?
             .ok_or_else(gone)?;
-        let counting = &mut std::sync::Arc::make_mut(&mut linked.settings).coverage;
-        counting.final_precedence = is_final.unwrap_or(counting.final_precedence);
+        if let Some(is_final) = is_final {
+            Arc::make_mut(&mut linked.settings)
+                .coverage
+                .final_precedence = is_final;
+        }
         let coverage = of_linked(store, site, linked, &scope, desk.now_ms).await?;
         Ok(Status::of(coverage.ok_or_else(gone)?.status))
     }
