@@ -9,7 +9,7 @@ use super::{Limits, read};
 use crate::domain::attempts::Aggregation;
 
 /// Pieces of reports that a change may put anywhere.
-const PIECES: [&str; 30] = [
+const PIECES: [&str; 46] = [
     "<",
     ">",
     "/>",
@@ -40,6 +40,22 @@ const PIECES: [&str; 30] = [
     "<kw type='teardown'>",
     "<suite>",
     "</suite>",
+    "{",
+    "}",
+    "[",
+    "]",
+    ",",
+    "\\",
+    "\\ud800",
+    "\\u0000",
+    "null",
+    "{\"tests\":[",
+    "\"status\":\"passed\",",
+    "\nok 1 - a\n",
+    "\nnot ok 2\n  ---\n",
+    "\n  ...\n",
+    "\n1..3\n",
+    "\nBail out!\n",
 ];
 
 /// A small generator of numbers: the same seed gives the same changes on every machine.
