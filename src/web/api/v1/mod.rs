@@ -32,6 +32,7 @@ pub(super) mod results;
 mod runs;
 mod statuses;
 mod tests;
+mod transition_paths;
 mod words;
 
 pub use limits::{RateLimits, publish as publish_limits};
@@ -103,6 +104,8 @@ fn operations(routes: &mut Described) {
         .service(statuses::delete)
         .service(project_settings::show)
         .service(project_settings::change)
+        .service(transition_paths::show)
+        .service(transition_paths::set)
         .service(document::show)
         .service(reference::show);
 }
