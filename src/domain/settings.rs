@@ -12,6 +12,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::coverage::{self, Choices};
+use super::defect_settings::{DefectChoices, DefectSettings};
 use super::issue::Named;
 use super::statuses::Statuses;
 
@@ -124,6 +125,8 @@ pub struct Settings {
     pub verified_statuses: Vec<String>,
     /// How results count.
     pub coverage: coverage::Settings,
+    /// How defects are made.
+    pub defect: DefectSettings,
     rules: BTreeSet<RuleName>,
 }
 
@@ -137,6 +140,7 @@ impl Default for Settings {
                 .to_vec(),
             verified_statuses: Vec::new(),
             coverage: coverage::Settings::default(),
+            defect: DefectSettings::default(),
             rules: RuleName::ALL
                 .into_iter()
                 .filter(|rule| rule.is_on_by_default())
@@ -200,6 +204,7 @@ impl Settings {
                 .unwrap_or(&self.verified_statuses)
                 .clone(),
             coverage: self.coverage.with(&over.coverage),
+            defect: self.defect.with(&over.defect),
             rules,
         }
     }
@@ -218,6 +223,8 @@ pub struct Overrides {
     pub verified_statuses: Option<Vec<String>>,
     /// How results count, as far as decided.
     pub coverage: Choices,
+    /// How defects are made, as far as decided.
+    pub defect: DefectChoices,
     /// Rules that were switched.
     pub rules: BTreeMap<RuleName, bool>,
 }

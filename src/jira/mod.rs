@@ -10,6 +10,7 @@
 pub mod adf;
 mod client;
 mod credential;
+mod defects;
 mod error;
 mod issues;
 pub mod limits;
@@ -22,6 +23,7 @@ mod sight;
 mod site;
 
 pub use client::{Client, Settings, SiteClient, Urgency};
+pub use defects::{Assignee, CoveredFields, CreatedIssue};
 pub use error::{Gone, JiraError, Refusal};
-pub use issues::{ChangedIssues, CreatedIssue, FoundIssue, Transition};
-pub use meta::{CreateField, IssueType, Myself, Project};
+pub use issues::{ChangedIssues, FoundIssue, Transition};
+pub use meta::{Choice, CreateField, FieldSchema, IssueType, Myself, Project};

@@ -10,6 +10,7 @@ use sea_orm::FromQueryResult;
 use super::sql::Sql;
 use super::{Conn, SiteId, StoreError};
 use crate::domain::coverage::{self, Choices};
+use crate::domain::defect_settings::DefectChoices;
 use crate::domain::settings::{Overrides, RuleName, Settings, SiteSettings, TypeNames};
 use crate::domain::statuses::{CustomStatus, Statuses};
 
@@ -21,6 +22,8 @@ const COVERABLE: &str = "coverable-types";
 const DEFECTS: &str = "defect-types";
 const WITHOUT_FIX: &str = "resolutions-without-fix";
 const VERIFIED: &str = "verified-statuses";
+/// How defects are made.
+const DEFECT: &str = "defect";
 const RULE: &str = "rule:";
 /// How results count: the name of the choice follows.
 const COVERAGE: &str = "coverage:";
@@ -56,6 +59,8 @@ pub enum Decision {
     ResolutionsWithoutFix(Option<Vec<String>>),
     /// Statuses (Jira's ids) for verified defects.
     VerifiedStatuses(Option<Vec<String>>),
+    /// How defects are made: everything that is decided about it.
+    Defect(DefectChoices),
     /// Whether a rule acts.
     Rule(RuleName, Option<bool>),
 }
@@ -184,6 +189,11 @@ fn row_of(decision: &Decision) -> (String, Option<String>) {
             (WITHOUT_FIX.to_owned(), names.as_deref().map(texts))
         }
         Decision::VerifiedStatuses(ids) => (VERIFIED.to_owned(), ids.as_deref().map(texts)),
+        Decision::Defect(choices) => (
+            DEFECT.to_owned(),
+            (*choices != DefectChoices::default())
+                .then(|| serde_json::to_string(choices).unwrap_or_default()),
+        ),
         Decision::Rule(rule, is_on) => (
             format!("{RULE}{}", rule.code()),
             is_on.map(|is_on| if is_on { "on" } else { "off" }.to_owned()),
@@ -217,6 +227,7 @@ fn apply(over: &mut Overrides, name: &str, value: &str) {
     match name {
         WITHOUT_FIX => over.resolutions_without_fix = texts(),
         VERIFIED => over.verified_statuses = texts(),
+        DEFECT => over.defect = serde_json::from_str(value).unwrap_or_default(),
         COVERABLE => over.coverable = types(),
         DEFECTS => over.defects = types(),
         _ if name.starts_with(COVERAGE) => {

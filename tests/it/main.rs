@@ -22,6 +22,8 @@ mod connect_lifecycle;
 mod connect_security;
 mod contract;
 mod defects;
+mod defects_by_rule;
+mod defects_dialog;
 mod flaky;
 mod forge_events;
 mod forge_identity;

@@ -291,7 +291,7 @@ async fn keep_fetched(
     let Fetched { snapshot, as_of } = fetched;
     if let Work::CreateDefect { test_id, draft } = &work.work {
         let marker = draft.marker;
-        return record_created(on, work.site, *test_id, marker, None, snapshot, now_ms).await;
+        return record_created(on, work.site, *test_id, marker, snapshot, now_ms).await;
     }
     let learnt = issues::learn_snapshot(on, work.site, snapshot, *as_of, now_ms).await?;
     let undecided = match &work.work {
@@ -386,12 +386,17 @@ fn next(failure: &Failure, work: &ClaimedWork, jitter: u32) -> Next {
             Next::Park
         }
     };
+    // What such a try may have made cannot be looked for before Jira's search knows of it.
+    let least = match (&work.work, failure) {
+        (Work::CreateDefect { .. }, Failure::Jira(error)) if error.may_be_done() => defect::LAG,
+        _ => Duration::ZERO,
+    };
     let again = || match work.attempt {
         TRIES.. => park(),
         attempt => {
             let doubled = FIRST_WAIT * 2_u32.saturating_pow(attempt.saturating_sub(1));
             Next::Later {
-                after: longer(doubled.min(LONGEST_WAIT)),
+                after: longer(doubled.min(LONGEST_WAIT).max(least)),
                 counts: true,
             }
         }
