@@ -10,6 +10,7 @@ use askama::Template;
 
 mod clients;
 mod counting;
+mod defects;
 mod health;
 mod settings;
 
@@ -35,6 +36,8 @@ pub fn routes(routes: &mut ServiceConfig) {
             .route("/settings", web::post().to(settings::save))
             .route("/counting", web::get().to(counting::show))
             .route("/counting", web::post().to(counting::save))
+            .route("/defects", web::get().to(defects::show))
+            .route("/defects", web::post().to(defects::save))
             .route("/clients", web::post().to(clients::create))
             .route("/clients/{client}/revoke", web::post().to(clients::revoke)),
     );
@@ -59,6 +62,7 @@ struct Parts {
     health: health::Health,
     settings: settings::Form,
     counting: counting::Form,
+    defects: defects::Form,
     clients: clients::List,
 }
 
@@ -99,6 +103,7 @@ async fn gather(app: &App, viewer: &Viewer) -> Result<Parts, Problem> {
         health: health::Health::of(app, site).await?,
         settings: settings::Form::of(app, site, None).await?,
         counting: counting::Form::of(app, site, None).await?,
+        defects: defects::Form::of(app, site, None).await?,
         clients: clients::List::of(app, site).await?,
     })
 }

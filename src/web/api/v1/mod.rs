@@ -11,6 +11,7 @@ mod audit;
 pub mod auth;
 mod body;
 mod coverage;
+mod defect_settings;
 pub mod document;
 mod edit;
 mod evidence;
@@ -29,6 +30,7 @@ mod query;
 mod readiness;
 mod reference;
 mod results;
+mod retests;
 mod runs;
 mod statuses;
 mod tests;
@@ -103,6 +105,9 @@ fn operations(routes: &mut Described) {
         .service(statuses::delete)
         .service(project_settings::show)
         .service(project_settings::change)
+        .service(defect_settings::show)
+        .service(defect_settings::set)
+        .service(retests::list)
         .service(document::show)
         .service(reference::show);
 }
