@@ -13,6 +13,7 @@ mod m20261124_000003_add_editable_facts;
 mod m20261124_000004_add_matrix_snapshots;
 mod m20261124_000005_add_readiness;
 mod m20261124_000006_add_hierarchy;
+mod m20261124_000009_add_rule_facts;
 mod m20261124_000010_add_shared_defects;
 
 /// All migrations, oldest first.
@@ -29,6 +30,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000004_add_matrix_snapshots::Migration),
             Box::new(m20261124_000005_add_readiness::Migration),
             Box::new(m20261124_000006_add_hierarchy::Migration),
+            Box::new(m20261124_000009_add_rule_facts::Migration),
             Box::new(m20261124_000010_add_shared_defects::Migration),
         ]
     }

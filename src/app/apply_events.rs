@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::app::ask_jira::{Question, ask_jira};
 use crate::app::run_rules;
 use crate::domain::issue::{
-    IssueChanged, IssueLink, IssueSnapshot, IssueTransition, JiraEvent, MirroredIssue,
+    Ended, IssueChanged, IssueLink, IssueSnapshot, IssueTransition, JiraEvent, MirroredIssue,
     ProjectChanged, StatusCategory,
 };
 use crate::domain::mirror::{Field, Fields, Order};
@@ -239,6 +239,10 @@ struct Batch {
     /// When the text of issues changed.
     texts: Vec<(SiteId, i64, i64)>,
     questions: Vec<Question>,
+    /// Versions and sprints that came to their end, each with the event that told.
+    ended: Vec<(SiteId, Ended, String)>,
+    /// Issues that are gone, each with the event that told.
+    deletions: Vec<(SiteId, i64, String)>,
     finished: Vec<Finished>,
 }
 
@@ -252,6 +256,11 @@ impl Batch {
             }
             JiraEvent::Project(change) => {
                 self.projects.push((site, change, event.event_ms));
+                None
+            }
+            JiraEvent::Ended(ended) => {
+                self.ended
+                    .push((site, ended, format!("event:{}", event.id)));
                 None
             }
             JiraEvent::IssueLink(link) => {
@@ -360,6 +369,8 @@ impl Batch {
         issue.learn(last, told, order);
         issue.deleted_ms = Some(event.event_ms);
         issue.seen_ms = now_ms;
+        self.deletions
+            .push((site, place.1, format!("event:{}", event.id)));
         self.mirror.issues.insert(place, issue);
         self.changed.insert(place);
         None
@@ -457,6 +468,17 @@ impl Batch {
         }
         for (site, transitions) in transitions {
             run_rules::on_transitions(&**txn, site, now_ms, &transitions).await?;
+        }
+        for (site, link, event_ms) in &self.links {
+            run_rules::on_issue_link(&**txn, *site, now_ms, link, *event_ms).await?;
+        }
+        for (site, ended, cause) in &self.ended {
+            run_rules::on_ended(&**txn, *site, now_ms, ended, cause).await?;
+        }
+        for (site, jira_id, cause) in &self.deletions {
+            if let Some(issue) = self.mirror.issues.get(&(*site, *jira_id)) {
+                run_rules::on_deletions(&**txn, *site, now_ms, &[issue.id], cause).await?;
+            }
         }
         let mut heard: Vec<_> = self.finished.iter().map(|event| event.site).collect();
         heard.sort_unstable();

@@ -13,6 +13,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::issue::{IssueTransition, Named, StatusCategory};
+use super::rule::FieldChange;
 
 /// One thing to be done in Jira.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +36,25 @@ pub enum Work {
         /// parked either way, so that a person sees it.
         otherwise: Vec<Block>,
     },
+    /// Change fields of an issue.
+    EditIssue {
+        /// Jira's id of the issue.
+        issue_jira_id: i64,
+        /// What is to be changed.
+        change: FieldChange,
+    },
+    /// Look up how an issue that is done is covered, and let rule D11 speak.
+    CompareWithTests {
+        /// Jira's id of the issue.
+        issue_jira_id: i64,
+    },
+    /// Keep how a version or a sprint stands right now (D14).
+    KeepReadiness {
+        /// Jira's id of it, by which its issues name it: in one project, or a sprint in several.
+        id: String,
+        /// Which version or sprint: `version:1.4`, `sprint:Sprint 7`.
+        target: String,
+    },
     /// Create a defect that a rule asked for; or finish one that a person asked for, when the first
     /// try was left without an answer: look for the issue that carries the marker, create it only if
     /// there is none.
@@ -43,6 +63,11 @@ pub enum Work {
         test_id: Uuid,
         /// What to create.
         draft: Box<DefectDraft>,
+    },
+    /// Find out which issue a duplicate leaves behind, and move its tests there (D8).
+    FollowDuplicate {
+        /// Jira's id of the duplicate.
+        issue_jira_id: i64,
     },
     /// Link two issues.
     LinkIssues {
@@ -218,7 +243,11 @@ impl Work {
         match self {
             Self::Comment { .. } => "comment",
             Self::Transition { .. } => "transition",
+            Self::EditIssue { .. } => "edit_issue",
+            Self::CompareWithTests { .. } => "compare_with_tests",
+            Self::KeepReadiness { .. } => "keep_readiness",
             Self::CreateDefect { .. } => "create_defect",
+            Self::FollowDuplicate { .. } => "follow_duplicate",
             Self::LinkIssues { .. } => "link_issues",
             Self::ReadIssue { .. } => "read_issue",
             Self::FetchIssue { .. } => "fetch_issue",
@@ -234,9 +263,12 @@ impl Work {
     #[must_use]
     pub fn lane(&self) -> String {
         match self {
-            Self::Comment { issue_jira_id, .. } | Self::Transition { issue_jira_id, .. } => {
-                issue_jira_id.to_string()
-            }
+            Self::Comment { issue_jira_id, .. }
+            | Self::Transition { issue_jira_id, .. }
+            | Self::EditIssue { issue_jira_id, .. }
+            | Self::FollowDuplicate { issue_jira_id } => issue_jira_id.to_string(),
+            Self::CompareWithTests { issue_jira_id } => format!("compare:{issue_jira_id}"),
+            Self::KeepReadiness { target, .. } => format!("readiness:{target}"),
             Self::LinkIssues {
                 outward_jira_id, ..
             } => outward_jira_id.to_string(),
@@ -260,9 +292,13 @@ impl Work {
             | Self::LearnCloudId
             | Self::LearnAddress
             | Self::JoinConnect
+            | Self::CompareWithTests { .. }
+            | Self::KeepReadiness { .. }
+            | Self::FollowDuplicate { .. }
             | Self::Reconcile { .. } => true,
             Self::Comment { .. }
             | Self::Transition { .. }
+            | Self::EditIssue { .. }
             | Self::CreateDefect { .. }
             | Self::LinkIssues { .. }
             | Self::Absorb { .. } => false,
@@ -277,10 +313,14 @@ impl Work {
             | Self::LearnAddress
             | Self::JoinConnect
             | Self::Absorb { .. }
+            | Self::CompareWithTests { .. }
+            | Self::KeepReadiness { .. }
             | Self::Reconcile { .. } => true,
             Self::Comment { .. }
             | Self::Transition { .. }
+            | Self::EditIssue { .. }
             | Self::CreateDefect { .. }
+            | Self::FollowDuplicate { .. }
             | Self::LinkIssues { .. }
             | Self::ReadIssue { .. }
             | Self::FetchIssue { .. } => false,

@@ -119,7 +119,24 @@ impl<'a> Call<'a> {
         address: String,
         body: &impl Serialize,
     ) -> Result<Self, JiraError> {
-        let method = "POST";
+        Self::with_body("POST", path, address, body)
+    }
+
+    /// A PUT of a JSON body.
+    pub fn put(
+        path: &'static str,
+        address: String,
+        body: &impl Serialize,
+    ) -> Result<Self, JiraError> {
+        Self::with_body("PUT", path, address, body)
+    }
+
+    fn with_body(
+        method: &'static str,
+        path: &'static str,
+        address: String,
+        body: &impl Serialize,
+    ) -> Result<Self, JiraError> {
         let body = serde_json::to_vec(body).map_err(|why| {
             JiraError::Unreadable(format!("a request that cannot be written: {why}"))
         })?;

@@ -30,6 +30,7 @@ pub mod executions;
 pub mod exemptions;
 pub mod failed_runs;
 pub mod halves;
+pub mod history;
 pub mod idempotency;
 pub mod inbox;
 pub mod installations;

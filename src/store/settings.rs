@@ -11,7 +11,8 @@ use super::sql::Sql;
 use super::{Conn, SiteId, StoreError};
 use crate::domain::coverage::{self, Choices};
 use crate::domain::defect_settings::DefectChoices;
-use crate::domain::settings::{Overrides, RuleName, Settings, SiteSettings, TypeNames};
+use crate::domain::rule::Rule;
+use crate::domain::settings::{Overrides, OwnRule, RuleName, Settings, SiteSettings, TypeNames};
 use crate::domain::statuses::{CustomStatus, Statuses};
 
 /// The scope of a whole site.
@@ -24,7 +25,12 @@ const WITHOUT_FIX: &str = "resolutions-without-fix";
 const VERIFIED: &str = "verified-statuses";
 /// How defects are made.
 const DEFECT: &str = "defect";
+const MAIN_BRANCHES: &str = "main-branches";
+const GOOD: &str = "good-statuses";
+const BAD: &str = "bad-statuses";
 const RULE: &str = "rule:";
+/// A rule of the site's own: its name follows.
+const OWN_RULE: &str = "own-rule:";
 /// How results count: the name of the choice follows.
 const COVERAGE: &str = "coverage:";
 /// A status for runs: its number follows.
@@ -61,6 +67,12 @@ pub enum Decision {
     VerifiedStatuses(Option<Vec<String>>),
     /// How defects are made: everything that is decided about it.
     Defect(DefectChoices),
+    /// Branches whose failures are no accident.
+    MainBranches(Option<Vec<String>>),
+    /// Statuses (Jira's ids) for issues whose tests became good.
+    GoodStatuses(Option<Vec<String>>),
+    /// Statuses (Jira's ids) for issues whose tests became bad.
+    BadStatuses(Option<Vec<String>>),
     /// Whether a rule acts.
     Rule(RuleName, Option<bool>),
 }
@@ -144,6 +156,21 @@ pub async fn decide_status(
     keep(on, site, Scope::Site, &name, value, by, now_ms).await
 }
 
+/// Keeps a rule of the site's own under its name, in the place of the one that was there; `None` takes
+/// it away. Who calls this has checked it.
+pub async fn decide_own_rule(
+    on: &impl Conn,
+    site: SiteId,
+    name: &str,
+    rule: Option<&Rule>,
+    by: Option<&str>,
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    let value = rule.map(|rule| serde_json::to_string(rule).unwrap_or_default());
+    let name = format!("{OWN_RULE}{name}");
+    keep(on, site, Scope::Site, &name, value, by, now_ms).await
+}
+
 async fn keep(
     on: &impl Conn,
     site: SiteId,
@@ -194,6 +221,9 @@ fn row_of(decision: &Decision) -> (String, Option<String>) {
             (*choices != DefectChoices::default())
                 .then(|| serde_json::to_string(choices).unwrap_or_default()),
         ),
+        Decision::MainBranches(names) => (MAIN_BRANCHES.to_owned(), names.as_deref().map(texts)),
+        Decision::GoodStatuses(ids) => (GOOD.to_owned(), ids.as_deref().map(texts)),
+        Decision::BadStatuses(ids) => (BAD.to_owned(), ids.as_deref().map(texts)),
         Decision::Rule(rule, is_on) => (
             format!("{RULE}{}", rule.code()),
             is_on.map(|is_on| if is_on { "on" } else { "off" }.to_owned()),
@@ -210,12 +240,17 @@ pub(super) fn gather(rows: Vec<Row>) -> SiteSettings {
             custom.extend(serde_json::from_str(&row.value));
             continue;
         }
+        if let Some(name) = row.name.strip_prefix(OWN_RULE) {
+            all.own_rules.push(OwnRule::read(name, &row.value));
+            continue;
+        }
         let over = match row.scope.strip_prefix(PROJECT) {
             Some(key) => all.projects.entry(key.to_owned()).or_default(),
             None => &mut all.site,
         };
         apply(over, &row.name, &row.value);
     }
+    all.own_rules.sort_unstable_by(|a, b| a.name.cmp(&b.name));
     custom.sort_unstable_by_key(|status| status.code);
     all.statuses = Arc::new(Statuses { custom });
     all
@@ -228,6 +263,9 @@ fn apply(over: &mut Overrides, name: &str, value: &str) {
         WITHOUT_FIX => over.resolutions_without_fix = texts(),
         VERIFIED => over.verified_statuses = texts(),
         DEFECT => over.defect = serde_json::from_str(value).unwrap_or_default(),
+        MAIN_BRANCHES => over.main_branches = texts(),
+        GOOD => over.good_statuses = texts(),
+        BAD => over.bad_statuses = texts(),
         COVERABLE => over.coverable = types(),
         DEFECTS => over.defects = types(),
         _ if name.starts_with(COVERAGE) => {

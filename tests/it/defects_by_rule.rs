@@ -88,6 +88,7 @@ async fn fail(
         execution_key: &key,
         environments: &[],
         fix_version: Some("1.4"),
+        branch: None,
         runs: &imported,
     };
     let wanted: Vec<Wanted> = runs

@@ -153,7 +153,7 @@ impl<C: Conn> Making<'_, C> {
 
     fn note(&mut self, issue: Option<Uuid>, test: Uuid, action: &'static str, reason: String) {
         self.entries.push(NewEntry {
-            rule: "D1",
+            rule: "D1".into(),
             actor: None,
             issue_id: issue,
             test_id: Some(test),
@@ -298,7 +298,7 @@ impl<C: Conn> Making<'_, C> {
             environments: execution.environments,
             fix_version: execution.fix_version,
             revision: None,
-            branch: None,
+            branch: execution.branch,
             message: first.run.message.as_deref(),
             trace: first.run.trace.as_deref(),
         };

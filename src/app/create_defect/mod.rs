@@ -256,7 +256,7 @@ async fn use_again(
     }
     defects::link(on, site, &link, now_ms).await?;
     let entry = NewEntry {
-        rule: "person",
+        rule: "person".into(),
         actor: Some(request.account_id.to_owned()),
         issue_id: Some(known.issue_id),
         test_id: Some(request.test),

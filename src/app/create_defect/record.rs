@@ -38,14 +38,15 @@ pub async fn record_created(
     let cause = format!("defect:{marker}");
     let linked = link_waiting(on, site, issue, (test, &claimant), &waiting, now_ms).await?;
     link_covered(on, site, issue, &linked, &cause, now_ms).await?;
+    let rule = if claimant.created_by.is_some() {
+        "person"
+    } else {
+        "D1"
+    };
     let entries: Vec<_> = linked
         .iter()
         .map(|test_id| NewEntry {
-            rule: if claimant.created_by.is_some() {
-                "person"
-            } else {
-                "D1"
-            },
+            rule: rule.into(),
             actor: claimant.created_by.clone(),
             issue_id: Some(issue),
             test_id: Some(*test_id),

@@ -6,6 +6,8 @@
 //! transition for the status, a creation for its marker; a link may simply be repeated.
 
 mod defect;
+mod duplicate;
+mod look;
 mod site;
 mod transition;
 mod under_token;
@@ -176,6 +178,21 @@ async fn attempt(app: &App, work: &ClaimedWork) -> Result<Done, Failure> {
             target,
             otherwise,
         } => transition::make(app, &client, work, *issue_jira_id, target, otherwise).await,
+        Work::EditIssue {
+            issue_jira_id,
+            change,
+        } => {
+            client.edit_issue(*issue_jira_id, change).await?;
+            Ok(Done::plainly())
+        }
+        Work::CompareWithTests { issue_jira_id } => {
+            look::compare(app, work, *issue_jira_id).await?;
+            Ok(Done::plainly())
+        }
+        Work::KeepReadiness { id, target } => {
+            let kept = look::keep_readiness(app, work, id, target).await?;
+            Ok(Done::noting(format!("{kept} kept")))
+        }
         Work::LinkIssues {
             type_name,
             inward_jira_id,
@@ -196,6 +213,9 @@ async fn attempt(app: &App, work: &ClaimedWork) -> Result<Done, Failure> {
                 note: Some(made.key),
                 ..done
             })
+        }
+        Work::FollowDuplicate { issue_jira_id } => {
+            duplicate::look(app, &client, work, *issue_jira_id).await
         }
         Work::FetchIssue { key } => {
             let known = issues::by_key(app.store.read(), work.site, key).await?;
@@ -278,6 +298,10 @@ async fn finish(app: &App, owner: Uuid, work: &ClaimedWork, done: &Done) -> Resu
     for fetched in &done.fetched {
         keep_fetched(&*txn, work, fetched, now_ms).await?;
     }
+    if let (Work::FollowDuplicate { issue_jira_id }, Some(why)) = (&work.work, &done.note) {
+        let told = (why.as_str(), work.cause.as_str());
+        duplicate::stay(&*txn, work.site, *issue_jira_id, told, now_ms).await?;
+    }
     txn.commit().await
 }
 
@@ -304,6 +328,10 @@ async fn keep_fetched(
     {
         // Jira follows moves: what was linked under the old key belongs to the issue.
         issues::absorb_placeholder(on, work.site, key, learnt.after.id).await?;
+    }
+    if let Work::FollowDuplicate { issue_jira_id } = &work.work {
+        let ends = (*issue_jira_id, learnt.after.id);
+        duplicate::move_tests(on, work.site, ends, &work.cause, now_ms).await?;
     }
     Ok(())
 }

@@ -82,8 +82,15 @@ fn read<T: DeserializeOwned + Default>(text: Option<String>, issue: Uuid) -> Res
     })
 }
 
-/// Its columns, what is kept of its runs, its quarantine, and its newest results.
-type Test = (Columns, Option<Latest>, Option<Quarantined>, Option<Window>);
+/// Its columns, what is kept of its runs, its quarantine, its newest results, and until when those are
+/// no evidence that it is flaky.
+type Test = (
+    Columns,
+    Option<Latest>,
+    Option<Quarantined>,
+    Option<Window>,
+    Option<i64>,
+);
 /// Test, project key, number, name, kind, when it was archived, version, labels, workflow status,
 /// and whether its project is gone.
 type Columns = (
@@ -107,7 +114,9 @@ type Defect = (Uuid, i64, String, Uuid, String, String, i16, Option<i64>);
 /// Test, kind, since when, key of the issue it is about.
 type Mark = (Uuid, i16, i64, String);
 
-fn covering((columns, latest, quarantine, window): Test) -> Result<CoveringTest, StoreError> {
+fn covering(
+    (columns, latest, quarantine, window, cleared_ms): Test,
+) -> Result<CoveringTest, StoreError> {
     let (id, project, number, name, kind, archived_ms, version, labels, workflow_status, is_gone) =
         columns;
     Ok(CoveringTest {
@@ -122,7 +131,10 @@ fn covering((columns, latest, quarantine, window): Test) -> Result<CoveringTest,
         version,
         labels: serde_json::from_str(&labels).unwrap_or_default(),
         workflow_status,
-        window,
+        window: window.map(|window| match cleared_ms {
+            Some(cleared_ms) => window.since(cleared_ms),
+            None => window,
+        }),
         is_out_of_reach: is_gone == 1,
         quarantine: quarantine.map(|(reason, owner, by, created_ms, ends_ms)| Quarantine {
             reason,

@@ -31,6 +31,7 @@ mod readiness;
 mod reference;
 mod results;
 mod retests;
+mod rules;
 mod runs;
 mod statuses;
 mod tests;
@@ -56,6 +57,7 @@ fn operations(routes: &mut Described) {
         .service(readiness::show)
         .service(readiness::show_gate)
         .service(readiness::show_trend)
+        .service(readiness::show_endings)
         .service(readiness::show_rules)
         .service(readiness::change_rules)
         .service(matrix::show)
@@ -86,6 +88,7 @@ fn operations(routes: &mut Described) {
         .service(quarantines::show)
         .service(quarantines::set)
         .service(quarantines::clear)
+        .service(quarantines::clear_flaky_mark)
         .service(links::link)
         .service(links::unlink)
         .service(exemptions::show)
@@ -108,6 +111,12 @@ fn operations(routes: &mut Described) {
         .service(defect_settings::show)
         .service(defect_settings::set)
         .service(retests::list)
+        .service(rules::list)
+        .service(rules::attempt)
+        .service(rules::show)
+        .service(rules::store)
+        .service(rules::change)
+        .service(rules::remove)
         .service(document::show)
         .service(reference::show);
 }
