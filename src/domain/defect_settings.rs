@@ -157,20 +157,23 @@ impl DefectChoices {
     /// Only what is decided otherwise than it is inherited.
     #[must_use]
     pub fn beside(self, inherited: DefectSettings) -> Self {
-        fn own<T: PartialEq>(chosen: Option<T>, before: Option<T>) -> Option<T> {
-            chosen.filter(|one| before.as_ref() != Some(one))
+        fn own<T: PartialEq>(chosen: Option<T>, before: Option<&T>) -> Option<T> {
+            chosen.filter(|one| before != Some(one))
         }
         let before = inherited.in_full();
         Self {
-            labels: own(self.labels, before.labels),
-            components: own(self.components, before.components),
-            assignee: own(self.assignee, before.assignee),
-            fields: own(self.fields, before.fields),
-            link_type: own(self.link_type, before.link_type),
-            reuse: own(self.reuse, before.reuse),
-            most_per_execution: own(self.most_per_execution, before.most_per_execution),
-            duplicate_resolutions: own(self.duplicate_resolutions, before.duplicate_resolutions),
-            duplicate_link: own(self.duplicate_link, before.duplicate_link),
+            labels: own(self.labels, before.labels.as_ref()),
+            components: own(self.components, before.components.as_ref()),
+            assignee: own(self.assignee, before.assignee.as_ref()),
+            fields: own(self.fields, before.fields.as_ref()),
+            link_type: own(self.link_type, before.link_type.as_ref()),
+            reuse: own(self.reuse, before.reuse.as_ref()),
+            most_per_execution: own(self.most_per_execution, before.most_per_execution.as_ref()),
+            duplicate_resolutions: own(
+                self.duplicate_resolutions,
+                before.duplicate_resolutions.as_ref(),
+            ),
+            duplicate_link: own(self.duplicate_link, before.duplicate_link.as_ref()),
         }
     }
 

@@ -30,7 +30,6 @@ struct Body {
     heading: String,
     /// Environments to choose from, and whether one is chosen.
     environments: Vec<(String, bool)>,
-    environment: String,
     rows: Vec<Row>,
     /// The test the next page begins after.
     next: Option<i64>,
@@ -116,7 +115,6 @@ pub(super) async fn show(
         say: format!("{heading}."),
         heading,
         environments: names.into_iter().map(chosen).collect(),
-        environment: choice.environment.clone(),
         rows: found.into_iter().map(row).collect(),
         next,
         is_first: choice.after == 0,
