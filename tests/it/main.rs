@@ -53,6 +53,8 @@ mod project_page;
 mod readiness;
 mod readme;
 mod rebuild;
+mod reconcile;
 mod retention;
 mod rules;
 mod scopes;
+mod xray_auth;

@@ -1,0 +1,46 @@
+//! Calls that clients make around an import, to find out whom they talk to.
+
+use actix_web::HttpResponse;
+use actix_web::web::Data;
+use serde::Serialize;
+
+use super::auth::XrayCaller;
+use super::error::XrayError;
+use crate::app::App;
+
+/// `GET …/api/xraylicense`: a client stops when the app it talks to is not licensed.
+pub async fn licence(_: XrayCaller) -> Result<HttpResponse, XrayError> {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Licence {
+        active: bool,
+        license_type: &'static str,
+    }
+    Ok(HttpResponse::Ok().json(Licence {
+        active: true,
+        license_type: "OPEN_SOURCE",
+    }))
+}
+
+/// `GET …/rest/api/…/myself`: who the client is; a client greets by that name.
+pub async fn myself(caller: XrayCaller, app: Data<App>) -> Result<HttpResponse, XrayError> {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Myself<'a> {
+        account_id: String,
+        name: &'a str,
+        display_name: &'a str,
+        active: bool,
+        #[serde(rename = "self")]
+        address: String,
+    }
+    let client = &caller.caller.0;
+    let base = &app.config.server.base_url;
+    Ok(HttpResponse::Ok().json(Myself {
+        account_id: client.id.to_string(),
+        name: &client.name,
+        display_name: &client.name,
+        active: true,
+        address: format!("{base}/xray/rest/api/2/myself"),
+    }))
+}

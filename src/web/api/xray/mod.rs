@@ -1,0 +1,37 @@
+//! `/xray`: the interface of the market leader's Jira app, as far as upload clients use it, so that
+//! they work by changing one base address.
+//!
+//! Two families of addresses, Cloud (`/api/v2`) and Data Center (`/rest/raven/2.0`), with the aliases
+//! clients are seen to use. What an address takes and answers is fixed by those clients, not by us
+//! (`reference/test-management.md`, section 10): answers are exactly 200, errors are
+//! `{"error": "…"}`. Nothing here decides anything: results go the way of `/api/v1`.
+
+use actix_web::Scope;
+use actix_web::web::{self, ServiceConfig};
+
+mod around;
+pub mod auth;
+mod authenticate;
+pub mod error;
+
+/// The routes of this edge.
+pub fn routes(routes: &mut ServiceConfig) {
+    let cloud =
+        scope("/api/{version:v1|v2}").route("/authenticate", web::post().to(authenticate::sign_in));
+    let data_center = scope("/rest/raven/{version:1\\.0|2\\.0|latest}")
+        .route("/api/xraylicense", web::get().to(around::licence));
+    // What clients ask of Jira itself, when Jira's address is set to ours.
+    let jira =
+        scope("/rest/api/{version:2|3|latest}").route("/myself", web::get().to(around::myself));
+    routes.service(
+        scope("/xray")
+            .service(cloud)
+            .service(data_center)
+            .service(jira),
+    );
+}
+
+/// A scope that tells in this interface's own form what it does not have.
+fn scope(path: &str) -> Scope {
+    web::scope(path).default_service(web::to(error::unknown))
+}
