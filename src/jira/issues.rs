@@ -189,8 +189,6 @@ impl SiteClient<'_> {
         }))
     }
 
-    }
-
     /// The first issue of a search that is the one looked for.
     pub(super) async fn find(
         &self,
