@@ -155,6 +155,7 @@ async fn start_workers(
     }
     workers.spawn(outbox::work(Arc::clone(app), stop.clone()));
     workers.spawn(inbox::sweep(Arc::clone(app), stop.clone()));
+    workers.spawn(inbox::plan(Arc::clone(app), stop.clone()));
     Ok(())
 }
 

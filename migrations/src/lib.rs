@@ -14,6 +14,7 @@ mod m20261124_000004_add_matrix_snapshots;
 mod m20261124_000005_add_readiness;
 mod m20261124_000006_add_hierarchy;
 mod m20261124_000010_add_shared_defects;
+mod m20261124_000012_add_scans;
 
 /// All migrations, oldest first.
 #[derive(Debug)]
@@ -30,6 +31,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000005_add_readiness::Migration),
             Box::new(m20261124_000006_add_hierarchy::Migration),
             Box::new(m20261124_000010_add_shared_defects::Migration),
+            Box::new(m20261124_000012_add_scans::Migration),
         ]
     }
 }

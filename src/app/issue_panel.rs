@@ -1,6 +1,8 @@
 //! Everything the panel of an issue shows, from projections only; and the one moment Jira is asked:
 //! when a person opens an issue that is older than the app and was never heard of.
 
+use std::sync::Arc;
+
 use super::App;
 use super::issue_coverage::{self, IssueCoverage, IssueRef, TestRow};
 use crate::domain::coverage::{MadeFor, Scope};
@@ -18,7 +20,7 @@ pub struct IssuePanel {
     /// The tests that found it, when it is a defect.
     pub found_by: Vec<TestRow>,
     /// What holds in its project.
-    pub settings: Settings,
+    pub settings: Arc<Settings>,
     /// What Jira told of the issue and is not in the mirror yet.
     pub behind: Behind,
     /// The scope it is shown in.

@@ -43,6 +43,7 @@ pub mod project_coverage;
 pub mod quarantine_test;
 pub mod readiness;
 pub mod rebuild;
+pub mod reconcile;
 pub mod rederive;
 pub mod remove_site;
 pub mod run_rules;

@@ -1,7 +1,9 @@
 //! An administrator enables or disables the app on a site, as Connect tells.
 
 use super::App;
+use super::reconcile::want;
 use crate::domain::site::Site;
+use crate::domain::work::Scan;
 use crate::store::{StoreError, sites};
 
 /// Notes whether the app is enabled; a site that is uninstalled meanwhile stays so. One that Forge
@@ -12,7 +14,12 @@ pub async fn switch_site(app: &App, site: &Site, is_enabled: bool) -> Result<(),
     }
     let txn = app.store.write().await?;
     sites::set_enabled(&*txn, site.id, is_enabled).await?;
+    if is_enabled && app.config.reconcile.minutes > 0 {
+        // Jira tells a disabled app nothing.
+        want(&*txn, site.id, Scan::Changes, app.clock.now_ms()).await?;
+    }
     txn.commit().await?;
     app.sites.forget(site.id).await;
+    app.outbox_filled.notify_one();
     Ok(())
 }

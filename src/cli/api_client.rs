@@ -51,7 +51,15 @@ impl ApiClient {
             .id;
         let now_ms = Clock::System.now_ms();
         let made = create_api_client(&store, site, &name, project, None, now_ms).await?;
-        println!("{}", made.1);
+        let (client, token) = made;
+        // Beside the token, which scripts read from the output, and not in it.
+        eprintln!(
+            "Client {} was made. Its token, printed once, goes where a client asks for a token.\n\
+             Clients of Xray: base address …/xray; client id {}, client secret the token; on Data \
+             Center any user name with the token as password, or as personal access token.",
+            client.name, client.id
+        );
+        println!("{token}");
         Ok(())
     }
 }

@@ -17,6 +17,7 @@ mod import;
 mod migrate;
 mod openapi;
 mod rebuild;
+mod reconcile;
 mod replay;
 mod rotate_key;
 mod serve;
@@ -46,6 +47,8 @@ enum Command {
     ApiClient(api_client::ApiClient),
     /// Make every status anew from the stored runs
     Rebuild(rebuild::Rebuild),
+    /// Compare a site with Jira, in case events were lost
+    Reconcile(reconcile::Reconcile),
     /// Apply parked events again
     Replay(replay::Replay),
     /// Check a deployment: configuration, database, keys, queues
@@ -96,6 +99,7 @@ impl Command {
             Self::Migrate(args) => args.run().await,
             Self::ApiClient(args) => args.run().await,
             Self::Rebuild(args) => args.run().await,
+            Self::Reconcile(args) => args.run().await,
             Self::Replay(args) => args.run().await,
             Self::Doctor(args) => args.run().await,
             Self::Openapi => openapi::print(),

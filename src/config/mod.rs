@@ -35,6 +35,9 @@ pub struct Config {
     /// Sites that installed through Forge.
     #[command(flatten)]
     pub forge: Forge,
+    /// Finding events that were lost.
+    #[command(flatten)]
+    pub reconcile: Reconcile,
 }
 
 /// The listener and the address others know us by.
@@ -171,6 +174,21 @@ pub struct Forge {
         value_delimiter = ','
     )]
     pub api_hosts: Vec<String>,
+}
+
+/// Finding events that were lost.
+#[derive(Debug, Clone, Args)]
+pub struct Reconcile {
+    /// Minutes between two searches for changes that Jira did not tell of, an hour at the least on
+    /// sites that only Forge reaches; once a day deleted issues are looked for too. 0 compares only
+    /// when an administrator asks for it, and does not read the issues there were before
+    #[arg(
+        long = "reconcile-minutes",
+        env = "TOUCHSTONE_RECONCILE_MINUTES",
+        default_value_t = 5,
+        value_parser = clap::value_parser!(u16).range(..=1_440)
+    )]
+    pub minutes: u16,
 }
 
 /// Logging; every command takes it.

@@ -6,7 +6,7 @@
 //! opens it, which is what makes replacing a key possible (`touchstone rotate-key`).
 
 use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, Nonce, RandomizedNonceKey};
-use aws_lc_rs::digest;
+use aws_lc_rs::{digest, hmac};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretString};
@@ -32,6 +32,8 @@ pub enum SealError {
 /// The keys that seal and open secrets; the first seals.
 pub struct Seal {
     keys: Vec<([u8; KEY_ID], RandomizedNonceKey)>,
+    /// Of each key, in the same order, what other keys are derived from.
+    roots: Vec<hmac::Key>,
 }
 
 impl std::fmt::Debug for Seal {
@@ -45,15 +47,32 @@ impl std::fmt::Debug for Seal {
 impl Seal {
     /// Reads a ring: base64 keys of 32 bytes, separated by commas, the newest first.
     pub fn from_config(keys: &SecretString) -> Result<Self, SealError> {
-        let keys = keys.expose_secret().split(',').map(str::trim).map(|text| {
+        let mut ring = Self {
+            keys: Vec::new(),
+            roots: Vec::new(),
+        };
+        for text in keys.expose_secret().split(',').map(str::trim) {
             let bytes = STANDARD.decode(text).ok().filter(|bytes| bytes.len() == 32);
             let bytes = bytes.ok_or(SealError::BadKey)?;
             let key = RandomizedNonceKey::new(&AES_256_GCM_SIV, &bytes);
-            Ok((key_id(&bytes), key.ok().ok_or(SealError::BadKey)?))
+            let key = key.ok().ok_or(SealError::BadKey)?;
+            ring.keys.push((key_id(&bytes), key));
+            ring.roots.push(hmac::Key::new(hmac::HMAC_SHA256, &bytes));
+        }
+        Ok(ring)
+    }
+
+    /// A key of its own for `purpose`, from each key of the ring, the newest first: the first signs,
+    /// all verify. The same on every replica, and of no use for anything sealed.
+    #[must_use]
+    pub fn derive(&self, purpose: &str) -> Vec<[u8; 32]> {
+        let derived = self.roots.iter().map(|root| {
+            let mut key = [0; 32];
+            let tag = hmac::sign(root, format!("derived key: {purpose}").as_bytes());
+            key.copy_from_slice(tag.as_ref());
+            key
         });
-        Ok(Self {
-            keys: keys.collect::<Result<_, _>>()?,
-        })
+        derived.collect()
     }
 
     /// Seals `secret` for one place, such as `site/7/shared_secret`.
@@ -168,6 +187,18 @@ mod tests {
             ring(&[2]).open("here", &old),
             Err(SealError::UnknownKey(_))
         ));
+    }
+
+    #[test]
+    fn every_purpose_and_every_key_has_its_own_derived_key() {
+        let both = ring(&[2, 1]);
+        assert_eq!(
+            both.derive("a"),
+            [ring(&[2]).derive("a"), ring(&[1]).derive("a")].concat()
+        );
+        let keys = [both.derive("a"), both.derive("b")].concat();
+        let distinct: std::collections::BTreeSet<_> = keys.iter().collect();
+        assert_eq!(distinct.len(), 4);
     }
 
     #[test]

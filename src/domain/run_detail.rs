@@ -21,13 +21,19 @@ pub struct RunDetail {
     /// Custom fields: name and value.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub custom_fields: Vec<(String, String)>,
+    /// Who ran the test, as the report names them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub executed_by: Option<String>,
+    /// Who was to run it, as the report names them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assignee: Option<String>,
     /// Whether the report it came with says that results are missing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_incomplete: bool,
 }
 
 /// One attempt.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct AttemptDetail {
     /// The name of its status.
     pub status: String,
@@ -43,6 +49,15 @@ pub struct AttemptDetail {
     /// What the test printed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<String>,
+    /// The data it ran with: name and value.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parameters: Vec<(String, String)>,
+    /// How its steps went.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<StepDetail>,
+    /// How long it took, milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_ms: Option<i64>,
 }
 
 /// How a step of a test went.

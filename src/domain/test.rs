@@ -44,6 +44,15 @@ impl TestKind {
     }
 }
 
+/// Types of issues that stand for a test in the apps people come from, in lower case.
+const TEST_TYPES: [&str; 4] = ["test", "test case", "xray test", "zephyr test"];
+
+/// Whether an issue of this type is a test: results that name it by its key are those of a test.
+#[must_use]
+pub fn is_test_type(name: &str) -> bool {
+    TEST_TYPES.contains(&name.trim().to_lowercase().as_str())
+}
+
 /// One step of a test that a person carries out.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct TestStep {

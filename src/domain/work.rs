@@ -77,11 +77,46 @@ pub enum Work {
         /// Our key of the half.
         half: i64,
     },
-    /// Read the issues that changed lately, in case an event of theirs was lost.
+    /// Compare the mirror with Jira, in case an event was lost: a part of it, the rest follows.
     Reconcile {
-        /// Changes since this moment, milliseconds since the Unix epoch.
-        since_ms: i64,
+        /// What is compared.
+        #[serde(default)]
+        scan: Scan,
     },
+}
+
+/// What is compared with Jira.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scan {
+    /// What changed lately: finds lost changes.
+    #[default]
+    Changes,
+    /// Every issue there is: after an installation.
+    All,
+    /// Every issue that tests or results refer to: finds what was deleted, moved away or hidden.
+    Reach,
+}
+
+impl Scan {
+    /// Each of them.
+    pub const EACH: [Self; 3] = [Self::Changes, Self::All, Self::Reach];
+
+    /// A short stable name, for rows and logs.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Changes => "changes",
+            Self::All => "all",
+            Self::Reach => "reach",
+        }
+    }
+
+    /// The scan with this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::EACH.into_iter().find(|scan| scan.name() == name)
+    }
 }
 
 /// Where a transition should lead.
@@ -247,7 +282,7 @@ impl Work {
             Self::LearnCloudId | Self::LearnAddress | Self::JoinConnect | Self::Absorb { .. } => {
                 "site".to_owned()
             }
-            Self::Reconcile { .. } => "reconcile".to_owned(),
+            Self::Reconcile { scan } => format!("reconcile:{}", scan.name()),
         }
     }
 
@@ -330,6 +365,16 @@ mod tests {
             ("read:10042", true)
         );
         assert!(!work.is_housekeeping(), "its account tells our own changes");
+    }
+
+    #[test]
+    fn a_comparison_of_an_older_version_is_one_of_what_changed() {
+        let old = r#"{"do":"reconcile","since_ms":5}"#;
+        let read: Work = serde_json::from_str(old).unwrap();
+        assert_eq!(read.lane(), "reconcile:changes");
+        for scan in Scan::EACH {
+            assert_eq!(Scan::from_name(scan.name()), Some(scan));
+        }
     }
 
     #[test]

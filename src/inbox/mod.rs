@@ -14,6 +14,7 @@ use crate::app::App;
 use crate::app::apply_events::{apply_events, batch};
 use crate::app::forget_old::forget_old;
 use crate::app::keep_runs::keep_runs;
+use crate::app::reconcile::plan_scans;
 use crate::app::snapshot_readiness::snapshot_readiness;
 use crate::ids;
 use crate::store::Dialect;
@@ -31,6 +32,9 @@ const LONGEST: u32 = 8;
 const LANES_A_STEP: i64 = 8;
 /// How long a worker waits after the store failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
+/// How often it is looked whether the mirror is to be compared with Jira, seconds: between these, so
+/// that replicas drift apart.
+const PLAN_S: std::ops::Range<u64> = 10..20;
 /// How often it is looked whether something is past its time, or a day's snapshots are missing.
 const SWEEP_EVERY: Duration = Duration::from_mins(10);
 
@@ -97,6 +101,19 @@ pub async fn sweep(app: Arc<App>, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(SWEEP_EVERY) => {}
+        }
+    }
+}
+
+/// Plans comparisons with Jira when they are due, until `stop` is cancelled.
+pub async fn plan(app: Arc<App>, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(Duration::from_secs(fastrand::u64(PLAN_S))) => {}
+        }
+        if let Err(error) = plan_scans(&app).await {
+            tracing::warn!("comparisons with Jira are not planned, trying again later: {error:?}");
         }
     }
 }

@@ -16,12 +16,10 @@ use crate::domain::work::Block;
 /// Property of a comment we wrote: the id of the work that wrote it.
 const WORK_PROPERTY: &str = "touchstone.work";
 /// All that the mirror keeps, whatever the sprint's field is called here, without what is long.
-const FIELDS: &str = "*all,-comment,-worklog,-attachment,-description,-environment,-issuelinks";
+pub(super) const FIELDS: &str =
+    "*all,-comment,-worklog,-attachment,-description,-environment,-issuelinks";
 /// Pages of a search read at most.
 const PAGES: usize = 20;
-/// Changed issues read in one page, and pages read at once.
-const CHANGED_PAGE: usize = 50;
-const CHANGED_PAGES: usize = 4;
 
 /// An issue that a search found.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -34,15 +32,6 @@ pub struct FoundIssue {
     /// The properties that were asked for.
     #[serde(default)]
     pub properties: BTreeMap<String, Value>,
-}
-
-/// Issues that changed lately.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ChangedIssues {
-    /// The issues, the earliest change first.
-    pub issues: Vec<IssueSnapshot>,
-    /// Whether there are more than are read at once.
-    pub has_more: bool,
 }
 
 /// A transition an issue can make now.
@@ -115,11 +104,11 @@ struct PropertyBody {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct SearchPage<T> {
-    issues: Vec<T>,
+pub(super) struct SearchPage<T> {
+    pub issues: Vec<T>,
     #[serde(default)]
-    is_last: bool,
-    next_page_token: Option<String>,
+    pub is_last: bool,
+    pub next_page_token: Option<String>,
 }
 
 impl SiteClient<'_> {
@@ -189,38 +178,6 @@ impl SiteClient<'_> {
             let id = property.value.get("id").and_then(Value::as_str);
             property.key == WORK_PROPERTY && id == Some(wanted.as_str())
         }))
-    }
-
-    /// The issues the app may see that changed within the last `minutes`, the earliest first, a few
-    /// hundred at the most: each costs a point of the hour's quota, which all sites share.
-    pub async fn changed(&self, minutes: i64) -> Result<ChangedIssues, JiraError> {
-        let jql = format!("updated >= \"-{minutes}m\" ORDER BY updated ASC");
-        let fields: Vec<&str> = FIELDS.split(',').collect();
-        let mut all = ChangedIssues {
-            issues: Vec::new(),
-            has_more: true,
-        };
-        let mut token: Option<String> = None;
-        for _ in 0..CHANGED_PAGES {
-            let mut body = json!({ "jql": jql, "fields": fields, "maxResults": CHANGED_PAGE });
-            if let (Some(token), Some(body)) = (&token, body.as_object_mut()) {
-                body.insert("nextPageToken".to_owned(), token.as_str().into());
-            }
-            let call = Call::post("search/jql", "/rest/api/3/search/jql".into(), &body)?;
-            let page: SearchPage<Value> = self.ask(call).await?;
-            for issue in page.issues {
-                match payload::snapshot_of_rest(issue.to_string().as_bytes()) {
-                    Ok(snapshot) => all.issues.push(snapshot),
-                    Err(why) => tracing::debug!("an issue of a search cannot be read: {why}"),
-                }
-            }
-            token = page.next_page_token;
-            if page.is_last || token.is_none() {
-                all.has_more = false;
-                break;
-            }
-        }
-        Ok(all)
     }
 
     /// The first issue of a search that is the one looked for.

@@ -1,10 +1,13 @@
 //! What a site is made of: the app's account, projects, issue types, fields of the create screen.
 
+use std::collections::HashMap;
+
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::client::{Call, SiteClient, encoded, id};
 use super::error::JiraError;
+use crate::domain::issue::StatusCategory;
 
 /// Entries asked for in one page of create metadata.
 const PAGE: &str = "200";
@@ -108,6 +111,19 @@ fn choices<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<Choice>, D::
     Ok(entries.into_iter().flatten().filter_map(read).collect())
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Status {
+    id: String,
+    #[serde(default)]
+    status_category: Option<Category>,
+}
+
+#[derive(Deserialize)]
+struct Category {
+    key: String,
+}
+
 /// A page of create metadata; the list has another name in each call.
 #[derive(Deserialize)]
 struct Page<T> {
@@ -127,6 +143,18 @@ impl SiteClient<'_> {
     pub async fn project(&self, key_or_id: &str) -> Result<Project, JiraError> {
         let address = format!("/rest/api/3/project/{}", encoded(key_or_id));
         self.ask(Call::get("project", address, &[])).await
+    }
+
+    /// The category of every status the app may see, by the status's id.
+    pub async fn status_categories(&self) -> Result<HashMap<String, StatusCategory>, JiraError> {
+        let all: Vec<Status> = self
+            .ask(Call::get("status", "/rest/api/3/status".into(), &[]))
+            .await?;
+        let known = all.into_iter().filter_map(|status| {
+            let category = StatusCategory::from_key(&status.status_category?.key);
+            Some((status.id, category))
+        });
+        Ok(known.collect())
     }
 
     /// The types of issue the app may create in a project.

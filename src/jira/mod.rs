@@ -19,11 +19,13 @@ pub mod payload;
 pub mod permissions;
 pub mod qsh;
 mod resolver;
+mod scan;
 mod sight;
 mod site;
 
 pub use client::{Client, Settings, SiteClient, Urgency};
 pub use defects::{Assignee, CoveredFields, CreatedIssue};
 pub use error::{Gone, JiraError, Refusal};
-pub use issues::{ChangedIssues, FoundIssue, Transition};
+pub use issues::{FoundIssue, Transition};
 pub use meta::{Choice, CreateField, FieldSchema, IssueType, Myself, Project};
+pub use scan::{FoundPage, PAGE, ReadIssue, SeenIssue};

@@ -1,7 +1,9 @@
 //! Which format a file has, by its content; names and media types are not believed.
 
+use super::detect_json;
 use super::error::{Fault, ReadError};
 use super::limits::Limits;
+use super::tap::is_tap;
 use super::text::shortened;
 use super::xml::{Source, Token, Xml};
 
@@ -10,6 +12,51 @@ use super::xml::{Source, Token, Xml};
 pub enum Format {
     /// JUnit XML in any dialect.
     JUnit,
+    /// `NUnit` 2 or 3.
+    NUnit,
+    /// xUnit.net v1 to v3.
+    XUnit,
+    /// `TestNG`.
+    TestNg,
+    /// Visual Studio and `dotnet test`.
+    Trx,
+    /// Robot Framework's `output.xml`.
+    Robot,
+    /// Robot Framework's `output.json`.
+    RobotJson,
+    /// Cucumber's JSON.
+    Cucumber,
+    /// Behave's JSON.
+    Behave,
+    /// The Common Test Report Format.
+    Ctrf,
+    /// One Allure 2 result, or a list of them.
+    Allure,
+    /// What upload clients of Xray send.
+    XrayJson,
+    /// The Test Anything Protocol.
+    Tap,
+}
+
+impl Format {
+    /// What people call it; an execution's source.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::JUnit => "JUnit",
+            Self::NUnit => "NUnit",
+            Self::XUnit => "xUnit.net",
+            Self::TestNg => "TestNG",
+            Self::Trx => "TRX",
+            Self::Robot | Self::RobotJson => "Robot Framework",
+            Self::Cucumber => "Cucumber",
+            Self::Behave => "Behave",
+            Self::Ctrf => "CTRF",
+            Self::Allure => "Allure",
+            Self::XrayJson => "Xray JSON",
+            Self::Tap => "TAP",
+        }
+    }
 }
 
 /// The format of `text`, or the refusal that says what it is instead.
@@ -18,25 +65,14 @@ pub fn detect(text: &str, limits: &Limits) -> Result<Format, ReadError> {
     match body.chars().next() {
         None => Err(ReadError::whole(Fault::Empty)),
         Some('<') => by_root(text, limits),
-        Some('{' | '[') => Err(unsupported("a JSON report")),
-        _ if is_tap(body) => Err(unsupported("a TAP stream")),
+        Some('{' | '[') => detect_json::detect(text),
+        _ if is_tap(body) => Ok(Format::Tap),
         _ => Err(ReadError::at(
             text,
             text.len() - body.len(),
             Fault::NotAResultFile,
         )),
     }
-}
-
-const fn unsupported(format: &'static str) -> ReadError {
-    ReadError::whole(Fault::UnsupportedFormat(format))
-}
-
-fn is_tap(body: &str) -> bool {
-    let line = body.lines().next().unwrap_or_default();
-    ["TAP version ", "1..", "ok ", "not ok ", "Bail out!"]
-        .iter()
-        .any(|s| line.starts_with(s))
 }
 
 fn by_root(text: &str, limits: &Limits) -> Result<Format, ReadError> {
@@ -46,12 +82,11 @@ fn by_root(text: &str, limits: &Limits) -> Result<Format, ReadError> {
     };
     match root.name() {
         "testsuites" | "testsuite" | "testrun" => Ok(Format::JUnit),
-        "test-run" => Err(unsupported("an NUnit 3 report")),
-        "test-results" => Err(unsupported("an NUnit 2 report")),
-        "assemblies" | "assembly" => Err(unsupported("an xUnit.net report")),
-        "testng-results" => Err(unsupported("a TestNG report")),
-        "TestRun" => Err(unsupported("a TRX report")),
-        "robot" => Err(unsupported("a Robot Framework report")),
+        "test-run" | "test-results" => Ok(Format::NUnit),
+        "assemblies" | "assembly" => Ok(Format::XUnit),
+        "testng-results" => Ok(Format::TestNg),
+        "TestRun" => Ok(Format::Trx),
+        "robot" => Ok(Format::Robot),
         name => Err(source.fault(root.at, Fault::UnknownRoot(shortened(name, 60)))),
     }
 }
@@ -82,14 +117,43 @@ mod tests {
     }
 
     #[test]
+    fn every_xml_format_is_known_by_its_root() {
+        for (text, format) in [
+            ("<test-run id='2'/>", Format::NUnit),
+            ("<test-results/>", Format::NUnit),
+            ("<assemblies/>", Format::XUnit),
+            ("<assembly name='a'/>", Format::XUnit),
+            ("<testng-results/>", Format::TestNg),
+            ("<TestRun xmlns='urn:x'/>", Format::Trx),
+            ("<robot generator='r'/>", Format::Robot),
+        ] {
+            assert_eq!(detect(text, &Limits::default()), Ok(format), "{text}");
+        }
+    }
+
+    #[test]
+    fn tap_is_known_by_its_lines() {
+        for text in [
+            "TAP version 13\n1..1",
+            "> npm test\n\n1..2\nok 1\n",
+            "# a comment\nnot ok 1 - adds",
+            "ok",
+        ] {
+            assert_eq!(detect(text, &Limits::default()), Ok(Format::Tap), "{text}");
+        }
+        for text in ["okay 1", "it is\nok with me", "  ok 1", "1..x"] {
+            assert!(detect(text, &Limits::default()).is_err(), "{text}");
+        }
+    }
+
+    #[test]
     fn everything_else_is_called_by_its_name() {
-        assert!(refusal("<test-run id='2'/>").contains("an NUnit 3 report"));
-        assert!(refusal("[{\"id\": 1}]").contains("a JSON report"));
-        assert!(refusal("TAP version 13\n1..1").contains("a TAP stream"));
+        assert!(refusal("[{\"id\": 1}]").contains("this JSON is no report that is known"));
         assert_eq!(
             refusal("<html>"),
-            "line 1, column 1: the root element <html> is not JUnit; it has to be <testsuites> or \
-             <testsuite>"
+            "line 1, column 1: no known report has the root element <html>; JUnit has <testsuites> or \
+             <testsuite>, NUnit <test-run>, xUnit.net <assemblies>, TestNG <testng-results>, TRX \
+             <TestRun>, Robot Framework <robot>"
         );
         assert!(refusal("\n hello").starts_with("line 2, column 2: this is not a result file"));
         assert!(refusal(" \n").starts_with("the file is empty"));

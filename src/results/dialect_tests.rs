@@ -7,25 +7,33 @@ use super::model::{Certainty, Report, ReportedRun};
 use super::{Limits, read};
 use crate::domain::attempts::{Aggregation, Sequence};
 
-const SAMPLES: [&str; 12] = [
-    "googletest",
-    "mocha-hooks",
-    "node-todo",
-    "odd-values",
-    "phpunit-nested",
-    "pytest-reruns",
-    "requirements",
-    "same-names",
-    "several-outcomes",
-    "surefire-reruns",
-    "windows-1252",
-    "wrappers",
+const SAMPLES: [&str; 20] = [
+    "googletest.xml",
+    "mocha-hooks.xml",
+    "node-todo.xml",
+    "nunit2.xml",
+    "nunit3.xml",
+    "odd-values.xml",
+    "phpunit-nested.xml",
+    "pytest-reruns.xml",
+    "requirements.xml",
+    "robot-6.xml",
+    "robot-7.xml",
+    "same-names.xml",
+    "several-outcomes.xml",
+    "surefire-reruns.xml",
+    "testng.xml",
+    "trx.trx",
+    "windows-1252.xml",
+    "wrappers.xml",
+    "xunit-v1.xml",
+    "xunit-v3.xml",
 ];
 
 fn report(sample: &str) -> Report {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/results");
     read(
-        &fs::read(format!("{folder}/{sample}.xml")).unwrap(),
+        &fs::read(format!("{folder}/{sample}")).unwrap(),
         &Limits::default(),
     )
     .unwrap()
@@ -34,13 +42,14 @@ fn report(sample: &str) -> Report {
 #[test]
 fn each_dialect_becomes_what_its_snapshot_says() {
     for sample in SAMPLES {
-        insta::assert_snapshot!(sample, described(&report(sample)));
+        let name = sample.strip_suffix(".xml").unwrap_or(sample);
+        insta::assert_snapshot!(name, described(&report(sample)));
     }
 }
 
 #[test]
 fn a_test_is_the_same_alone_and_among_others() {
-    let all = report("phpunit-nested");
+    let all = report("phpunit-nested.xml");
     let alone = read(
         br#"<testsuites><testsuite name="CLI Arguments"><testsuite name="Tests\BasketTest">
             <testcase name="testAdds" file="/home/me/BasketTest.php" classname="Tests.BasketTest"/>
@@ -51,8 +60,24 @@ fn a_test_is_the_same_alone_and_among_others() {
     assert_eq!(alone.runs[0].identity.key(), all.runs[0].identity.key());
 }
 
+#[test]
+fn a_test_keeps_its_identity_from_one_version_of_its_runner_to_the_next() {
+    let keys = |sample| -> Vec<String> {
+        let report: Report = report(sample);
+        report.runs.iter().map(|run| run.identity.key()).collect()
+    };
+    for key in ["Shop.CartTests\nAdds", "Shop.CartTests\nLater"] {
+        for sample in ["nunit2.xml", "nunit3.xml", "xunit-v1.xml", "xunit-v3.xml"] {
+            assert!(keys(sample).iter().any(|its| its == key), "{sample}: {key}");
+        }
+    }
+}
+
 fn described(report: &Report) -> String {
     let mut text = format!("{:?}\n", report.counts);
+    if let Some(why) = &report.incomplete {
+        writeln!(text, "incomplete: {why}").unwrap();
+    }
     for run in &report.runs {
         describe(run, &mut text);
     }

@@ -48,13 +48,20 @@ pub enum Fault {
         limit: usize,
     },
     /// Neither XML nor anything else that is known.
-    #[error("this is not a result file; send JUnit XML")]
+    #[error("this is not a result file; send the report that the test run wrote")]
     NotAResultFile,
-    /// A known format that cannot be read yet.
-    #[error("this is {0}, which is not read; let the test run write JUnit XML")]
-    UnsupportedFormat(&'static str),
+    /// JSON that no format has.
+    #[error(
+        "this JSON is no report that is known; Cucumber, Behave, CTRF, Allure 2, Robot Framework and \
+         Xray JSON are"
+    )]
+    UnknownJson,
     /// XML with a root that no format has.
-    #[error("the root element <{0}> is not JUnit; it has to be <testsuites> or <testsuite>")]
+    #[error(
+        "no known report has the root element <{0}>; JUnit has <testsuites> or <testsuite>, NUnit \
+         <test-run>, xUnit.net <assemblies>, TestNG <testng-results>, TRX <TestRun>, Robot Framework \
+         <robot>"
+    )]
     UnknownRoot(String),
     /// An encoding that cannot be decoded.
     #[error("the encoding {0:?} is not known; write the report in UTF-8")]
@@ -68,12 +75,52 @@ pub enum Fault {
     /// A reference to an entity that XML does not define.
     #[error("the entity &{0}; is not one of XML's five; write the character itself")]
     UnknownEntity(String),
+    /// Not JSON at this place.
+    #[error("not well-formed JSON: {0}; the report is cut off or was not written by a JSON writer")]
+    NotJson(String),
+    /// JSON of a known format, with something in it that the format does not have there.
+    #[error("{0}; a report of this format is not written so")]
+    NotAsExpected(String),
+    /// A list of results that is empty.
+    #[error("the list `tests` is missing or empty; send at least one result")]
+    NoTests,
+    /// A status that no run can have.
+    #[error("the test {test:?} has the status {status:?}, which there is not")]
+    UnknownStatus {
+        /// What the file calls the test.
+        test: String,
+        /// The word.
+        status: String,
+    },
     /// Not XML at this place.
     #[error("not well-formed XML: {0}; the report is cut off or was not written by an XML writer")]
     NotWellFormed(String),
     /// A test case inside a test case: neither can be counted.
     #[error("a <testcase> stands inside a <testcase>; close the outer one first")]
     NestedCase,
+    /// Compressed data that breaks off or was changed.
+    #[error("{what} breaks off or is damaged ({why}); send it again")]
+    DamagedArchive {
+        /// The archive, or the file in it.
+        what: String,
+        /// What the unpacking says.
+        why: String,
+    },
+    /// A zip that is encrypted, or compressed in a way that is not read.
+    #[error("the zip archive is encrypted or compressed in an unusual way; use plain deflate")]
+    UnreadableArchive,
+    /// More came out of an archive than can be.
+    #[error("{0} becomes too large when it is unpacked; split the report")]
+    Expands(String),
+    /// A file in an archive whose name leads out of it.
+    #[error("the archive holds the path {0:?}, which leads out of it; pack it anew")]
+    ArchivePath(String),
+    /// An archive in an archive.
+    #[error("there is an archive inside the archive; pack the result files only once")]
+    ArchiveInArchive,
+    /// An archive without any result file.
+    #[error("the archive holds no result file; pack the reports that the test run wrote")]
+    NoResultFile,
     /// More of something than allowed.
     #[error("more than {limit} {what}; split the report")]
     Limit {
@@ -87,6 +134,8 @@ pub enum Fault {
 /// A refused file: what is wrong, and where when it has a place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadError {
+    /// The file of an archive that is meant; none when it is the upload itself.
+    pub file: Option<String>,
     /// Where; none when the whole file is meant.
     pub position: Option<Position>,
     /// What.
@@ -98,6 +147,7 @@ impl ReadError {
     #[must_use]
     pub const fn whole(fault: Fault) -> Self {
         Self {
+            file: None,
             position: None,
             fault,
         }
@@ -107,14 +157,27 @@ impl ReadError {
     #[must_use]
     pub fn at(text: &str, offset: usize, fault: Fault) -> Self {
         Self {
+            file: None,
             position: Some(Position::of(text, offset)),
             fault,
+        }
+    }
+
+    /// The same fault, of one file of an archive.
+    #[must_use]
+    pub fn in_file(self, name: String) -> Self {
+        Self {
+            file: Some(name),
+            ..self
         }
     }
 }
 
 impl fmt::Display for ReadError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(file) = &self.file {
+            write!(out, "{file}: ")?;
+        }
         match self.position {
             Some(position) => write!(out, "{position}: {}", self.fault),
             None => write!(out, "{}", self.fault),

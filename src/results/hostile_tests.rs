@@ -130,6 +130,52 @@ fn a_case_inside_a_case_is_refused_rather_than_lost() {
     );
 }
 
+#[test]
+fn nothing_that_many_tests_share_is_copied_without_end() {
+    let limits = Limits {
+        inherited_bytes: 10_000,
+        properties: 50,
+        ..Limits::default()
+    };
+    let long = "n".repeat(3_000);
+    let methods = "<test-method name='a' status='PASS'/>".repeat(100);
+    let testng = format!(
+        "<testng-results><suite><test><class name='{long}'>{methods}</class></test></suite>\
+         </testng-results>"
+    );
+    assert!(refusal(&testng, &limits).contains("bytes that suites hand"));
+    let results = "<UnitTestResult testId='t' testName='a' outcome='Passed'/>".repeat(100);
+    let trx = format!(
+        "<TestRun><Results>{results}</Results><TestDefinitions><UnitTest id='t'>\
+         <TestMethod className='{long}' name='a'/></UnitTest></TestDefinitions></TestRun>"
+    );
+    assert!(refusal(&trx, &limits).contains("bytes that suites hand"));
+    let parts = "<property name='a' value='b'/>".repeat(20);
+    let nunit = format!("<test-run><test-case name='a'>{parts}</test-case></test-run>");
+    assert!(refusal(&nunit, &limits).contains("more than 50 elements and attributes"));
+}
+
+#[test]
+fn every_format_has_a_limit_on_its_cases() {
+    let limits = Limits {
+        cases: 2,
+        ..Limits::default()
+    };
+    for (around, case) in [
+        ("test-run", "<test-case name='a'/>"),
+        ("assemblies", "<test name='a'/>"),
+        ("testng-results", "<test-method name='a'/>"),
+        ("testng-results", "<test-method name='a' retried='true'/>"),
+        ("robot", "<suite><test name='a'/></suite>"),
+        ("TestRun", "<Results><UnitTestResult/></Results>"),
+    ] {
+        let document = |count| format!("<{around}>{}</{around}>", case.repeat(count));
+        report(&document(2), &limits);
+        let why = refusal(&document(3), &limits);
+        assert!(why.contains("more than 2"), "{case}: {why}");
+    }
+}
+
 /// Documents made of the pieces that reports are made of, in any order.
 fn pieces() -> impl Strategy<Value = String> {
     let piece = proptest::sample::select(vec![
@@ -173,6 +219,30 @@ fn pieces() -> impl Strategy<Value = String> {
         "\r\n",
         "=",
         "é",
+        "<test-suite name='s'>",
+        "</test-suite>",
+        "<test-case name='a.b(1)' result='Failed'>",
+        "</test-case>",
+        "<suite name='s'>",
+        "</suite>",
+        "<test name='t' result='Pass' type='t'>",
+        "</test>",
+        "<kw type='TEARDOWN'>",
+        "</kw>",
+        "<status status='FAIL' start='20260304 14:00:00.000'>",
+        "</status>",
+        "<test-method name='m' status='SKIP' retried='true'>",
+        "</test-method>",
+        "<params><param><value>1</value></param></params>",
+        "<Results>",
+        "</Results>",
+        "<UnitTestResult testId='1' testName='a(1)' outcome='Failed'>",
+        "</UnitTestResult>",
+        "<InnerResults>",
+        "</InnerResults>",
+        "<TestDefinitions>",
+        "</TestDefinitions>",
+        "<UnitTest id='1'><TestMethod className='a' name='a'/></UnitTest>",
     ]);
     proptest::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
 }
@@ -184,8 +254,13 @@ proptest! {
     }
 
     #[test]
-    fn arbitrary_pieces_never_panic_and_never_lose_a_case(text in pieces()) {
-        let text = format!("<testsuite>{text}</testsuite>");
+    fn arbitrary_pieces_never_panic_and_never_lose_a_case(
+        root in proptest::sample::select(vec![
+            "testsuite", "test-run", "test-results", "assemblies", "testng-results", "TestRun", "robot",
+        ]),
+        text in pieces(),
+    ) {
+        let text = format!("<{root}>{text}</{root}>");
         if let Ok(report) = read(text.as_bytes(), &Limits::default()) {
             let attempts: usize = report.runs.iter().map(|run| run.attempts.len()).sum();
             prop_assert!(attempts >= report.counts.tests);

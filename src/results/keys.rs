@@ -5,6 +5,7 @@
 //! such an issue. Key syntax: Jira's default, `[A-Z][A-Z0-9_]+-[1-9][0-9]*`.
 
 use super::model::{Certainty, Requirement};
+use crate::domain::keys::TestKey;
 
 /// The longest project key that is believed; Jira's own limit is at most this.
 const PROJECT_CHARS: usize = 32;
@@ -25,6 +26,12 @@ pub fn is_key(text: &str) -> bool {
             && !number.is_empty()
             && number.bytes().all(|b| b.is_ascii_digit())
     })
+}
+
+/// Whether the whole of `text` is the key of one of our own tests, as it is written: `SHOP-T12`.
+fn is_test_key(text: &str) -> bool {
+    let is_read = |key: TestKey| key.to_string() == text;
+    text.parse().is_ok_and(is_read)
 }
 
 fn is_project(text: &str) -> bool {
@@ -66,7 +73,7 @@ pub enum Tag<'a> {
     Label,
 }
 
-/// Reads `TEST_SHOP-101`, `REQ_SHOP-7` and `SHOP-7`, each with or without an `@`.
+/// Reads `TEST_SHOP-101`, `SHOP-T12`, `REQ_SHOP-7` and `SHOP-7`, each with or without an `@`.
 #[must_use]
 pub fn tag(word: &str) -> Tag<'_> {
     let word = word.trim_start_matches('@');
@@ -76,8 +83,12 @@ pub fn tag(word: &str) -> Tag<'_> {
             certainty,
         })
     };
-    if let Some(key) = word.strip_prefix(TEST_PREFIX).filter(|key| is_key(key)) {
+    let named = word.strip_prefix(TEST_PREFIX);
+    if let Some(key) = named.filter(|key| is_key(key) || is_test_key(key)) {
         return Tag::Test(key);
+    }
+    if is_test_key(word) {
+        return Tag::Test(word);
     }
     match word
         .strip_prefix(REQUIREMENT_PREFIX)
@@ -197,6 +208,9 @@ mod tests {
     #[test]
     fn tags_name_tests_requirements_or_nothing() {
         assert_eq!(tag("@TEST_SHOP-101"), Tag::Test("SHOP-101"));
+        assert_eq!(tag("@TEST_SHOP-T12"), Tag::Test("SHOP-T12"));
+        assert_eq!(tag("SHOP-T12"), Tag::Test("SHOP-T12"));
+        assert_eq!(tag("shop-t12"), Tag::Label);
         assert_eq!(tag("smoke"), Tag::Label);
         let covers = |certainty| {
             Tag::Covers(Requirement {

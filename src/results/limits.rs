@@ -7,8 +7,13 @@
 /// The limits of one reading; [`Limits::default`] is what the service uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of the file; larger is refused.
+    /// Bytes of the file, and of all that an archive holds; larger is refused.
     pub bytes: usize,
+    /// Bytes that one byte of an archive may become, once it is more than 1 MiB in all; more is
+    /// refused. Test reports shrink to a tenth or less, seldom to a hundredth.
+    pub expansion: usize,
+    /// Files in one archive; more is refused.
+    pub files: usize,
     /// Elements inside elements; deeper is refused.
     pub depth: usize,
     /// Attributes of one element; more is refused.
@@ -17,7 +22,7 @@ pub struct Limits {
     pub attribute_bytes: usize,
     /// Test cases in the file; more is refused.
     pub cases: usize,
-    /// Properties of one case or suite; more is refused.
+    /// Properties of one case or suite, or elements and attributes inside one; more is refused.
     pub properties: usize,
     /// Bytes that suites may hand down to their cases (paths, issue keys, labels), counted once
     /// for each case that gets them; more is refused, because a small file could fill the memory.
@@ -40,6 +45,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             bytes: 25 * 1024 * 1024,
+            expansion: 250,
+            files: 10_000,
             depth: 100,
             attributes: 256,
             attribute_bytes: 1024 * 1024,

@@ -10,12 +10,18 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
 use crate::domain::attempts::{Aggregation, Sequence, aggregate};
-use crate::domain::run::RunStatus;
+use crate::domain::run::{Effect, RunStatus};
 use crate::domain::statuses::Statuses;
+
+mod info;
+
+pub use info::{ExecutionInfo, Iteration, ReportedStep, TestDefinition};
 
 /// What a result file says.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Report {
+    /// What people call its format, for the source of the execution: `JUnit`.
+    pub format: &'static str,
     /// One per test, in the order in which the file first names them.
     pub runs: Vec<ReportedRun>,
     /// How many test cases the file holds, by outcome.
@@ -24,6 +30,8 @@ pub struct Report {
     pub warnings: Vec<String>,
     /// Why results are missing, when the file itself says that some are.
     pub incomplete: Option<String>,
+    /// What the file says of the execution, when it is of a format that does.
+    pub info: Option<Box<ExecutionInfo>>,
 }
 
 /// Test cases as the file holds them, before repeats are joined: every number counts elements.
@@ -100,6 +108,20 @@ pub struct Remarks {
     pub evidence: Vec<Evidence>,
     /// Custom fields of the run: name and value.
     pub custom_fields: Vec<(String, String)>,
+    /// The outcome as the file states it outright; it goes before what attempts or steps come to.
+    pub status: Option<RunStatus>,
+    /// How the steps of the test went, in order.
+    pub steps: Vec<ReportedStep>,
+    /// Keys of issues that broke the run.
+    pub defects: Vec<String>,
+    /// Who ran the test.
+    pub executed_by: Option<String>,
+    /// Who is to run it.
+    pub assignee: Option<String>,
+    /// What it takes to make the test.
+    pub definition: Option<Box<TestDefinition>>,
+    /// Whether a test that is named by the key of an issue is made when nobody knows the key.
+    pub makes_test: bool,
 }
 
 impl Remarks {
@@ -115,11 +137,22 @@ impl ReportedRun {
     /// (`reference/test-management.md` sections 5.1 to 5.3).
     #[must_use]
     pub fn status(&self, policy: Aggregation) -> (RunStatus, bool) {
+        if let Some(stated) = self.remarks.as_ref().and_then(|remarks| remarks.status) {
+            return (stated, stated == RunStatus::Passed && self.is_mixed());
+        }
         if let [only] = self.attempts.as_slice() {
             return (only.status, false);
         }
         let statuses: Vec<RunStatus> = self.attempts.iter().map(|a| a.status).collect();
         aggregate(&statuses, self.sequence, policy, &Statuses::default())
+    }
+
+    /// Whether some attempt passed and another failed.
+    fn is_mixed(&self) -> bool {
+        let statuses = Statuses::default();
+        let effects = || self.attempts.iter().map(|a| statuses.effect(a.status));
+        let any = |wanted| effects().any(|effect| effect == wanted);
+        any(Effect::Ok) && any(Effect::Nok)
     }
 }
 
@@ -136,6 +169,23 @@ pub struct Attempt {
     pub details: Option<String>,
     /// What the test printed.
     pub output: Option<String>,
+    /// What an iteration brings; apart, because few attempts are one that does.
+    pub iteration: Option<Box<Iteration>>,
+}
+
+impl Attempt {
+    /// An attempt of which no more than its outcome is known.
+    #[must_use]
+    pub const fn of(status: RunStatus) -> Self {
+        Self {
+            status,
+            label: None,
+            message: None,
+            details: None,
+            output: None,
+            iteration: None,
+        }
+    }
 }
 
 /// An issue that a test covers.
@@ -165,6 +215,8 @@ pub struct Evidence {
     pub media_type: Option<String>,
     /// Its bytes.
     pub content: Vec<u8>,
+    /// The step it belongs to, from 1; 0 is the run itself.
+    pub step: i32,
 }
 
 /// What makes two results results of the same test.

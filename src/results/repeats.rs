@@ -1,8 +1,9 @@
 //! Joins the results of the same test within one file (`reference/test-management.md` 5.3).
 //!
 //! Elements are the same test when suite path, class name, name and source file are equal, or when
-//! they name the same test outright. They become attempts in file order; named outright and
-//! differing in name they are the rows of one test, so iterations. While it joins, this module
+//! they name the same test outright. They become attempts in file order; when the file says which
+//! data each ran with, or when they are named outright and differ in name, they are the rows of one
+//! test, so iterations. While it joins, this module
 //! finds out how much of an identity tells the file's tests apart ([`Scope`]).
 
 use std::collections::HashMap;
@@ -132,24 +133,18 @@ fn is_same(one: &Identity, other: &Identity) -> bool {
     }
 }
 
-fn join(known: &mut ReportedRun, run: ReportedRun, limits: &Limits) {
+fn join(known: &mut ReportedRun, mut run: ReportedRun, limits: &Limits) {
     let is_other_row =
         known.identity.name != run.identity.name || known.identity.class != run.identity.class;
-    if is_other_row && known.sequence != Sequence::Iterations {
+    let has_rows = [known.sequence, run.sequence].contains(&Sequence::Iterations);
+    if is_other_row || has_rows {
         known.sequence = Sequence::Iterations;
-        for attempt in &mut known.attempts {
-            attempt.label = Some(known.name.clone());
-        }
-    } else if known.sequence == Sequence::Marked {
+        label_rows(known);
+        label_rows(&mut run);
+    } else {
         known.sequence = Sequence::Repeated;
     }
-    let label = (known.sequence == Sequence::Iterations).then_some(run.name);
-    known
-        .attempts
-        .extend(run.attempts.into_iter().map(|mut attempt| {
-            attempt.label.clone_from(&label);
-            attempt
-        }));
+    known.attempts.append(&mut run.attempts);
     known.duration_ms = match (known.duration_ms, run.duration_ms) {
         (Some(one), Some(other)) => Some(one.saturating_add(other)),
         (one, other) => one.or(other),
@@ -169,9 +164,25 @@ fn join(known: &mut ReportedRun, run: ReportedRun, limits: &Limits) {
             known.comment = known.comment.take().or(more.comment);
             known.evidence.extend(more.evidence);
             known.custom_fields.extend(more.custom_fields);
+            known.steps.extend(more.steps);
+            known.defects.extend(more.defects);
+            known.executed_by = known.executed_by.take().or(more.executed_by);
+            known.assignee = known.assignee.take().or(more.assignee);
+            known.definition = known.definition.take().or(more.definition);
+            known.makes_test |= more.makes_test;
+            known.status = known.status.into_iter().chain(more.status).max();
         }
         (none @ None, more) => *none = more,
         (Some(_), None) => {}
+    }
+}
+
+/// Names the row that each attempt ran with, by the test where the file does not say.
+fn label_rows(run: &mut ReportedRun) {
+    for attempt in &mut run.attempts {
+        if attempt.label.is_none() {
+            attempt.label = Some(run.name.clone());
+        }
     }
 }
 

@@ -8,13 +8,32 @@ pub const CUT_MARK: &str = "… [cut]";
 pub struct Capped {
     text: String,
     is_cut: bool,
+    /// The last piece ended in a carriage return, which may be half of a line end.
+    after_return: bool,
 }
 
 impl Capped {
+    /// Nothing yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            text: String::new(),
+            is_cut: false,
+            after_return: false,
+        }
+    }
+
     /// Adds `more`, as far as `limit` bytes in total allow; line ends become `\n`.
     ///
     /// White space that comes alone before any text is the layout of the file and is not kept.
     pub fn push(&mut self, more: &str, limit: usize) {
+        let more = match more.strip_prefix('\n') {
+            Some(rest) if self.after_return => rest,
+            _ => more,
+        };
+        if !more.is_empty() {
+            self.after_return = more.ends_with('\r');
+        }
         if self.is_cut || more.is_empty() || (self.text.is_empty() && more.trim().is_empty()) {
             return;
         }
@@ -108,6 +127,17 @@ pub fn shortened(text: &str, chars: usize) -> String {
     }
 }
 
+/// A name without line ends, which keep the parts of an identity apart.
+#[must_use]
+pub fn one_line(name: &str) -> String {
+    let name = name.trim();
+    if name.contains(['\n', '\r']) {
+        name.replace(['\n', '\r'], " ")
+    } else {
+        name.to_owned()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,6 +149,15 @@ mod tests {
         text.push("€", 4);
         text.push("b", 4);
         assert_eq!(text.finish().unwrap(), "aü… [cut]");
+    }
+
+    #[test]
+    fn a_line_end_in_two_pieces_is_one() {
+        let mut text = Capped::default();
+        for piece in ["a", "\r", "\nb\r", "", "\n\nc"] {
+            text.push(piece, 100);
+        }
+        assert_eq!(text.finish().unwrap(), "a\nb\n\nc");
     }
 
     #[test]

@@ -75,6 +75,21 @@ pub async fn by_token_hash(
     sql.one::<Row>(on).await?.map(client).transpose()
 }
 
+/// The client of that id, unless it was revoked.
+pub async fn by_id(
+    on: &impl Conn,
+    site: SiteId,
+    id: Uuid,
+) -> Result<Option<ApiClient>, StoreError> {
+    let mut sql = Sql::new(&format!(
+        "SELECT {COLUMNS} FROM api_client WHERE site_id = "
+    ));
+    sql.bind(site)
+        .with(" AND id = ", id)
+        .push(" AND revoked_ms IS NULL");
+    sql.one::<Row>(on).await?.map(client).transpose()
+}
+
 /// Every client of a site that was not revoked, by name.
 pub async fn of_site(on: &impl Conn, site: SiteId) -> Result<Vec<ApiClient>, StoreError> {
     let mut sql = Sql::new(&format!(

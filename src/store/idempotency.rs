@@ -1,4 +1,5 @@
-//! Answers that were given to requests with an `Idempotency-Key`, so that a repeat gets the same one.
+//! Answers that were given to requests that may be repeated, so that a repeat gets the same one: those
+//! with an `Idempotency-Key`, and uploads of results, which clients send again when they lose patience.
 //!
 //! The row is made in the transaction of what the request does: either both are there or neither.
 
@@ -16,6 +17,8 @@ pub struct Repeatable {
     pub key: String,
     /// SHA-256 of what was asked: method, address and body.
     pub request_hash: [u8; 32],
+    /// How long after the first a request is a repeat of it, milliseconds; later it is a new one.
+    pub within_ms: i64,
 }
 
 /// An answer, as much of it as a repeat gets.
@@ -60,23 +63,29 @@ pub async fn claim(
     now_ms: i64,
 ) -> Result<Known, StoreError> {
     let hash = request.request_hash.to_vec();
-    let is_new = Sql::new(
+    let mut claiming = Sql::new(
         "INSERT INTO idempotency (site_id, client_id, key, request_hash, status, body, created_ms) ",
-    )
-    .rows([[
-        site.into(),
-        request.client.into(),
-        request.key.clone().into(),
-        hash.clone().into(),
-        0_i16.into(),
-        "".into(),
-        now_ms.into(),
-    ]])
-    .push(" ON CONFLICT (site_id, client_id, key) DO NOTHING")
-    .run(on)
-    .await?
-        == 1;
-    if is_new {
+    );
+    claiming
+        .rows([[
+            site.into(),
+            request.client.into(),
+            request.key.clone().into(),
+            hash.clone().into(),
+            0_i16.into(),
+            "".into(),
+            now_ms.into(),
+        ]])
+        .push(
+            " ON CONFLICT (site_id, client_id, key) DO UPDATE SET \
+             request_hash = excluded.request_hash, status = excluded.status, etag = NULL, \
+             location = NULL, body = excluded.body, created_ms = excluded.created_ms",
+        )
+        .with(
+            " WHERE idempotency.created_ms <= ",
+            now_ms - request.within_ms,
+        );
+    if claiming.run(on).await? == 1 {
         return Ok(Known::New);
     }
     let row: Option<Row> = Sql::new(

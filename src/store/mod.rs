@@ -55,6 +55,7 @@ pub mod retests;
 pub mod rules;
 pub mod run_defects;
 pub mod runs;
+pub mod scans;
 pub mod settings;
 pub mod site_health;
 pub mod sites;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use sea_orm::FromQueryResult;
+use sea_orm::{FromQueryResult, sea_query::ArrayType};
 use uuid::Uuid;
 
 use super::{Conn, Dialect, SiteId, Sql, StoreError};
@@ -225,54 +225,87 @@ pub async fn newest_made_for(
     issues: &[Uuid],
     made_for: &MadeFor,
 ) -> Result<HashMap<Uuid, Vec<RunFact>>, StoreError> {
+    let mut sql = Sql::new(FACT);
+    match Dialect::of(on) {
+        Dialect::Sqlite => {
+            // SQLite joins crosswise in the order written. It takes the index by test and execution
+            // for `k`, of which it needs no other column; without `k` it goes through all runs of the
+            // executions.
+            sql.push(" FROM (SELECT r.site_id, r.execution_id, r.number, ")
+                .push(PLACE)
+                .push(" FROM execution e CROSS JOIN (")
+                .append(tests_of(site, issues))
+                .push(") l CROSS JOIN run k CROSS JOIN run r WHERE ")
+                .append(is_made_for(site, made_for))
+                .push(
+                    " AND k.site_id = e.site_id AND k.test_id = l.test_id AND k.execution_id = e.id \
+                     AND r.site_id = k.site_id AND r.execution_id = k.execution_id \
+                     AND r.number = k.number) n CROSS JOIN run r",
+                )
+                .push(OF_EXECUTION)
+                .push(
+                    " WHERE n.place = 1 AND r.site_id = n.site_id \
+                     AND r.execution_id = n.execution_id AND r.number = n.number",
+                );
+        }
+        Dialect::Postgres => {
+            let executions = executions_made_for(on, site, made_for).await?;
+            let (Some(first), Some(last)) = (executions.iter().min(), executions.iter().max())
+            else {
+                return Ok(HashMap::new());
+            };
+            // Two lists of keys are found in the index by one node of the plan. Only a range leaves
+            // parts of the table out while the values are not known to the plan.
+            sql.push(" FROM (SELECT r.*, ")
+                .push(PLACE)
+                .push(" FROM run r JOIN execution e ON e.site_id = r.site_id AND e.id = r.execution_id")
+                .with(" WHERE r.site_id = ", site)
+                .with(" AND r.execution_id >= ", *first)
+                .with(" AND r.execution_id <= ", *last)
+                .push(" AND r.execution_id = ")
+                .any(ArrayType::Uuid, executions)
+                .push(" AND r.test_id = ANY(ARRAY(")
+                .append(tests_of(site, issues))
+                .push("))) r")
+                .push(OF_EXECUTION)
+                .push(" WHERE r.place = 1");
+        }
+    }
+    by_test(sql.all(on).await?)
+}
+
+/// The tests that cover issues.
+fn tests_of(site: SiteId, issues: &[Uuid]) -> Sql {
+    let mut sql = Sql::new("SELECT DISTINCT test_id FROM test_link WHERE site_id = ");
+    sql.bind(site)
+        .push(" AND issue_id IN ")
+        .list_filled_up(issues.iter().copied());
+    sql
+}
+
+/// That the execution `e` was made for something.
+fn is_made_for(site: SiteId, made_for: &MadeFor) -> Sql {
     let column = match made_for {
         MadeFor::Version(_) => "fix_version",
         MadeFor::Plan(_) => "plan",
         MadeFor::Sprint(_) => "sprint",
     };
-    let mut sql = Sql::new(FACT);
-    match Dialect::of(on) {
-        Dialect::Sqlite => sql.push(" FROM (SELECT r.site_id, r.execution_id, r.number, "),
-        Dialect::Postgres => sql.push(" FROM (SELECT r.*, "),
-    }
-    .push(PLACE)
-    .push(" FROM execution e CROSS JOIN (SELECT DISTINCT test_id FROM test_link WHERE site_id = ")
-    .bind(site)
-    .push(" AND issue_id IN ")
-    .list_filled_up(issues.iter().copied())
-    .push(") l ");
-    match Dialect::of(on) {
-        // SQLite joins crosswise in the order written. It takes the index by test and execution for
-        // `k`, of which it needs no other column; without `k` it goes through all runs of the
-        // executions.
-        Dialect::Sqlite => sql.push("CROSS JOIN run k CROSS JOIN run r"),
-        // PostgreSQL does not reckon with the parts of the table that a join leaves out, and would
-        // read every run of the tests; what it finds for one execution and test is fenced off.
-        Dialect::Postgres => sql.push(
-            "CROSS JOIN LATERAL (SELECT * FROM run r WHERE r.site_id = e.site_id \
-             AND r.execution_id = e.id AND r.test_id = l.test_id OFFSET 0) r",
-        ),
-    }
-    .with(" WHERE e.site_id = ", site)
-    .with(&format!(" AND e.{column} = "), made_for.name());
-    match Dialect::of(on) {
-        Dialect::Sqlite => sql
-            .push(
-                " AND k.site_id = e.site_id AND k.test_id = l.test_id AND k.execution_id = e.id \
-                 AND r.site_id = k.site_id AND r.execution_id = k.execution_id \
-                 AND r.number = k.number) n CROSS JOIN run r",
-            )
-            .push(OF_EXECUTION)
-            .push(
-                " WHERE n.place = 1 AND r.site_id = n.site_id \
-                 AND r.execution_id = n.execution_id AND r.number = n.number",
-            ),
-        Dialect::Postgres => sql
-            .push(") r")
-            .push(OF_EXECUTION)
-            .push(" WHERE r.place = 1"),
-    };
-    by_test(sql.all(on).await?)
+    let mut sql = Sql::new("e.site_id = ");
+    sql.bind(site)
+        .with(&format!(" AND e.{column} = "), made_for.name());
+    sql
+}
+
+async fn executions_made_for(
+    on: &impl Conn,
+    site: SiteId,
+    made_for: &MadeFor,
+) -> Result<Vec<Uuid>, StoreError> {
+    let mut sql = Sql::new("SELECT e.id FROM execution e WHERE ");
+    let rows = sql.append(is_made_for(site, made_for)).raw(on).await?;
+    rows.iter()
+        .map(|row| Ok(row.try_get_by_index(0)?))
+        .collect()
 }
 
 /// Every run of these tests, as facts their status follows from. Grows with history: for making

@@ -71,6 +71,17 @@ impl Sql {
         self.list(values)
     }
 
+    /// Adds `ANY($1)` with a list of values, none of which is null: one text for any number of them, on
+    /// PostgreSQL.
+    pub fn any<V: Into<Value>>(
+        &mut self,
+        kind: ArrayType,
+        values: impl IntoIterator<Item = V>,
+    ) -> &mut Self {
+        let values = values.into_iter().map(Into::into).collect();
+        self.push("ANY(").bind(array(kind, values)).push(")")
+    }
+
     /// Adds another statement; its places are numbered on from the values there are.
     pub fn append(&mut self, other: Self) -> &mut Self {
         let before = self.values.len();

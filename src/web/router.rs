@@ -39,6 +39,7 @@ fn add(routes: &mut ServiceConfig, role: Role) {
     );
     routes.configure(forge::routes);
     routes.configure(api::v1::routes);
+    routes.configure(api::xray::routes);
     routes.configure(panel::routes);
     routes.configure(admin::routes);
     routes.configure(project::routes);

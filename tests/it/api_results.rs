@@ -1,6 +1,8 @@
 //! `/api/v1` takes results in and tells what they say of an issue.
 
 use serde_json::{Value, json};
+use touchstone::store::idempotency::{self, KeptAnswer, Known, Repeatable};
+use uuid::Uuid;
 
 use crate::both_databases;
 use crate::support::events::Issue;
@@ -73,6 +75,48 @@ impl World {
 }
 
 both_databases! {
+    async fn the_same_file_twice_is_one_import(database: Database) {
+        let world = World::new(database).await;
+        let first = world.import("SHOP/results?environment=chrome", PASS).await;
+        let again = world.import("SHOP/results?environment=chrome", PASS).await;
+        assert_eq!((&first, &first["execution"]["key"]), (&again, &json!("SHOP-E1")));
+        let other = world.import("SHOP/results?environment=firefox", PASS).await;
+        assert_eq!(other["execution"]["key"], "SHOP-E2", "other parameters are another upload");
+        let other = world.import("SHOP/results?environment=chrome", &failing()).await;
+        assert_eq!(other["execution"]["key"], "SHOP-E3", "another file is another upload");
+        world.app.stop().await;
+    }
+
+    async fn a_repeat_is_one_for_ten_minutes(database: Database) {
+        let world = World::new(database).await;
+        let store = &world.app.app().store;
+        let site = touchstone::store::sites::find(store.read(), &world.site.client_key).await.unwrap();
+        let site = site.unwrap().site.id;
+        let upload = |hash| Repeatable {
+            client: Uuid::from_u128(1),
+            key: "upload".into(),
+            request_hash: [hash; 32],
+            within_ms: 600_000,
+        };
+        let answer = |body: &str| KeptAnswer { status: 200, etag: None, location: None, body: body.into() };
+        for (at, hash, body, known) in [
+            (T0, 1, "first", None),
+            (T0 + 599_999, 1, "", Some(Known::Done(answer("first")))),
+            (T0 + 599_999, 2, "", Some(Known::OtherRequest)),
+            (T0 + 600_000, 2, "second", None),
+            (T0 + 600_001, 2, "", Some(Known::Done(answer("second")))),
+        ] {
+            let txn = store.write().await.unwrap();
+            let found = idempotency::claim(&*txn, site, &upload(hash), at).await.unwrap();
+            assert_eq!(found, known.clone().unwrap_or(Known::New), "{at}");
+            if known.is_none() {
+                idempotency::keep(&*txn, site, &upload(hash), &answer(body)).await.unwrap();
+            }
+            txn.commit().await.unwrap();
+        }
+        world.app.stop().await;
+    }
+
     async fn a_posted_file_turns_its_issue_red(database: Database) {
         let world = World::new(database).await;
         let story = Issue::new(10_042, "SHOP-7");

@@ -138,13 +138,14 @@ impl World {
     /// Reports results made at `ms`; returns the one test they are about.
     async fn reports(&self, ms: i64, xml: &str) -> Uuid {
         let report = read(xml.as_bytes(), &Limits::default()).unwrap();
-        let prepared = prepare(report, Aggregation::Worst, ms).unwrap();
+        let prepared = prepare(report, Aggregation::Worst, ms);
         let upload = Upload {
             project: "SHOP".into(),
             particulars: Particulars::default(),
             execution: None,
             source: "JUnit".into(),
             created_by: None,
+            ..Upload::default()
         };
         let store = &self.app.app().store;
         import_results(store, self.site, &upload, prepared)

@@ -1,9 +1,12 @@
 //! A build's report becomes tests, runs, links and statuses, all or nothing.
 
-use touchstone::app::import_results::{ImportError, Imported, Upload, import_results, prepare};
+use touchstone::app::import_results::{
+    ImportError, Imported, UnknownTests, Upload, import_results, prepare,
+};
 use touchstone::domain::attempts::Aggregation;
 use touchstone::domain::coverage::Latest;
 use touchstone::domain::execution::Particulars;
+use touchstone::domain::issue::{IssueSnapshot, Named};
 use touchstone::domain::run::RunStatus;
 use touchstone::results::{Limits, read};
 use touchstone::store::{SiteId, Store, executions, issues, latest, links, outbox, runs, tests};
@@ -27,6 +30,7 @@ fn upload() -> Upload {
         execution: None,
         source: "JUnit".into(),
         created_by: None,
+        ..Upload::default()
     }
 }
 
@@ -48,7 +52,7 @@ async fn import(
     now: i64,
 ) -> Result<Imported, ImportError> {
     let report = read(xml.as_bytes(), &Limits::default()).unwrap();
-    let prepared = prepare(report, Aggregation::Worst, now)?;
+    let prepared = prepare(report, Aggregation::Worst, now);
     import_results(store, SITE, upload, prepared).await
 }
 
@@ -224,6 +228,57 @@ both_databases! {
         assert_eq!(twice.recent().len(), 2);
     }
 
+    async fn results_of_unknown_tests_are_left_out_where_that_is_asked_for(database: Database) {
+        let store = store(&database).await;
+        let named = |key| format!(r#"<properties><property name="test_key" value="{key}"/></properties>"#);
+        let (a, b, c) = (named("SHOP-T9"), named("SHOP-9"), named("what is this"));
+        let leaving = Upload { unknown_tests: UnknownTests::LeaveOut, ..upload() };
+        let only = suite(&[("pays", &a), ("ships", &b)]);
+        let why = import(&store, &leaving, &only, T0).await.unwrap_err();
+        assert!(matches!(why, ImportError::UnknownTest { .. }), "{why}");
+        let all = suite(&[("pays", &a), ("ships", &b), ("bills", &c), ("new", "")]);
+        let imported = import(&store, &leaving, &all, T0).await.unwrap();
+        assert_eq!(
+            imported.warnings[0],
+            "`pays` names the test SHOP-T9, which does not exist in this project; that result is left out"
+        );
+        assert_eq!((imported.warnings.len(), imported.counts.tests), (3, 4));
+        assert_eq!(tests::search(store.read(), SITE, "SHOP", "", 10).await.unwrap().len(), 1);
+    }
+
+    async fn an_issue_that_is_a_test_stands_for_one(database: Database) {
+        let store = store(&database).await;
+        let txn = store.write().await.unwrap();
+        for (jira_id, key, type_name) in [(1, "SHOP-101", "Test"), (2, "SHOP-7", "Story")] {
+            let snapshot = IssueSnapshot {
+                jira_id,
+                key: key.into(),
+                project_key: "SHOP".into(),
+                issue_type: Named { id: type_name.into(), name: type_name.into() },
+                summary: format!("{key} in Jira"),
+                ..IssueSnapshot::default()
+            };
+            issues::upsert_snapshot(&*txn, SITE, &snapshot, T0).await.unwrap();
+        }
+        txn.commit().await.unwrap();
+        let named = |key| {
+            let property = format!(r#"<properties><property name="test_key" value="{key}"/></properties>"#);
+            suite(&[("pays", &property)])
+        };
+        for now in [T0, T0 + 1] {
+            import(&store, &upload(), &named("shop-101"), now).await.unwrap();
+        }
+        let made = tests::search(store.read(), SITE, "SHOP", "", 10).await.unwrap();
+        let names: Vec<&str> = made.iter().map(|test| test.name.as_str()).collect();
+        assert_eq!(names, ["SHOP-101 in Jira"], "one test, under the issue's name");
+        assert_eq!(kept(&store, "SHOP-T1").await.recent().len(), 2);
+        let why = import(&store, &upload(), &named("SHOP-7"), T0).await.unwrap_err();
+        assert_eq!(
+            why.to_string(),
+            "`pays` names the issue SHOP-7, which is no test but of type Story"
+        );
+    }
+
     async fn an_execution_takes_more_files_but_no_contradiction(database: Database) {
         let store = store(&database).await;
         let xml = suite(&[("pays", "")]);
@@ -321,7 +376,7 @@ both_databases! {
             let upload = Upload { project: format!("P{imported}"), ..upload() };
             let expected = report.runs.len();
             for now in [T0, T0 + 1] {
-                let Ok(prepared) = prepare(report.clone(), Aggregation::Worst, now) else { continue };
+                let prepared = prepare(report.clone(), Aggregation::Worst, now);
                 match import_results(&store, SITE, &upload, prepared).await {
                     Ok(_) => {
                         let limit = i64::try_from(expected).unwrap() + 1;

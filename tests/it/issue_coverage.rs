@@ -60,9 +60,10 @@ async fn import(store: &Store, environment: &str, now: i64, pays: &str) {
         execution: None,
         source: "JUnit".into(),
         created_by: None,
+        ..Upload::default()
     };
     let report = read(xml.as_bytes(), &Limits::default()).unwrap();
-    let prepared = prepare(report, Aggregation::Worst, now).unwrap();
+    let prepared = prepare(report, Aggregation::Worst, now);
     import_results(store, SITE, &upload, prepared)
         .await
         .unwrap();

@@ -72,8 +72,9 @@ async fn report(store: &Store, particulars: Particulars, cases: &[(&str, &str, &
         execution: None,
         source: "JUnit".into(),
         created_by: None,
+        ..Upload::default()
     };
-    let prepared = prepare(report, Aggregation::Worst, T0).unwrap();
+    let prepared = prepare(report, Aggregation::Worst, T0);
     import_results(store, SITE, &upload, prepared)
         .await
         .unwrap();

@@ -86,7 +86,7 @@ impl World {
         let cases: String = results.iter().map(case).collect();
         let xml = format!(r#"<testsuite name="unit">{cases}</testsuite>"#);
         let report = read(xml.as_bytes(), &Limits::default()).unwrap();
-        let prepared = prepare(report, Aggregation::Worst, ms).unwrap();
+        let prepared = prepare(report, Aggregation::Worst, ms);
         let upload = Upload {
             project: "SHOP".into(),
             particulars: Particulars {
@@ -96,6 +96,7 @@ impl World {
             execution: None,
             source: "JUnit".into(),
             created_by: None,
+            ..Upload::default()
         };
         import_results(&self.store, SITE, &upload, prepared)
             .await

@@ -259,8 +259,9 @@ async fn report_at_random(store: &Store) -> HashMap<String, Particulars> {
             execution: None,
             source: "JUnit".into(),
             created_by: None,
+            ..Upload::default()
         };
-        let prepared = prepare(report, Aggregation::Worst, at).unwrap();
+        let prepared = prepare(report, Aggregation::Worst, at);
         let imported = import_results(store, SITE, &upload, prepared)
             .await
             .unwrap();

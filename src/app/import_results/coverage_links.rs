@@ -33,7 +33,20 @@ pub(super) async fn link(
         .filter(|named| named.certainty == Certainty::Stated)
         .map(|named| named.key.as_str())
         .collect();
-    let keys: Vec<String> = keys.into_iter().map(str::to_owned).collect();
+    let issue_ids = mirrored(on, site, &keys, &stated, now_ms).await?;
+    links::insert_all(on, site, &wanted(runs, tests, &issue_ids), now_ms).await
+}
+
+/// The mirror rows of the issues of these keys. One of the `stated` keys gets a placeholder when the
+/// mirror does not know it, and Jira is asked for the issue.
+pub(super) async fn mirrored(
+    on: &impl Conn,
+    site: SiteId,
+    keys: &BTreeSet<&str>,
+    stated: &BTreeSet<&str>,
+    now_ms: i64,
+) -> Result<HashMap<String, Uuid>, StoreError> {
+    let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
     let mut issue_ids = issues::ids_by_keys(on, site, &keys).await?;
     let is_missing = |ids: &HashMap<String, Uuid>| stated.iter().any(|key| !ids.contains_key(*key));
     if is_missing(&issue_ids) {
@@ -45,7 +58,7 @@ pub(super) async fn link(
         issue_ids.extend(issues::insert_placeholders(on, site, &missing, now_ms).await?);
         ask_jira(on, site, &missing, now_ms).await?;
     }
-    links::insert_all(on, site, &wanted(runs, tests, &issue_ids), now_ms).await
+    Ok(issue_ids)
 }
 
 /// Has the issues of these keys fetched, each once.

@@ -1,17 +1,23 @@
 //! Finds the test case of every reported run, or makes it.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::ImportError;
-use super::prepare::{PreparedRun, TestName};
-use crate::domain::test::TestKind;
+use super::prepare::{Prepared, PreparedRun, TestName};
+use super::{ImportError, UnknownTests, Upload};
+use crate::domain::issue::IssueKey;
+use crate::domain::mirror::MirroredIssue;
+use crate::domain::test::{TestKind, is_test_type};
 use crate::ids;
 use crate::store::projects::{Counter, Project};
 use crate::store::tests::{KnownTest, NewTest};
-use crate::store::{Conn, SiteId, projects, tests};
+use crate::store::{Conn, SiteId, issues, projects, tests};
+
+/// Results that are left out and told one by one.
+const MOST_TOLD: usize = 20;
 
 /// The test of a run.
 #[derive(Clone, Copy)]
@@ -33,27 +39,31 @@ struct Known {
     identities: HashMap<Vec<u8>, KnownTest>,
     numbers: HashMap<i64, KnownTest>,
     ids: HashMap<Uuid, KnownTest>,
+    /// Issues that no test stands for yet, by their keys.
+    issues: HashMap<String, MirroredIssue>,
 }
 
-/// The test of every run, in order. What a new test needs is moved out of its run.
+/// The test of every run, in order. What a new test needs is moved out of its run; a run whose test
+/// cannot be had is taken out of the report, or refuses all of it.
 pub(super) async fn match_tests(
     on: &impl Conn,
     site: SiteId,
     project: &Project,
-    runs: &mut [PreparedRun],
-    now_ms: i64,
+    upload: &Upload,
+    report: &mut Prepared,
 ) -> Result<Vec<MatchedTest>, ImportError> {
-    let known = look_up(on, site, project, runs).await?;
-    let places = place_all(&known, project, runs)?;
+    let known = look_up(on, site, project, &report.runs).await?;
+    leave_out_unknown(&known, project, upload, report)?;
+    let places = place_all(&known, &report.runs);
+    let mut new_tests = take_new_tests(&known, &places, upload, &mut report.runs);
     drop(known);
-    let mut new_tests = take_new_tests(&places, runs);
     if !new_tests.is_empty() {
         let count = i64::try_from(new_tests.len()).unwrap_or(i64::MAX);
         let first = projects::take_numbers(on, site, project.id, Counter::Tests, count).await?;
         for (test, number) in new_tests.iter_mut().zip(first..) {
             test.number = number;
         }
-        tests::insert_all(on, site, project.id, &new_tests, now_ms).await?;
+        tests::insert_all(on, site, project.id, &new_tests, report.arrived_ms).await?;
     }
     let mut met = 0;
     let matched = places.iter().filter_map(|place| match place {
@@ -85,73 +95,171 @@ async fn look_up(
     runs: &[PreparedRun],
 ) -> Result<Known, ImportError> {
     let (mut identities, mut numbers, mut ids) = (Vec::new(), Vec::new(), Vec::new());
+    let mut issue_keys = HashMap::new();
     for run in runs {
         match &run.test {
             TestName::Identity(identity) => identities.push(identity.as_slice()),
-            TestName::Key(key) => numbers.push(key.number),
+            TestName::Key(key) if key.project == project.key => numbers.push(key.number),
             TestName::Id(id) => ids.push(*id),
+            TestName::Issue(key) => {
+                issue_keys.insert(key.as_str(), of_issue(key));
+            }
+            TestName::Key(_) | TestName::Nothing(_) => {}
+        }
+    }
+    identities.extend(issue_keys.values().map(Vec::as_slice));
+    let identities = tests::by_identities(on, site, project.id, &identities).await?;
+    let mut issues = HashMap::new();
+    for (key, identity) in &issue_keys {
+        if !identities.contains_key(identity)
+            && let Some(issue) = issues::by_key(on, site, key).await?
+        {
+            issues.insert((*key).to_owned(), issue);
         }
     }
     Ok(Known {
-        identities: tests::by_identities(on, site, project.id, &identities).await?,
+        identities,
         numbers: tests::by_numbers(on, site, project.id, &numbers).await?,
         ids: tests::by_ids(on, site, project.id, &ids).await?,
+        issues,
     })
 }
 
-/// The place of every run's test; only one that is named by its identity may be new.
-fn place_all(
-    known: &Known,
-    project: &Project,
-    runs: &[PreparedRun],
-) -> Result<Vec<Place>, ImportError> {
-    let mut new: HashMap<&[u8], usize> = HashMap::new();
-    let place = |run: &PreparedRun, given: String, found: Option<&KnownTest>| match found {
-        Some(test) => Ok(Place::Known(*test)),
-        None => Err(ImportError::UnknownTest {
+/// What a test is known by that an issue stands for.
+fn of_issue(key: &IssueKey) -> Vec<u8> {
+    format!("key:{key}").into_bytes()
+}
+
+impl Known {
+    /// Why there can be no test for a run, if there cannot.
+    fn refusal(&self, project: &Project, run: &PreparedRun) -> Option<ImportError> {
+        let unknown = |given: String| ImportError::UnknownTest {
             test: run.name.clone(),
             given,
-        }),
-    };
+        };
+        match &run.test {
+            TestName::Identity(_) => None,
+            TestName::Key(key) => {
+                let is_known = key.project == project.key && self.numbers.contains_key(&key.number);
+                (!is_known).then(|| unknown(key.to_string()))
+            }
+            TestName::Id(id) => (!self.ids.contains_key(id)).then(|| unknown(id.to_string())),
+            TestName::Issue(key) if self.identities.contains_key(&of_issue(key)) => None,
+            TestName::Issue(key) => match self.issues.get(key.as_str()) {
+                Some(issue) if is_test_type(&issue.snapshot.issue_type.name) => None,
+                Some(issue) if !issue.snapshot.issue_type.name.is_empty() => {
+                    Some(ImportError::NotATest {
+                        test: run.name.clone(),
+                        given: key.to_string(),
+                        type_name: issue.snapshot.issue_type.name.clone(),
+                    })
+                }
+                _ => Some(unknown(key.to_string())),
+            },
+            TestName::Nothing(given) => Some(unknown(given.chars().take(80).collect())),
+        }
+    }
+}
+
+/// Takes out the runs whose test cannot be had, each with a warning; unless the upload wants them all,
+/// or nothing would be left.
+fn leave_out_unknown(
+    known: &Known,
+    project: &Project,
+    upload: &Upload,
+    report: &mut Prepared,
+) -> Result<(), ImportError> {
+    let mut refusals = Vec::new();
+    report.runs.retain(|run| match known.refusal(project, run) {
+        None => true,
+        Some(why) => {
+            refusals.push(why);
+            false
+        }
+    });
+    if refusals.is_empty() {
+        return Ok(());
+    }
+    if upload.unknown_tests == UnknownTests::Refuse || report.runs.is_empty() {
+        return Err(refusals.swap_remove(0));
+    }
+    let told = refusals.iter().take(MOST_TOLD);
+    report
+        .warnings
+        .extend(told.map(|why| format!("{why}; that result is left out")));
+    if refusals.len() > MOST_TOLD {
+        report.warnings.push(format!(
+            "{} more results are left out, because their tests do not exist",
+            refusals.len() - MOST_TOLD
+        ));
+    }
+    Ok(())
+}
+
+/// The place of the test of every run that has one. Runs that have none are not there any more.
+fn place_all(known: &Known, runs: &[PreparedRun]) -> Vec<Place> {
+    let mut new: HashMap<Cow<'_, [u8]>, usize> = HashMap::new();
     let mut places = Vec::with_capacity(runs.len());
     for run in runs {
-        places.push(match &run.test {
-            TestName::Identity(identity) => {
-                let next = new.len();
-                known.identities.get(identity).map_or_else(
-                    || Place::New(*new.entry(identity).or_insert(next)),
-                    |test| Place::Known(*test),
-                )
-            }
+        let identity = match &run.test {
+            TestName::Identity(identity) => Cow::Borrowed(identity.as_slice()),
+            TestName::Issue(key) => Cow::Owned(of_issue(key)),
             TestName::Key(key) => {
-                let is_ours = key.project == project.key;
-                let found = known.numbers.get(&key.number).filter(|_| is_ours);
-                place(run, key.to_string(), found)?
+                places.extend(known.numbers.get(&key.number).copied().map(Place::Known));
+                continue;
             }
-            TestName::Id(id) => place(run, id.to_string(), known.ids.get(id))?,
+            TestName::Id(id) => {
+                places.extend(known.ids.get(id).copied().map(Place::Known));
+                continue;
+            }
+            TestName::Nothing(_) => continue,
+        };
+        let next = new.len();
+        places.push(match known.identities.get(identity.as_ref()) {
+            Some(test) => Place::Known(*test),
+            None => Place::New(*new.entry(identity).or_insert(next)),
         });
     }
-    Ok(places)
+    places
 }
 
 /// The tests to be made, still without a number.
-fn take_new_tests(places: &[Place], runs: &mut [PreparedRun]) -> Vec<NewTest> {
+fn take_new_tests(
+    known: &Known,
+    places: &[Place],
+    upload: &Upload,
+    runs: &mut [PreparedRun],
+) -> Vec<NewTest> {
     let mut new_tests = Vec::new();
     for (place, run) in places.iter().zip(runs) {
         let is_first = matches!(place, Place::New(index) if *index == new_tests.len());
-        if let (true, TestName::Identity(identity)) = (is_first, &mut run.test) {
-            new_tests.push(NewTest {
-                id: ids::next(),
-                number: 0,
-                identity: Some(std::mem::take(identity)),
-                name: std::mem::take(&mut run.name),
-                class_name: std::mem::take(&mut run.class_name),
-                suite: Arc::clone(&run.suite),
-                kind: TestKind::Automated,
-                description: run.description.take(),
-                labels: std::mem::take(&mut run.labels),
-            });
+        let (identity, issue) = match &mut run.test {
+            _ if !is_first => continue,
+            TestName::Identity(identity) => (std::mem::take(identity), None),
+            TestName::Issue(key) => (of_issue(key), known.issues.get(key.as_str())),
+            TestName::Key(_) | TestName::Id(_) | TestName::Nothing(_) => continue,
+        };
+        let mut labels = std::mem::take(&mut run.labels);
+        for label in &upload.for_new_tests.labels {
+            if !labels.contains(label) {
+                labels.push(label.clone());
+            }
         }
+        let description = run.description.take();
+        new_tests.push(NewTest {
+            id: ids::next(),
+            number: 0,
+            identity: Some(identity),
+            name: match issue {
+                Some(issue) => issue.snapshot.summary.clone(),
+                None => std::mem::take(&mut run.name),
+            },
+            class_name: std::mem::take(&mut run.class_name),
+            suite: Arc::clone(&run.suite),
+            kind: TestKind::Automated,
+            description: description.or_else(|| upload.for_new_tests.description.clone()),
+            labels,
+        });
     }
     new_tests
 }

@@ -26,19 +26,41 @@ use crate::store::{
 };
 
 mod coverage_links;
+mod info;
 mod match_tests;
 mod prepare;
+mod run_defects;
 
 pub use prepare::{Prepared, prepare};
 
 use match_tests::{MatchedTest, match_tests};
 use prepare::PreparedRun;
+use run_defects::Found;
 
 /// Runs stored at a time.
 const BATCH: usize = 2_000;
 
+/// What becomes of a result that names a test outright which does not exist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum UnknownTests {
+    /// The whole file is refused.
+    #[default]
+    Refuse,
+    /// The result is left out, with a warning; a file that has no other is refused.
+    LeaveOut,
+}
+
+/// What holds for the tests that an import makes, beside what its file says of them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ForNewTests {
+    /// More labels.
+    pub labels: Vec<String>,
+    /// The description of those that the file does not describe.
+    pub description: Option<String>,
+}
+
 /// What an upload says beside its file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Upload {
     /// The key of the project.
     pub project: String,
@@ -46,10 +68,16 @@ pub struct Upload {
     pub particulars: Particulars,
     /// The execution to add them to; a new one is made when none is named.
     pub execution: Option<ExecutionKey>,
-    /// How the results came, for people: `JUnit`.
+    /// The name of the execution that is made; the source's when none is given.
+    pub name: Option<String>,
+    /// How the results came, for people; when it is empty, the name of the file's format.
     pub source: String,
     /// The API client or account that brings them.
     pub created_by: Option<String>,
+    /// What becomes of results of tests that do not exist.
+    pub unknown_tests: UnknownTests,
+    /// What holds for tests that are made.
+    pub for_new_tests: ForNewTests,
 }
 
 /// What an import did.
@@ -57,6 +85,8 @@ pub struct Upload {
 pub struct Imported {
     /// The execution that holds the runs.
     pub execution: ExecutionKey,
+    /// Our id of it.
+    pub execution_id: Uuid,
     /// How many test cases the file holds, by outcome.
     pub counts: Counts,
     /// Keys of the issues that the reported tests cover, sorted, each once.
@@ -76,9 +106,22 @@ pub enum ImportError {
         /// The key or id it gives.
         given: String,
     },
+    /// A result names an issue that is no test.
+    #[error("`{test}` names the issue {given}, which is no test but of type {type_name}")]
+    NotATest {
+        /// The name of the test in the file.
+        test: String,
+        /// The key it gives.
+        given: String,
+        /// The issue's type.
+        type_name: String,
+    },
     /// The execution to extend does not exist.
     #[error("there is no execution {0} in this project")]
     UnknownExecution(ExecutionKey),
+    /// The file reports into something that can be no execution.
+    #[error("the results are reported into {0:?}, which is not the key of an execution")]
+    NotAnExecution(String),
     /// The upload contradicts the execution it extends.
     #[error("the results do not belong into {execution}: {difference}")]
     OtherExecution {
@@ -123,14 +166,15 @@ pub async fn import_into(
     mut report: Prepared,
 ) -> Result<Imported, ImportError> {
     let now_ms = report.arrived_ms;
+    let upload = &info::completed(upload, &mut report)?;
     let project = projects::hold(on, site, &upload.project).await?;
-    let matched = match_tests(on, site, &project, &mut report.runs, now_ms).await?;
+    let matched = match_tests(on, site, &project, upload, &mut report).await?;
     coverage_links::link(on, site, &report.runs, &matched, now_ms).await?;
 
     let (execution, first_run) = extend_execution(on, site, &project, upload, &report).await?;
     let names = &execution.particulars.environments;
     environments::note(on, site, project.id, names, now_ms).await?;
-    let recorded = record_runs(
+    let (recorded, found) = record_runs(
         on,
         site,
         &execution,
@@ -140,12 +184,14 @@ pub async fn import_into(
         now_ms,
     )
     .await?;
+    run_defects::note(on, site, &execution, &found, now_ms).await?;
     tell_rules(on, site, &execution, &recorded, now_ms).await?;
 
     let covered: Vec<Uuid> = matched.iter().map(|matched| matched.test.id).collect();
     let issues = links::issue_keys_of_tests(on, site, &covered).await?;
     Ok(Imported {
         execution: execution.key,
+        execution_id: execution.id,
         counts: report.counts,
         issues: issues.into_iter().collect(),
         warnings: report.warnings,
@@ -162,6 +208,10 @@ async fn extend_execution(
 ) -> Result<(Execution, i64), ImportError> {
     let origin =
         |particulars: &Particulars| (particulars.revision.clone(), particulars.branch.clone());
+    let source = match upload.source.as_str() {
+        "" => report.format,
+        given => given,
+    };
     let mut adds_origin = false;
     let mut execution = match &upload.execution {
         Some(key) => {
@@ -187,9 +237,11 @@ async fn extend_execution(
                 number: projects::take_numbers(on, site, project.id, Counter::Executions, 1)
                     .await?,
             },
-            name: format!("{} results", upload.source),
+            name: (upload.name.clone())
+                .or_else(|| report.info()?.summary.clone())
+                .unwrap_or_else(|| format!("{source} results")),
             particulars: upload.particulars.clone(),
-            source: upload.source.clone(),
+            source: source.to_owned(),
             created_by: upload.created_by.clone(),
             created_ms: report.arrived_ms,
             started_ms: None,
@@ -221,7 +273,8 @@ async fn extend_execution(
 }
 
 /// Stores the runs and folds them into what is kept of their tests; a bounded number at a time, so
-/// that a large report does not stand in memory twice. Returns what rules want to know of them.
+/// that a large report does not stand in memory twice. Returns what rules want to know of them, and
+/// the defects of those that have some.
 async fn record_runs(
     on: &impl Conn,
     site: SiteId,
@@ -230,7 +283,8 @@ async fn record_runs(
     prepared: Vec<PreparedRun>,
     first_run: i64,
     arrived_ms: i64,
-) -> Result<Vec<RecordedRun>, StoreError> {
+) -> Result<(Vec<RecordedRun>, Vec<Found>), StoreError> {
+    let mut found = Vec::new();
     let mut recorded = Vec::with_capacity(prepared.len());
     let mut rest = prepared
         .into_iter()
@@ -247,6 +301,13 @@ async fn record_runs(
         for ((mut run, matched), number) in batch {
             let test = matched.test;
             files.push((number, std::mem::take(&mut run.evidence)));
+            if !run.defects.is_empty() {
+                found.push(Found {
+                    test: test.id,
+                    number,
+                    defects: std::mem::take(&mut run.defects),
+                });
+            }
             let fact = fact(execution, &run, test.version, number, arrived_ms);
             kept.entry(test.id).or_default().record(&fact);
             recorded.push(RecordedRun {
@@ -264,7 +325,7 @@ async fn record_runs(
         runs::insert_all(on, site, execution.id, &rows, arrived_ms).await?;
         attach(on, site, execution, files, arrived_ms).await?;
     }
-    Ok(recorded)
+    Ok((recorded, found))
 }
 
 /// Keeps the files that came with runs, named by their numbers.
@@ -285,7 +346,7 @@ async fn attach(
         };
         let kept = evidence::Evidence {
             id: ids::next(),
-            step: 0,
+            step: file.step,
             name: file.name,
             media_type: file
                 .media_type

@@ -6,17 +6,19 @@
 //! what an uncovered one means; each issue's own say how its tests count.
 
 use std::collections::{HashMap, HashSet};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::{ChildStatus, IssueCoverage, read_own};
+use super::{ChildStatus, IssueCoverage, judge_all, runs_in};
 use crate::domain::coverage::{
-    Child, ChildExclusion, ChildSays, Coverage, Hierarchy, Reason, Scope, with_children,
+    Child, ChildExclusion, ChildSays, Counts, Coverage, CoverageStatus, Hierarchy, Scope,
+    status_with_children, with_children,
 };
 use crate::domain::hierarchy::{Children, Cut, CutWhy, DEPTH, Kin, Walk};
-use crate::domain::issue::{Named, key_number};
+use crate::domain::issue::{MirroredIssue, Named, key_number};
 use crate::domain::settings::Settings;
+use crate::store::issue_tests::{self, Depth};
 use crate::store::{SiteId, Store, StoreError};
 
 /// Issues read at once.
@@ -28,7 +30,7 @@ pub(super) struct Own {
     /// What its own tests say.
     pub coverage: IssueCoverage,
     /// What holds in its project.
-    pub settings: Settings,
+    pub settings: Arc<Settings>,
     /// Our ids of its children, whether tests cover them or not.
     pub below: Vec<Uuid>,
 }
@@ -61,16 +63,46 @@ pub(super) async fn take_in(
     if roots.iter().all(|root| root.below.is_empty()) {
         return Ok(roots.into_iter().map(|root| root.coverage).collect());
     }
-    let mut nodes: HashMap<Uuid, Node> = roots.iter().map(Node::of).collect();
+    let mut nodes: HashMap<Uuid, Node> = roots.iter().map(Node::of_root).collect();
     let mut level: Vec<Uuid> = nodes.keys().copied().collect();
     for _ in 0..DEPTH {
         level = below(&nodes, &level);
         for batch in level.chunks(BATCH) {
-            let read = read_own(store, site, batch, scope, now_ms).await?;
-            nodes.extend(read.iter().map(Node::of));
+            nodes.extend(read(store, site, batch, scope, now_ms).await?);
         }
     }
     Ok(join(&nodes, roots))
+}
+
+/// Issues that are only somebody's children.
+async fn read(
+    store: &Store,
+    site: SiteId,
+    issues: &[Uuid],
+    scope: &Scope,
+    now_ms: i64,
+) -> Result<Vec<(Uuid, Node)>, StoreError> {
+    let (found, runs) = tokio::try_join!(
+        issue_tests::of_issues(store.read(), site, issues, Depth::Status),
+        runs_in(store, site, issues, scope)
+    )?;
+    judge_all(
+        store,
+        site,
+        found,
+        runs,
+        scope,
+        now_ms,
+        |found, _, coverage| {
+            let below = chosen(&found.kin, &found.settings.coverage.hierarchy);
+            let said = (coverage.status, coverage.counts);
+            (
+                found.issue.id,
+                Node::new(&found.issue, said, found.settings, below),
+            )
+        },
+    )
+    .await
 }
 
 /// The children of these issues that are not read yet.
@@ -88,44 +120,93 @@ fn below(nodes: &HashMap<Uuid, Node>, level: &[Uuid]) -> Vec<Uuid> {
 #[derive(Debug)]
 struct Node {
     child: ChildStatus,
-    reason: Reason,
     workflow_status: Named,
     resolution: Option<Named>,
     is_coverable: bool,
-    settings: Settings,
+    settings: Arc<Settings>,
     below: Vec<Uuid>,
 }
 
 /// What became of an issue together with what is below it.
 #[derive(Debug)]
 struct Joined {
-    child: ChildStatus,
-    reason: Reason,
-    children: Vec<ChildStatus>,
+    id: Uuid,
+    status: CoverageStatus,
+    /// What came out for those directly below, before it is asked whether they are left out.
+    below: Vec<(Uuid, CoverageStatus)>,
+    cuts: Vec<Cut>,
 }
 
 fn join(nodes: &HashMap<Uuid, Node>, roots: Vec<Own>) -> Vec<IssueCoverage> {
     let children = children_of(nodes);
     let mut walk = Walk::new(
         &children,
-        |issue, below: &[Option<Rc<Joined>>], cuts: &[Cut]| {
+        |issue, below: &[Option<Arc<Joined>>], cuts: &[Cut]| {
+            let below = below.iter().flatten();
+            let below: Vec<_> = below.map(|child| (child.id, child.status)).collect();
             let node = nodes.get(&issue)?;
-            let below: Vec<&Joined> = below.iter().flatten().map(Rc::as_ref).collect();
-            Some(Rc::new(node.join(&below, cuts, nodes)))
+            Some(Arc::new(Joined {
+                id: issue,
+                status: node.join(&below, nodes),
+                below,
+                cuts: cuts.to_vec(),
+            }))
         },
     );
     let joined = roots.into_iter().map(|root| {
-        let Some(joined) = walk.of(root.coverage.issue.id) else {
-            return root.coverage;
-        };
-        IssueCoverage {
-            status: joined.child.status,
-            reason: joined.reason.clone(),
-            children: joined.children.clone(),
-            ..root.coverage
+        let joined = walk.of(root.coverage.issue.id);
+        match joined {
+            Some(joined) => explained(root, &joined, nodes),
+            None => root.coverage,
         }
     });
     joined.collect()
+}
+
+/// An issue that was asked for, with its children and with the reason in full.
+fn explained(root: Own, joined: &Joined, nodes: &HashMap<Uuid, Node>) -> IssueCoverage {
+    let listed = joined.below.iter().filter_map(|(child, status)| {
+        let node = nodes.get(child)?;
+        Some(ChildStatus {
+            status: *status,
+            left_out: node.left_out(&root.settings),
+            ..node.child.clone()
+        })
+    });
+    let listed: Vec<ChildStatus> = listed.collect();
+    let said = listed.iter().map(|child| Child {
+        key: &child.key,
+        summary: &child.summary,
+        says: match &child.left_out {
+            Some(why) => ChildSays::Nothing(why.clone()),
+            None => ChildSays::Status(child.status),
+        },
+    });
+    let cut = joined.cuts.iter().map(|cut| {
+        let child = nodes.get(&cut.child).map(|node| &node.child);
+        Child {
+            key: child.map_or("", |child| &child.key),
+            summary: child.map_or("", |child| &child.summary),
+            says: ChildSays::Nothing(match cut.why {
+                CutWhy::Cycle => ChildExclusion::Cycle,
+                CutWhy::TooDeep => ChildExclusion::TooDeep,
+            }),
+        }
+    });
+    let children: Vec<Child<'_>> = said.chain(cut).collect();
+    let own = Coverage {
+        status: root.coverage.status,
+        counts: root.coverage.counts,
+        reason: root.coverage.reason,
+        tests: Vec::new(),
+    };
+    let explained = with_children(own, &children, &root.settings.coverage);
+    IssueCoverage {
+        status: explained.status,
+        reason: explained.reason,
+        children: listed,
+        ..root.coverage
+    }
 }
 
 /// Each issue's children that tests cover, by the number of their key. A child that was never read is
@@ -145,76 +226,52 @@ fn children_of(nodes: &HashMap<Uuid, Node>) -> Children {
 }
 
 impl Node {
-    fn of(own: &Own) -> (Uuid, Self) {
-        let coverage = &own.coverage;
-        let snapshot = &coverage.issue.snapshot;
-        let id = coverage.issue.id;
-        let node = Self {
+    fn of_root(root: &Own) -> (Uuid, Self) {
+        let (coverage, settings) = (&root.coverage, Arc::clone(&root.settings));
+        let said = (coverage.status, coverage.counts);
+        let node = Self::new(&coverage.issue, said, settings, root.below.clone());
+        (coverage.issue.id, node)
+    }
+
+    fn new(
+        issue: &MirroredIssue,
+        (status, counts): (CoverageStatus, Counts),
+        settings: Arc<Settings>,
+        below: Vec<Uuid>,
+    ) -> Self {
+        let snapshot = &issue.snapshot;
+        Self {
             child: ChildStatus {
-                id,
+                id: issue.id,
                 jira_id: snapshot.jira_id,
                 key: snapshot.key.clone(),
                 summary: snapshot.summary.clone(),
-                status: coverage.status,
-                counts: coverage.counts,
+                status,
+                counts,
                 left_out: None,
             },
-            reason: coverage.reason.clone(),
             workflow_status: snapshot.status.clone(),
             resolution: snapshot.resolution.clone(),
-            is_coverable: own.settings.is_coverable(&snapshot.issue_type.name),
-            settings: own.settings.clone(),
-            below: own.below.clone(),
-        };
-        (id, node)
+            is_coverable: settings.is_coverable(&snapshot.issue_type.name),
+            settings,
+            below,
+        }
     }
 
-    /// The issue with what its children say.
-    fn join(&self, below: &[&Joined], cuts: &[Cut], nodes: &HashMap<Uuid, Self>) -> Joined {
-        let listed: Vec<ChildStatus> = below
-            .iter()
-            .map(|joined| ChildStatus {
-                left_out: nodes
-                    .get(&joined.child.id)
-                    .and_then(|node| node.left_out(&self.settings)),
-                ..joined.child.clone()
-            })
-            .collect();
-        let said = listed.iter().map(|child| Child {
-            key: &child.key,
-            summary: &child.summary,
-            says: match &child.left_out {
-                Some(why) => ChildSays::Nothing(why.clone()),
-                None => ChildSays::Status(child.status),
-            },
-        });
-        let cut = cuts.iter().map(|cut| {
-            let child = nodes.get(&cut.child).map(|node| &node.child);
-            Child {
-                key: child.map_or("", |child| &child.key),
-                summary: child.map_or("", |child| &child.summary),
-                says: ChildSays::Nothing(match cut.why {
-                    CutWhy::Cycle => ChildExclusion::Cycle,
-                    CutWhy::TooDeep => ChildExclusion::TooDeep,
-                }),
+    /// The status of the issue with what its children say.
+    fn join(
+        &self,
+        below: &[(Uuid, CoverageStatus)],
+        nodes: &HashMap<Uuid, Self>,
+    ) -> CoverageStatus {
+        let said = below.iter().map(|(child, status)| {
+            let node = nodes.get(child);
+            match node.and_then(|node| node.left_out(&self.settings)) {
+                Some(_) => CoverageStatus::Exempt,
+                None => *status,
             }
         });
-        let children: Vec<Child<'_>> = said.chain(cut).collect();
-        let own = Coverage {
-            status: self.child.status,
-            counts: self.child.counts,
-            reason: self.reason.clone(),
-            tests: Vec::new(),
-        };
-        let joined = with_children(own, &children, &self.settings.coverage);
-        Joined {
-            child: ChildStatus {
-                status: joined.status,
-                ..self.child.clone()
-            },
-            reason: joined.reason,
-            children: listed,
-        }
+        status_with_children(self.child.status, said, &self.settings.coverage)
     }
 
     /// Why those above it leave it out, by the settings of the parent.

@@ -9,8 +9,9 @@ use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
 use crate::domain::coverage::{
-    ChildExclusion, Counts, CoverageStatus, CoveredIssue, Doubt, Exclusion, FlakyEvidence, Kept,
-    Latest, LinkedTest, MadeFor, Outdated, Reason, Recent, RunFact, Scope, of_issue as judge,
+    ChildExclusion, Counts, Coverage, CoverageStatus, CoveredIssue, Doubt, Exclusion,
+    FlakyEvidence, Kept, Latest, LinkedTest, MadeFor, Outdated, Reason, Recent, RunFact, Scope,
+    of_issue as judge,
 };
 use crate::domain::exemption::Exemption;
 use crate::domain::issue::MirroredIssue;
@@ -18,7 +19,9 @@ use crate::domain::quarantine::Quarantine;
 use crate::domain::run::{Effect, RunStatus};
 use crate::domain::statuses::NamedStatus;
 use crate::domain::test::TestKind;
-use crate::store::issue_tests::{CoveringTest, Link, LinkedDefect, LinkedIssue, SetMark, Which};
+use crate::store::issue_tests::{
+    CoveringTest, Depth, Link, LinkedDefect, LinkedIssue, SetMark, Which,
+};
 use crate::store::{SiteId, Store, StoreError, issue_tests, plans, runs};
 
 mod children;
@@ -212,7 +215,16 @@ pub async fn of_linked(
 ) -> Result<Option<IssueCoverage>, StoreError> {
     let ids = [found.issue.id];
     let runs = runs_in(store, site, &ids, scope).await?;
-    let own = judge_all(store, site, vec![found], runs, scope, now_ms).await?;
+    let own = judge_all(
+        store,
+        site,
+        vec![found],
+        runs,
+        scope,
+        now_ms,
+        in_full(now_ms),
+    )
+    .await?;
     Ok(take_in(store, site, own, scope, now_ms).await?.pop())
 }
 
@@ -228,9 +240,15 @@ pub async fn found_by(
     let found = issue_tests::of_issue(store.read(), site, which, Link::Found, None).await?;
     Ok(found.map_or_else(Vec::new, |found| {
         let everything = InScope::default();
-        judge_linked(found, &everything, &Scope::default(), now_ms)
-            .coverage
-            .tests
+        judge_linked(
+            found,
+            &everything,
+            &Scope::default(),
+            now_ms,
+            in_full(now_ms),
+        )
+        .coverage
+        .tests
     }))
 }
 
@@ -243,10 +261,10 @@ async fn read_own(
     now_ms: i64,
 ) -> Result<Vec<Own>, StoreError> {
     let (found, runs) = tokio::try_join!(
-        issue_tests::of_issues(store.read(), site, issues),
+        issue_tests::of_issues(store.read(), site, issues, Depth::Lists),
         runs_in(store, site, issues, scope)
     )?;
-    judge_all(store, site, found, runs, scope, now_ms).await
+    judge_all(store, site, found, runs, scope, now_ms, in_full(now_ms)).await
 }
 
 /// What is in a scope.
@@ -276,14 +294,16 @@ async fn runs_in(
     Ok(Some(folded.collect()))
 }
 
-async fn judge_all(
+/// What `keep` makes of each issue and of what its own tests say.
+async fn judge_all<T>(
     store: &Store,
     site: SiteId,
     found: Vec<LinkedIssue>,
     runs: Option<HashMap<Uuid, Latest>>,
     scope: &Scope,
     now_ms: i64,
-) -> Result<Vec<Own>, StoreError> {
+    keep: impl Fn(LinkedIssue, &[CoveringTest], Coverage<'_>) -> T,
+) -> Result<Vec<T>, StoreError> {
     let planned = match &scope.made_for {
         Some(MadeFor::Plan(name)) => {
             let tests = found.iter().flat_map(|issue| &issue.tests);
@@ -295,22 +315,20 @@ async fn judge_all(
     let in_scope = InScope { runs, planned };
     let judged = found
         .into_iter()
-        .map(|linked| judge_linked(linked, &in_scope, scope, now_ms));
+        .map(|linked| judge_linked(linked, &in_scope, scope, now_ms, &keep));
     Ok(judged.collect())
 }
 
-/// An issue with what its own tests say.
-fn judge_linked(found: LinkedIssue, in_scope: &InScope, scope: &Scope, now_ms: i64) -> Own {
-    let LinkedIssue {
-        issue,
-        tests,
-        annotations,
-        settings,
-        exemption,
-        text_changed_ms,
-        kin,
-        ..
-    } = found;
+/// What `keep` makes of an issue, its tests, and what they say; tests and exemption are taken out of
+/// the issue.
+fn judge_linked<T>(
+    mut found: LinkedIssue,
+    in_scope: &InScope,
+    scope: &Scope,
+    now_ms: i64,
+    keep: impl Fn(LinkedIssue, &[CoveringTest], Coverage<'_>) -> T,
+) -> T {
+    let (tests, exemption) = (std::mem::take(&mut found.tests), found.exemption.take());
     let keys: Vec<String> = tests.iter().map(|test| test.case.key.to_string()).collect();
     let never_run = Latest::default();
     let linked = tests.iter().zip(&keys).map(|(test, key)| LinkedTest {
@@ -325,25 +343,32 @@ fn judge_linked(found: LinkedIssue, in_scope: &InScope, scope: &Scope, now_ms: i
     let covered = CoveredIssue {
         tests: &linked,
         exemption: exemption.as_ref(),
-        text_changed_ms,
+        text_changed_ms: found.text_changed_ms,
     };
-    let coverage = judge(&covered, &settings.coverage, scope, now_ms);
-    let statuses = &settings.coverage.statuses;
-    let rows = rows::of(&tests, &coverage.tests, annotations, statuses, now_ms);
-    let (status, counts, reason) = (coverage.status, coverage.counts, coverage.reason);
-    Own {
-        coverage: IssueCoverage {
-            issue,
-            status,
-            counts,
-            exemption: reason.exemption.clone(),
-            reason,
-            environments: environments(&tests),
-            tests: rows,
-            children: Vec::new(),
-        },
-        below: children::chosen(&kin, &settings.coverage.hierarchy),
-        settings,
+    let coverage = judge(&covered, &found.settings.coverage, scope, now_ms);
+    keep(found, &tests, coverage)
+}
+
+/// Keeps all that a view of the issue shows.
+fn in_full(now_ms: i64) -> impl Fn(LinkedIssue, &[CoveringTest], Coverage<'_>) -> Own {
+    move |found, tests, coverage| {
+        let statuses = &found.settings.coverage.statuses;
+        let rows = rows::of(tests, &coverage.tests, found.annotations, statuses, now_ms);
+        let (status, counts, reason) = (coverage.status, coverage.counts, coverage.reason);
+        Own {
+            coverage: IssueCoverage {
+                issue: found.issue,
+                status,
+                counts,
+                exemption: reason.exemption.clone(),
+                reason,
+                environments: environments(tests),
+                tests: rows,
+                children: Vec::new(),
+            },
+            below: children::chosen(&found.kin, &found.settings.coverage.hierarchy),
+            settings: found.settings,
+        }
     }
 }
 

@@ -15,8 +15,10 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::app::accept_event::AcceptError;
 use crate::app::create_defect::record_created;
 use crate::app::join_halves::{self, JoinError};
+use crate::app::reconcile::{ScanError, reconcile};
 use crate::app::run_rules;
 use crate::app::sites::SitesError;
 use crate::domain::issue::{IssueSnapshot, MirroredIssue};
@@ -101,6 +103,16 @@ impl From<JoinError> for Failure {
         match why {
             JoinError::Store(why) => Self::Store(why),
             JoinError::Seal(_) | JoinError::Results => Self::Stuck(why.to_string()),
+        }
+    }
+}
+
+impl From<ScanError> for Failure {
+    fn from(why: ScanError) -> Self {
+        match why {
+            ScanError::Jira(why) => Self::Jira(why),
+            ScanError::Store(why) | ScanError::Keep(AcceptError::Store(why)) => Self::Store(why),
+            ScanError::Keep(AcceptError::Payload(_)) => Self::Stuck(why.to_string()),
         }
     }
 }
@@ -202,9 +214,7 @@ async fn attempt(app: &App, work: &ClaimedWork) -> Result<Done, Failure> {
             read(&client, key, known).await
         }
         Work::ReadIssue { issue_jira_id, .. } => {
-            let txn = app.store.write().await?;
-            outbox::forget_key(&*txn, work).await?;
-            txn.commit().await?;
+            free_key(app, work).await?;
             let known = issues::by_jira_id(app.store.read(), work.site, *issue_jira_id).await?;
             read(&client, &issue_jira_id.to_string(), known).await
         }
@@ -215,8 +225,19 @@ async fn attempt(app: &App, work: &ClaimedWork) -> Result<Done, Failure> {
             join_halves::absorb(app, SiteId(*half), site.id, app.clock.now_ms()).await?;
             Ok(Done::plainly())
         }
-        Work::Reconcile { since_ms } => site::changed_since(app, &site, &client, *since_ms).await,
+        Work::Reconcile { scan } => {
+            free_key(app, work).await?;
+            reconcile(app, &site, &client, *scan).await?;
+            Ok(Done::plainly())
+        }
     }
+}
+
+/// Lets the same be asked for again: what happens from now on may not be seen by this try.
+async fn free_key(app: &App, work: &ClaimedWork) -> Result<(), StoreError> {
+    let txn = app.store.write().await?;
+    outbox::forget_key(&*txn, work).await?;
+    txn.commit().await
 }
 
 /// Reads an issue, and remembers which changes the answer cannot have missed.

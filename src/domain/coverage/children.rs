@@ -79,11 +79,8 @@ pub fn with_children<'a>(
         }
     }
     let uncovered = |child: &&ChildLine| child.status == CoverageStatus::Uncovered;
-    let is_blocked = settings.uncovered_children_block && said.iter().any(|it| uncovered(&it));
-    let (status, rule) = match own.status {
-        CoverageStatus::Exempt => (own.status, own.reason.rule),
-        _ => join(&own, &said, is_blocked),
-    };
+    let (status, rule) = join(own.status, said.iter().map(|child| child.status), settings);
+    let rule = rule.unwrap_or(own.reason.rule);
     let decides = |child: &&ChildLine| match rule {
         Rule::ChildrenUncovered => child.status == CoverageStatus::Uncovered,
         Rule::Exempt => false,
@@ -112,6 +109,16 @@ pub fn with_children<'a>(
     }
 }
 
+/// The status alone that [`with_children`] gives; a child that is left out is exempt.
+#[must_use]
+pub fn status_with_children(
+    own: CoverageStatus,
+    children: impl IntoIterator<Item = CoverageStatus>,
+    settings: &Settings,
+) -> CoverageStatus {
+    join(own, children, settings).0
+}
+
 fn line(child: &Child<'_>, status: CoverageStatus) -> ChildLine {
     ChildLine {
         key: child.key.to_owned(),
@@ -120,19 +127,31 @@ fn line(child: &Child<'_>, status: CoverageStatus) -> ChildLine {
     }
 }
 
-fn join(own: &Coverage<'_>, said: &[ChildLine], is_blocked: bool) -> (CoverageStatus, Rule) {
-    let of_children = said.iter().filter_map(|child| child.status.effect()).max();
-    let of_tests = own.status.effect();
+/// The status, and the rule that gave it where that is not the issue's own.
+fn join(
+    own: CoverageStatus,
+    children: impl IntoIterator<Item = CoverageStatus>,
+    settings: &Settings,
+) -> (CoverageStatus, Option<Rule>) {
+    if own == CoverageStatus::Exempt {
+        return (own, None);
+    }
+    let (mut of_children, mut is_blocked) = (None, false);
+    for child in children {
+        of_children = of_children.max(child.effect());
+        is_blocked |= child == CoverageStatus::Uncovered && settings.uncovered_children_block;
+    }
+    let of_tests = own.effect();
     let status = CoverageStatus::of_effects(of_tests.max(of_children));
     let rule = match status {
         CoverageStatus::Ok if is_blocked => {
-            return (CoverageStatus::NotRun, Rule::ChildrenUncovered);
+            return (CoverageStatus::NotRun, Some(Rule::ChildrenUncovered));
         }
         CoverageStatus::Ok if of_children.is_some() => Rule::EveryChildPassed,
         CoverageStatus::Nok if of_tests < of_children => Rule::AChildIsFailing,
         CoverageStatus::Unknown if of_tests < of_children => Rule::AChildIsUncertain,
         CoverageStatus::NotRun if of_tests < of_children => Rule::AChildHasNotPassed,
-        _ => own.reason.rule,
+        _ => return (status, None),
     };
-    (status, rule)
+    (status, Some(rule))
 }

@@ -184,6 +184,21 @@ pub struct Latest {
     recent: Vec<Recent>,
 }
 
+/// [`Latest`] read without the strip, for those who show none: most of what is kept is the strip.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+pub struct WithoutStrip {
+    runs: Vec<RunFact>,
+}
+
+impl From<WithoutStrip> for Latest {
+    fn from(kept: WithoutStrip) -> Self {
+        Self {
+            runs: kept.runs,
+            recent: Vec::new(),
+        }
+    }
+}
+
 impl Latest {
     /// Takes one more run in.
     ///

@@ -30,12 +30,12 @@ mod worked_flaky;
 #[cfg(test)]
 mod worked_scopes;
 
-pub use children::{Child, ChildExclusion, ChildSays, with_children};
+pub use children::{Child, ChildExclusion, ChildSays, status_with_children, with_children};
 pub use choices::{ChoiceError, Choices};
 pub use explanation::Explanation;
 pub use flaky::{FlakyEvidence, RunName, Window, WindowResult};
 pub use issue::{Counts, Coverage, CoverageStatus, CoveredIssue, LinkedTest, of_issue};
-pub use latest::{Kept, Latest, NO_ENVIRONMENT, Recent, RunFact};
+pub use latest::{Kept, Latest, NO_ENVIRONMENT, Recent, RunFact, WithoutStrip};
 pub use lines::ReasonLine;
 pub use reason::{
     ChildLine, Children, Decider, DecidingRun, Excluded, ExcludedRun, Exclusion, Reason, Rule,

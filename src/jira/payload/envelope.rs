@@ -131,7 +131,7 @@ impl Body<'_> {
         if let (Some(issue), Some(changelog)) = (&self.issue.0, changelog)
             && let Some(issue) = issue.id.id()
         {
-            return key(event, "changelog", issue, changelog);
+            return key(event, CHANGELOG, issue, changelog);
         }
         for (kind, entity) in [("comment", &self.comment.0), ("worklog", &self.worklog.0)] {
             // Data Center repeats a comment inside an issue event; that one is an issue event.
@@ -162,6 +162,15 @@ fn issue_of_address(address: &Scalar<'_>) -> Option<i64> {
     let (_, issue) = before.rsplit_once("/issue/")?;
     issue.parse().ok()
 }
+
+/// The key of the webhook that tells, or would have told, of a change: the issue's Jira id and the
+/// changelog's.
+#[must_use]
+pub fn change_key(issue: i64, changelog: i64) -> [u8; 16] {
+    key("jira:issue_updated", CHANGELOG, issue, changelog)
+}
+
+const CHANGELOG: &str = "changelog";
 
 /// A hash that begins with what grows from event to event (`of`, 48 bits of it): keys that come one
 /// after the other lie side by side in the index, which a hash alone would spread over all of it.

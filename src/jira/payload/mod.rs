@@ -17,14 +17,17 @@ mod envelope;
 mod event;
 mod fields;
 pub mod forge;
+mod history;
 mod lenient;
 
 #[cfg(test)]
 mod corpus;
 
-pub use envelope::{Envelope, envelope};
+pub use envelope::{Envelope, change_key, envelope};
 pub use event::parse;
 pub(crate) use fields::snapshot_of_rest;
+pub use history::{History, HistoryEntry};
+pub(crate) use history::{changes_of, deletion_event, newest_event, older_event, take_history};
 
 /// Deepest nesting taken. Jira's own bodies stay under 20; the JSON reader's own limit is 128.
 const MAX_DEPTH: usize = 100;

@@ -4,6 +4,7 @@
 //! Surefire's `flaky…` and `rerun…` elements are attempts before and after the main one. Only
 //! without any outcome element do the words of the attributes `status` and `result` count.
 
+use super::super::annotations::{labels_of, take_requirements};
 use super::super::error::ReadError;
 use super::super::keys::{self, Tag};
 use super::super::limits::Limits;
@@ -11,13 +12,13 @@ use super::super::model::{
     Attempt, Evidence, Explicit, Identity, Remarks, ReportedRun, Requirement, Scope,
 };
 use super::super::repeats::{add_label, add_requirement};
-use super::super::text::{Capped, shortened};
+use super::super::suites::CasePlace;
+use super::super::text::{Capped, one_line, shortened};
 use super::super::warnings::Warnings;
 use super::super::when::{duration_ms, instant_ms};
 use super::super::xml::Element;
 use super::outcome::{Explanation, Outcome, precedence, worded};
-use super::property::{Property, labels_of, take_requirements};
-use super::suite::CasePlace;
+use super::property::Property;
 use crate::domain::attempts::Sequence;
 use crate::domain::run::RunStatus;
 
@@ -180,6 +181,7 @@ impl CaseDraft {
                     message,
                     details,
                     output,
+                    iteration: None,
                 };
                 match outcome {
                     Outcome::Flaky(_) => self.before.push(attempt),
@@ -309,6 +311,7 @@ impl CaseDraft {
             message,
             details,
             output,
+            iteration: None,
         });
         attempts.append(&mut self.after);
         let test_key = self.test_key.or(self.tagged_key);
@@ -339,6 +342,7 @@ impl CaseDraft {
                 comment: self.comment,
                 evidence: self.evidence,
                 custom_fields: self.custom_fields,
+                ..Remarks::default()
             }
             .boxed(),
             identity: Identity {
@@ -355,13 +359,3 @@ impl CaseDraft {
 
 /// Node's runner gives every test this class name, so it tells none from another.
 const NO_CLASS: &str = "test";
-
-/// A name without line ends, which keep the parts of an identity apart.
-fn one_line(name: &str) -> String {
-    let name = name.trim();
-    if name.contains(['\n', '\r']) {
-        name.replace(['\n', '\r'], " ")
-    } else {
-        name.to_owned()
-    }
-}

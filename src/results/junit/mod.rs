@@ -13,12 +13,12 @@ use super::error::{Fault, ReadError};
 use super::limits::Limits;
 use super::model::{Counts, Report};
 use super::repeats::Repeats;
+use super::suites::Suites;
 use super::warnings::Warnings;
 use super::xml::{Element, Source, Token, Xml};
 use case::CaseDraft;
 use outcome::Outcome;
 use property::{Item, Property};
-use suite::Suites;
 
 /// Reads a document whose root is known to be JUnit's; `warnings` are those of the decoding.
 pub fn read(text: &str, limits: &Limits, warnings: Vec<String>) -> Result<Report, ReadError> {
@@ -145,7 +145,8 @@ impl<'a> Reading<'a> {
 
     fn open_suite(&mut self, element: &Element<'_>) -> Result<Place, ReadError> {
         self.properties = 0;
-        self.suites.open(element, self.source, &mut self.warnings)?;
+        let start = suite::start(element, &mut self.warnings)?;
+        self.suites.enter(start, self.source)?;
         Ok(Place::Suite)
     }
 
@@ -290,9 +291,9 @@ impl<'a> Reading<'a> {
         };
         match &mut self.case {
             Some(case) => case.take_property(property, self.limits, &mut self.warnings),
-            None => self
-                .suites
-                .take_property(&property, self.limits, &mut self.warnings),
+            None => {
+                suite::take_property(&mut self.suites, &property, self.limits, &mut self.warnings);
+            }
         }
     }
 
@@ -307,7 +308,7 @@ impl<'a> Reading<'a> {
             runs: self.runs.finish(),
             counts: self.counts,
             warnings: self.warnings.finish(),
-            incomplete: None,
+            ..Report::default()
         }
     }
 }

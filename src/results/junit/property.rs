@@ -1,11 +1,9 @@
 //! Properties of suites and cases, and the test-management names among them
 //! (`reference/test-management.md` section 10.5).
 
-use base64::Engine;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-
+use super::super::annotations::take_requirements;
 use super::super::error::ReadError;
-use super::super::keys;
+use super::super::evidence;
 use super::super::limits::Limits;
 use super::super::model::{Evidence, Requirement};
 use super::super::text::{Capped, shortened};
@@ -80,56 +78,12 @@ impl Property {
     }
 }
 
-/// Reads a list of required issue keys that stands at `at`; `found` says whether it had room.
-pub fn take_requirements(
-    list: &str,
-    at: usize,
-    warnings: &mut Warnings<'_>,
-    mut found: impl FnMut(Requirement) -> bool,
-) {
-    let mut has_room = true;
-    let refuse = |word: &str| {
-        warnings.at(at, || {
-            let word = shortened(word, 60);
-            format!("the requirement {word:?} is not an issue key and was passed over")
-        });
-    };
-    keys::stated(list, |requirement| has_room &= found(requirement), refuse);
-    if !has_room {
-        warnings.at(at, || {
-            "too many requirements; the last ones were passed over".into()
-        });
-    }
-}
-
-/// The labels in a list; with a comma or semicolon in it, spaces belong to the labels.
-pub fn labels_of(list: &str, limits: &Limits) -> Vec<String> {
-    let by_comma = list.contains([',', ';']);
-    list.split(|c: char| {
-        if by_comma {
-            matches!(c, ',' | ';')
-        } else {
-            c.is_whitespace()
-        }
-    })
-    .map(str::trim)
-    .filter(|label| !label.is_empty())
-    .map(|label| shortened(label, limits.line_chars))
-    .collect()
-}
-
 /// An `item` element: a name and a content.
 #[derive(Debug)]
 pub struct Item {
     name: String,
     text: Capped,
 }
-
-/// Base64 as people write it, with or without the padding.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &base64::alphabet::STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
 
 impl Item {
     /// Begins an item.
@@ -153,22 +107,10 @@ impl Item {
         } else {
             self.name
         };
-        let text: String = self.text.as_str().split_ascii_whitespace().collect();
-        if self.text.is_cut() || text.len() / 4 * 3 > room + 2 {
-            return Err(format!(
-                "the evidence {name:?} is too large and was dropped"
-            ));
+        if self.text.is_cut() {
+            return Err(evidence::too_large(&name));
         }
-        match BASE64.decode(text) {
-            Ok(content) => Ok(Evidence {
-                name,
-                media_type: None,
-                content,
-            }),
-            Err(_) => Err(format!(
-                "the evidence {name:?} is not base64 and was dropped"
-            )),
-        }
+        evidence::decoded(&name, self.text.as_str(), room)
     }
 
     /// The content as a custom field.

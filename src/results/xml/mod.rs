@@ -11,8 +11,10 @@ use quick_xml::Reader;
 use quick_xml::events::attributes::AttrError;
 use quick_xml::events::{BytesRef, BytesStart, Event};
 
+mod record;
 mod source;
 
+pub use record::Record;
 pub use source::Source;
 
 use super::error::{Fault, ReadError};

@@ -6,6 +6,7 @@
 //! five statements with twenty rows cost several times what the page does.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use uuid::Uuid;
 
@@ -23,7 +24,7 @@ use crate::domain::rule::MarkKind;
 use crate::domain::settings::Settings;
 use crate::domain::test::TestCase;
 
-use rows::linked_issue;
+use rows::Reader;
 use statement::{Json, select};
 
 /// A test that covers an issue.
@@ -85,7 +86,7 @@ pub struct LinkedIssue {
     /// What hangs on them.
     pub annotations: Annotations,
     /// What holds in the issue's project.
-    pub settings: Settings,
+    pub settings: Arc<Settings>,
     /// What Jira told of the issue and is not in the mirror yet.
     pub behind: Behind,
     /// When its summary or description last changed, milliseconds since the Unix epoch.
@@ -127,6 +128,15 @@ impl Link {
     }
 }
 
+/// How much of what is linked to an issue is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// All that a list of its tests shows.
+    Lists,
+    /// What its status follows from: no marks, no defects, no strips of recent results.
+    Status,
+}
+
 /// Which issue is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Which<'a> {
@@ -147,7 +157,7 @@ pub async fn of_issue(
     link: Link,
     looking: Option<&str>,
 ) -> Result<Option<LinkedIssue>, StoreError> {
-    let mut sql = select(Json(Dialect::of(on)), link.table(), looking);
+    let mut sql = select(Json(Dialect::of(on)), link.table(), Depth::Lists, looking);
     sql.with(" WHERE i.site_id = ", site);
     match which {
         Which::JiraId(id) => sql.with(" AND i.jira_id = ", id),
@@ -168,7 +178,8 @@ pub async fn of_issue(
             .push("))"),
     };
     let rows = sql.raw(on).await?;
-    rows.first().map(linked_issue).transpose()
+    let mut reader = Reader::new(Depth::Lists);
+    rows.first().map(|row| reader.read(row)).transpose()
 }
 
 /// Issues with the tests that cover them, in one statement; in the order given, and those that the
@@ -177,14 +188,16 @@ pub async fn of_issues(
     on: &impl Conn,
     site: SiteId,
     issues: &[Uuid],
+    depth: Depth,
 ) -> Result<Vec<LinkedIssue>, StoreError> {
-    let mut sql = select(Json(Dialect::of(on)), Link::Covers.table(), None);
+    let mut sql = select(Json(Dialect::of(on)), Link::Covers.table(), depth, None);
     sql.with(" WHERE i.site_id = ", site)
         .push(" AND i.id IN ")
         .list_filled_up(issues.iter().copied());
     let mut found = HashMap::with_capacity(issues.len());
+    let mut reader = Reader::new(depth);
     for row in sql.raw(on).await? {
-        let linked = linked_issue(&row)?;
+        let linked = reader.read(&row)?;
         found.insert(linked.issue.id, linked);
     }
     Ok(issues.iter().filter_map(|id| found.remove(id)).collect())

@@ -1,56 +1,104 @@
 //! What the statement found, as plain values.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use sea_orm::QueryResult;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use super::{Annotations, CoveringTest, LinkedDefect, LinkedIssue, SetMark};
-use crate::domain::coverage::{Latest, MadeFor, Scope, Window};
+use super::{Annotations, CoveringTest, Depth, LinkedDefect, LinkedIssue, SetMark};
+use crate::domain::coverage::{Latest, MadeFor, Scope, Window, WithoutStrip};
 use crate::domain::exemption::Exemption;
 use crate::domain::hierarchy::Kin;
-use crate::domain::issue::StatusCategory;
+use crate::domain::issue::{MirroredIssue, StatusCategory};
 use crate::domain::keys::TestKey;
 use crate::domain::quarantine::Quarantine;
 use crate::domain::rule::MarkKind;
+use crate::domain::settings::Settings;
 use crate::domain::test::TestCase;
 use crate::store::inbox::Behind;
 use crate::store::tests::kind_of;
 use crate::store::{StoreError, issues, settings};
 
-/// An issue of the statement, with what is linked to it.
-pub(super) fn linked_issue(row: &QueryResult) -> Result<LinkedIssue, StoreError> {
-    let issue = issues::from_row(row)?;
+/// Reads the rows of one statement.
+#[derive(Debug)]
+pub(super) struct Reader {
+    depth: Depth,
+    /// By project, with the text they were read from: most issues of a list are of one project.
+    settings: HashMap<String, (Option<String>, Arc<Settings>)>,
+}
+
+impl Reader {
+    pub fn new(depth: Depth) -> Self {
+        Self {
+            depth,
+            settings: HashMap::new(),
+        }
+    }
+
+    /// An issue of the statement, with what is linked to it.
+    pub fn read(&mut self, row: &QueryResult) -> Result<LinkedIssue, StoreError> {
+        let issue = issues::from_row(row)?;
+        let decided: Option<String> = row.try_get("", "settings")?;
+        let settings = self.settings(&issue.snapshot.project_key, decided, issue.id)?;
+        linked_issue(row, issue, settings, self.depth)
+    }
+
+    fn settings(
+        &mut self,
+        project: &str,
+        decided: Option<String>,
+        issue: Uuid,
+    ) -> Result<Arc<Settings>, StoreError> {
+        if let Some((text, known)) = self.settings.get(project)
+            && *text == decided
+        {
+            return Ok(Arc::clone(known));
+        }
+        let rows: Vec<settings::Row> = read(decided.as_deref(), issue)?;
+        let read = Arc::new(settings::gather(rows).of_project(project));
+        let known = (decided, Arc::clone(&read));
+        self.settings.insert(project.to_owned(), known);
+        Ok(read)
+    }
+}
+
+fn linked_issue(
+    row: &QueryResult,
+    issue: MirroredIssue,
+    settings: Arc<Settings>,
+    depth: Depth,
+) -> Result<LinkedIssue, StoreError> {
     let list = |column: &str| row.try_get::<Option<String>>("", column);
-    let tests: Vec<Test> = read(list("tests")?, issue.id)?;
-    let tests = tests.into_iter().map(covering);
-    let mut tests: Vec<CoveringTest> = tests.collect::<Result<_, _>>()?;
+    let mut tests = tests(list("tests")?.as_deref(), issue.id, depth)?;
     tests.sort_by(|a, b| {
         let (a, b) = (&a.case.key, &b.case.key);
         (&a.project, a.number).cmp(&(&b.project, b.number))
     });
 
-    let mut defects: Vec<Defect> = read(list("defects")?, issue.id)?;
+    let mut defects: Vec<Defect> = read(list("defects")?.as_deref(), issue.id)?;
     defects.sort_unstable();
-    let mut marks: Vec<Mark> = read(list("marks")?, issue.id)?;
+    let mut marks: Vec<Mark> = read(list("marks")?.as_deref(), issue.id)?;
     marks.sort_unstable();
-    let decided: Vec<settings::Row> = read(list("settings")?, issue.id)?;
-    let (waiting_ms, parked_ms): (Option<i64>, Option<i64>) = read(list("lag")?, issue.id)?;
-    let children: Vec<(Uuid, u8)> = read(list("children")?, issue.id)?;
+    let (waiting_ms, parked_ms): (Option<i64>, Option<i64>) =
+        read(list("lag")?.as_deref(), issue.id)?;
+    let children: Vec<(Uuid, u8)> = read(list("children")?.as_deref(), issue.id)?;
     let mut kin: Vec<Kin> = children.into_iter().map(child).collect();
     for side in ["outward", "inward"] {
-        let links: Vec<(Uuid, String, u8)> = read(list(side)?, issue.id)?;
+        let links: Vec<(Uuid, String, u8)> = read(list(side)?.as_deref(), issue.id)?;
         kin.extend(links.into_iter().map(linked));
     }
-    let exemption: Option<Said> = read(list("exemption")?, issue.id)?;
-    let chosen: Option<(String, Option<String>)> = read(list("chosen")?, issue.id)?;
-    let purposes: Vec<Purposes> = read(list("purposes")?, issue.id)?;
+    let exemption: Option<Said> = read(list("exemption")?.as_deref(), issue.id)?;
+    let chosen: Option<(String, Option<String>)> = read(list("chosen")?.as_deref(), issue.id)?;
+    let purposes: Vec<Purposes> = read(list("purposes")?.as_deref(), issue.id)?;
     Ok(LinkedIssue {
         tests,
         annotations: Annotations {
             defects: defects.into_iter().map(defect).collect(),
             marks: marks.into_iter().filter_map(mark).collect(),
         },
-        settings: settings::gather(decided).of_project(&issue.snapshot.project_key),
+        settings,
         behind: Behind {
             waiting_ms,
             parked_ms,
@@ -71,11 +119,11 @@ pub(super) fn linked_issue(row: &QueryResult) -> Result<LinkedIssue, StoreError>
 }
 
 /// Reads a list the statement made; nothing is an empty one.
-fn read<T: DeserializeOwned + Default>(text: Option<String>, issue: Uuid) -> Result<T, StoreError> {
+fn read<T: DeserializeOwned + Default>(text: Option<&str>, issue: Uuid) -> Result<T, StoreError> {
     let Some(text) = text else {
         return Ok(T::default());
     };
-    serde_json::from_str(&text).map_err(|why| StoreError::Corrupt {
+    serde_json::from_str(text).map_err(|why| StoreError::Corrupt {
         table: "issue",
         id: format!("what is linked to {issue}"),
         what: why.to_string(),
@@ -83,7 +131,7 @@ fn read<T: DeserializeOwned + Default>(text: Option<String>, issue: Uuid) -> Res
 }
 
 /// Its columns, what is kept of its runs, its quarantine, and its newest results.
-type Test = (Columns, Option<Latest>, Option<Quarantined>, Option<Window>);
+type Test<Runs> = (Columns, Option<Runs>, Option<Quarantined>, Option<Window>);
 /// Test, project key, number, name, kind, when it was archived, version, labels, workflow status,
 /// and whether its project is gone.
 type Columns = (
@@ -107,7 +155,22 @@ type Defect = (Uuid, i64, String, Uuid, String, String, i16, Option<i64>);
 /// Test, kind, since when, key of the issue it is about.
 type Mark = (Uuid, i16, i64, String);
 
-fn covering((columns, latest, quarantine, window): Test) -> Result<CoveringTest, StoreError> {
+fn tests(text: Option<&str>, issue: Uuid, depth: Depth) -> Result<Vec<CoveringTest>, StoreError> {
+    match depth {
+        Depth::Lists => {
+            let tests: Vec<Test<Latest>> = read(text, issue)?;
+            tests.into_iter().map(covering).collect()
+        }
+        Depth::Status => {
+            let tests: Vec<Test<WithoutStrip>> = read(text, issue)?;
+            tests.into_iter().map(covering).collect()
+        }
+    }
+}
+
+fn covering<Runs: Into<Latest>>(
+    (columns, latest, quarantine, window): Test<Runs>,
+) -> Result<CoveringTest, StoreError> {
     let (id, project, number, name, kind, archived_ms, version, labels, workflow_status, is_gone) =
         columns;
     Ok(CoveringTest {
@@ -118,7 +181,7 @@ fn covering((columns, latest, quarantine, window): Test) -> Result<CoveringTest,
             kind: kind_of(kind, id)?,
             is_archived: archived_ms.is_some(),
         },
-        latest: latest.unwrap_or_default(),
+        latest: latest.map(Into::into).unwrap_or_default(),
         version,
         labels: serde_json::from_str(&labels).unwrap_or_default(),
         workflow_status,

@@ -1,5 +1,6 @@
 //! The text of the statement: what there is many of comes as JSON, made by the database.
 
+use super::Depth;
 use crate::store::{Dialect, Sql, issues, settings};
 
 /// How a database makes JSON.
@@ -31,7 +32,7 @@ impl Json {
 
 /// Everything up to the issues' table; `link` is the table of links, `looking` the person whose choices
 /// are wanted.
-pub(super) fn select(json: Json, link: &str, looking: Option<&str>) -> Sql {
+pub(super) fn select(json: Json, link: &str, depth: Depth, looking: Option<&str>) -> Sql {
     let linked = format!(
         "FROM {link} l {{}} WHERE l.site_id = i.site_id AND l.issue_id = i.id \
          AND l.removed_ms IS NULL"
@@ -54,36 +55,15 @@ pub(super) fn select(json: Json, link: &str, looking: Option<&str>) -> Sql {
          LEFT JOIN test_window w ON w.site_id = l.site_id AND w.test_id = l.test_id AND w.is_mixed \
          LEFT JOIN quarantine q ON q.site_id = l.site_id AND q.test_id = l.test_id",
     );
-    let defects = json.of_all(&json.array(&format!(
-        "{}, d.created_ms, j.key, {}, j.summary, j.status_name, j.status_category, j.deleted_ms",
-        json.id("d.test_id"),
-        json.id("j.id")
-    )));
-    let of_defects = linked.replace(
-        "{}",
-        "JOIN defect_link d ON d.site_id = l.site_id AND d.test_id = l.test_id \
-         AND d.removed_ms IS NULL JOIN issue j ON j.site_id = d.site_id AND j.id = d.issue_id",
-    );
-    let marks = json.of_all(&json.array(&format!(
-        "{}, m.kind, m.since_ms, j.key",
-        json.id("m.test_id")
-    )));
-    let of_marks = linked.replace(
-        "{}",
-        "JOIN mark m ON m.site_id = l.site_id AND m.test_id = l.test_id \
-         JOIN issue j ON j.site_id = m.site_id AND j.id = m.issue_id",
-    );
     let decided = json.of_all(&json.array("s.scope, s.name, s.value"));
-    let behind = json.array(
-        "min(CASE WHEN w.parked_ms IS NULL THEN w.received_ms END), \
-         min(CASE WHEN w.parked_ms IS NOT NULL THEN w.received_ms END)",
-    );
+    let annotations = match depth {
+        Depth::Lists => annotations(json, &linked),
+        Depth::Status => "NULL AS defects, NULL AS marks, NULL AS lag".to_owned(),
+    };
     let mut sql = Sql::new(&format!(
-        "SELECT {}, text_changed_ms, (SELECT {tests} {of_tests}) AS tests, (SELECT {defects} {of_defects}) AS defects, \
-         (SELECT {marks} {of_marks}) AS marks, (SELECT {decided} FROM setting s \
-         WHERE s.site_id = i.site_id AND s.scope IN ('{}', '{}' || i.project_key)) AS settings, \
-         (SELECT {behind} FROM waiting_event w WHERE w.site_id = i.site_id \
-         AND w.lane = CAST(i.jira_id AS text)) AS lag, {}",
+        "SELECT {}, text_changed_ms, (SELECT {tests} {of_tests}) AS tests, {annotations}, \
+         (SELECT {decided} FROM setting s WHERE s.site_id = i.site_id \
+         AND s.scope IN ('{}', '{}' || i.project_key)) AS settings, {}",
         issues::COLUMNS,
         settings::SITE,
         settings::PROJECT,
@@ -103,6 +83,39 @@ pub(super) fn select(json: Json, link: &str, looking: Option<&str>) -> Sql {
     }
     sql.push(" FROM issue i");
     sql
+}
+
+/// Columns with what hangs on the tests that are `linked`, and what Jira told of the issue and is not
+/// applied.
+fn annotations(json: Json, linked: &str) -> String {
+    let defects = json.of_all(&json.array(&format!(
+        "{}, d.created_ms, j.key, {}, j.summary, j.status_name, j.status_category, j.deleted_ms",
+        json.id("d.test_id"),
+        json.id("j.id")
+    )));
+    let of_defects = linked.replace(
+        "{}",
+        "JOIN defect_link d ON d.site_id = l.site_id AND d.test_id = l.test_id \
+         AND d.removed_ms IS NULL JOIN issue j ON j.site_id = d.site_id AND j.id = d.issue_id",
+    );
+    let marks = json.of_all(&json.array(&format!(
+        "{}, m.kind, m.since_ms, j.key",
+        json.id("m.test_id")
+    )));
+    let of_marks = linked.replace(
+        "{}",
+        "JOIN mark m ON m.site_id = l.site_id AND m.test_id = l.test_id \
+         JOIN issue j ON j.site_id = m.site_id AND j.id = m.issue_id",
+    );
+    let behind = json.array(
+        "min(CASE WHEN w.parked_ms IS NULL THEN w.received_ms END), \
+         min(CASE WHEN w.parked_ms IS NOT NULL THEN w.received_ms END)",
+    );
+    format!(
+        "(SELECT {defects} {of_defects}) AS defects, (SELECT {marks} {of_marks}) AS marks, \
+         (SELECT {behind} FROM waiting_event w WHERE w.site_id = i.site_id \
+         AND w.lane = CAST(i.jira_id AS text)) AS lag"
+    )
 }
 
 /// Executions whose purpose is offered as a scope.

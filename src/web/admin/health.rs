@@ -1,14 +1,19 @@
 //! How the line to Jira is doing: what waits, what was put aside and why, and trying it again.
 
+use std::collections::BTreeMap;
+
 use actix_web::web::Data;
 use askama::Template;
 use uuid::Uuid;
 
 use super::base;
 use crate::app::App;
+use crate::app::reconcile::want_now;
 use crate::domain::heartbeat::Heartbeat;
 use crate::domain::site::Site;
+use crate::domain::work::Scan;
 use crate::problem::Problem;
+use crate::store::scans::{self, ScanState};
 use crate::store::{inbox, installations, outbox, site_health};
 use crate::web::fields::{Fields, SentForm};
 use crate::web::fragment::Fragment;
@@ -40,7 +45,49 @@ pub(super) struct Health {
     work_waiting: i64,
     work_parked: Vec<Parked>,
     work_parked_count: i64,
+    compared: Compared,
     say: String,
+}
+
+/// How the comparisons with Jira go.
+#[derive(Debug, Default)]
+struct Compared {
+    /// When the last one came to its end.
+    last: Option<When>,
+    /// Issues it found behind.
+    behind: i64,
+    /// What goes on right now, as sentences.
+    under_way: Vec<String>,
+    /// Issues out of reach: how many of which project.
+    hidden: Vec<(String, i64)>,
+}
+
+impl Compared {
+    fn of(scans: &[ScanState], hidden: BTreeMap<String, i64>, now_ms: i64) -> Self {
+        let of_kind = |kind: Scan| scans.iter().find(move |scan| scan.kind == kind.name());
+        let changes = of_kind(Scan::Changes);
+        let going_on = |kind: Scan, what: &str| {
+            let scan = of_kind(kind).filter(|scan| scan.started_ms.is_some())?;
+            let of = match scan.total {
+                Some(total) => format!(" of about {}", total.max(scan.seen)),
+                None => String::new(),
+            };
+            Some(format!("{what}: {}{of} so far.", scan.seen))
+        };
+        let under_way = [
+            going_on(Scan::All, "Reading the issues there are"),
+            going_on(Scan::Changes, "Looking for lost changes"),
+            going_on(Scan::Reach, "Looking for deleted issues"),
+        ];
+        Self {
+            last: changes
+                .and_then(|scan| scan.finished_ms)
+                .map(|at_ms| When::new(at_ms, now_ms)),
+            behind: changes.map_or(0, |scan| scan.found),
+            under_way: under_way.into_iter().flatten().collect(),
+            hidden: hidden.into_iter().collect(),
+        }
+    }
 }
 
 /// The site's Forge installation.
@@ -67,13 +114,15 @@ struct Parked {
 impl Health {
     pub(super) async fn of(app: &App, site: &Site) -> Result<Self, Problem> {
         let (on, now_ms) = (app.store.read(), app.clock.now_ms());
-        let (line, forge, events, work, events_parked, work_parked) = tokio::try_join!(
+        let (line, forge, events, work, events_parked, work_parked, scans, hidden) = tokio::try_join!(
             site_health::of_site(on, site.id),
             installations::live(on, site.id),
             inbox::depth(on, Some(site.id)),
             outbox::counts(on, Some(site.id)),
             inbox::parked(on, site.id, SHOWN),
             outbox::parked(on, site.id, SHOWN),
+            scans::of_site(on, site.id),
+            scans::out_of_reach(on, site.id),
         )?;
         let line = line.ok_or_else(|| Problem::not_found("This site is not known any more."))?;
         let when = |at_ms| When::new(at_ms, now_ms);
@@ -158,6 +207,7 @@ impl Health {
                     when: when(work.created_ms),
                 })
                 .collect(),
+            compared: Compared::of(&scans, hidden, now_ms),
             say: String::new(),
         })
     }
@@ -200,6 +250,14 @@ pub(super) async fn retry_work(
     txn.commit().await?;
     app.outbox_filled.notify_one();
     answer(&app, &viewer, format!("{count} changes are sent again")).await
+}
+
+/// `POST /ui/admin/reconcile`: compares the site with Jira now.
+pub(super) async fn compare(viewer: Viewer, app: Data<App>) -> Result<Fragment, Problem> {
+    viewer.demand_administration(&app).await?;
+    want_now(&app, viewer.site.id, &[Scan::Changes, Scan::Reach]).await?;
+    let said = "The site is being compared with Jira. Refresh to see how far that is.";
+    answer(&app, &viewer, said.to_owned()).await
 }
 
 async fn answer(app: &App, viewer: &Viewer, said: String) -> Result<Fragment, Problem> {

@@ -31,6 +31,7 @@ pub fn routes(routes: &mut ServiceConfig) {
             .route("", web::get().to(show_body))
             .route("/health", web::get().to(health::show))
             .route("/events/replay", web::post().to(health::replay_events))
+            .route("/reconcile", web::post().to(health::compare))
             .route("/work/retry", web::post().to(health::retry_work))
             .route("/settings", web::get().to(settings::show))
             .route("/settings", web::post().to(settings::save))

@@ -1,3 +1,4 @@
 //! Interfaces for programs.
 
 pub mod v1;
+pub mod xray;

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
-use reqwest::Method;
+use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
+use crate::support::PATIENCE;
 use crate::support::service::deliver;
 use crate::support::site::Site;
 
@@ -59,7 +61,7 @@ impl Api {
         let send = async |replica: &str| {
             let url = format!("{replica}/api/v1/{path}");
             let request = self.http.post(url).bearer_auth(&self.token).json(body);
-            Self::read(request.header("Idempotency-Key", key).send().await.unwrap()).await
+            Self::taken(request.header("Idempotency-Key", key)).await
         };
         tokio::join!(send(self.replica()), send(self.replica())).into()
     }
@@ -98,7 +100,7 @@ impl Api {
         if let Some(etag) = etag {
             request = request.header("If-Match", etag);
         }
-        Self::read(request.send().await.unwrap()).await
+        Self::taken(request).await
     }
 
     /// Reports results.
@@ -109,13 +111,31 @@ impl Api {
         };
         let url = format!("{}/api/v1/projects/SHOP/results?{query}", self.replica());
         let request = self.http.post(url).bearer_auth(&self.token);
-        Self::read(request.body(file).send().await.unwrap()).await
+        Self::taken(request.body(file)).await
     }
 
     /// Tells of an event as Jira does.
     pub async fn tell(&self, delivery: &str, body: &Value) {
-        let answer = deliver(&self.http, self.replica(), &self.site, delivery, body);
-        assert_eq!(answer.await.unwrap().status(), 204);
+        let since = Instant::now();
+        loop {
+            let answer = deliver(&self.http, self.replica(), &self.site, delivery, body);
+            let status = answer.await.unwrap().status();
+            if !is_too_busy(status, since) {
+                return assert_eq!(status, 204);
+            }
+        }
+    }
+
+    /// The answer of a service that can take the request. One that cannot right now, on a machine
+    /// with too much to do, says that nothing was stored; so sending it again must be harmless.
+    async fn taken(request: reqwest::RequestBuilder) -> Answer {
+        let since = Instant::now();
+        loop {
+            let answer = request.try_clone().unwrap().send().await.unwrap();
+            if !is_too_busy(answer.status(), since) {
+                return Self::read(answer).await;
+            }
+        }
     }
 
     async fn read(answer: reqwest::Response) -> Answer {
@@ -127,4 +147,10 @@ impl Api {
         let body = serde_json::from_str(&text).unwrap_or(Value::Null);
         Answer { status, etag, body }
     }
+}
+
+/// Whether the service asks to be left alone for a moment, and there is still patience for it. It asks
+/// after seconds of waiting for the database, so there is no need to wait before the next try.
+fn is_too_busy(status: StatusCode, since: Instant) -> bool {
+    status == StatusCode::SERVICE_UNAVAILABLE && since.elapsed() < PATIENCE
 }

@@ -49,6 +49,12 @@ fn one_of(answer: Answer, good: u16, refused: &[u16], what: &str) -> Option<Valu
     Some(answer.expect(good, what))
 }
 
+/// Whether the service refused this end because it was over before the request was read, as may be
+/// where a machine has too much to do.
+fn is_over(answer: &Answer, end_ms: i64) -> bool {
+    answer.status == 422 && crate::support::site::now_s() * 1_000 >= end_ms - 1_000
+}
+
 impl Client {
     pub(super) async fn new_execution(&mut self) {
         let particulars = self.particulars();
@@ -367,11 +373,11 @@ impl Client {
             let until_ms = self.end();
             let body =
                 json!({ "reason": "it flickers", "owner": "5b10a-person", "endsMs": until_ms });
-            self.api
-                .put(&path, Some(&body))
-                .await
-                .expect(200, "a quarantine");
-            self.note(Change::Quarantined(key, Some(until_ms)));
+            let answer = self.api.put(&path, Some(&body)).await;
+            if !is_over(&answer, until_ms) {
+                answer.expect(200, "a quarantine");
+                self.note(Change::Quarantined(key, Some(until_ms)));
+            }
         }
     }
 
@@ -406,11 +412,11 @@ impl Client {
                 Some(self.end())
             };
             let body = json!({ "reason": "nothing to test", "endsMs": until_ms });
-            self.api
-                .put(&path, Some(&body))
-                .await
-                .expect(200, "an exemption");
-            self.note(Change::Exempt(key, until_ms.or(Some(FOR_GOOD))));
+            let answer = self.api.put(&path, Some(&body)).await;
+            if !until_ms.is_some_and(|until_ms| is_over(&answer, until_ms)) {
+                answer.expect(200, "an exemption");
+                self.note(Change::Exempt(key, until_ms.or(Some(FOR_GOOD))));
+            }
         }
     }
 

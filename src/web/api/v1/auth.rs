@@ -24,6 +24,23 @@ const TOUCH_EVERY_MS: i64 = 60_000;
 pub struct ApiCaller(pub ApiClient);
 
 impl ApiCaller {
+    /// Lets a client in that has proven who it is: counts the request and notes the use.
+    pub async fn admit(
+        request: &HttpRequest,
+        app: &App,
+        client: ApiClient,
+    ) -> Result<Self, Problem> {
+        count(request, app, client.id)?;
+        let now_ms = app.clock.now_ms();
+        let is_noted = |last| now_ms - last < TOUCH_EVERY_MS;
+        if !client.last_used_ms.is_some_and(is_noted) {
+            let txn = app.store.write().await?;
+            api_clients::touch(&*txn, client.site, client.id, now_ms).await?;
+            txn.commit().await?;
+        }
+        Ok(Self(client))
+    }
+
     /// The project that a path names, which the client may use.
     pub fn project(&self, key: &str) -> Result<String, Problem> {
         let key = key.to_ascii_uppercase();
@@ -76,17 +93,7 @@ impl FromRequest for ApiCaller {
             let client = known
                 .await?
                 .ok_or_else(|| Problem::unauthorized("The token is unknown or was revoked."))?;
-            count(&request, app, client.id)?;
-            let now_ms = app.clock.now_ms();
-            if client
-                .last_used_ms
-                .is_none_or(|last| now_ms - last >= TOUCH_EVERY_MS)
-            {
-                let txn = app.store.write().await?;
-                api_clients::touch(&*txn, client.site, client.id, now_ms).await?;
-                txn.commit().await?;
-            }
-            Ok(Self(client))
+            Self::admit(&request, app, client).await
         })
     }
 }

@@ -18,7 +18,7 @@ pub const JSON_LIMIT: usize = 1024 * 1024;
 ///
 /// A little more than that is read and thrown away, so that the client has sent its file and looks
 /// at the answer instead of finding the connection closed.
-pub(super) async fn collect(
+pub(in crate::web::api) async fn collect(
     request: &HttpRequest,
     body: Payload,
     limit: usize,

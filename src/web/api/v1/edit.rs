@@ -11,17 +11,21 @@ use serde::Serialize;
 use super::auth::ApiCaller;
 use crate::app::App;
 use crate::app::answer_once::{Answered, answer_once};
-use crate::crypto::sha256;
+use crate::crypto::{hex, sha256};
 use crate::problem::Problem;
 use crate::store::Txn;
 use crate::store::idempotency::{KeptAnswer, Repeatable};
 
 /// Longest `Idempotency-Key`, in characters.
 const KEY_CHARS: usize = 255;
+/// How long a request under an `Idempotency-Key` is a repeat of the first.
+const KEY_LASTS_MS: i64 = 24 * 60 * 60 * 1000;
+/// How long an upload that is the same to the byte is a repeat of the first.
+const UPLOAD_REPEATS_MS: i64 = 10 * 60 * 1000;
 
 /// An answer that a transaction makes.
 #[derive(Debug)]
-pub(super) struct Answer(KeptAnswer);
+pub(in crate::web::api) struct Answer(KeptAnswer);
 
 impl Answer {
     /// 200, with the thing as it is now.
@@ -146,7 +150,7 @@ pub(super) async fn change(
 
 /// Makes something new in a transaction of its own, once however often the request, which
 /// [`repeatable`] names, is sent.
-pub(super) async fn once(
+pub(in crate::web::api) async fn once(
     app: &App,
     caller: &ApiCaller,
     repeatable: Option<Repeatable>,
@@ -186,6 +190,49 @@ pub(super) fn repeatable(
     request: &HttpRequest,
     body: &[u8],
 ) -> Result<Option<Repeatable>, Problem> {
+    let Some(key) = idempotency_key(request)? else {
+        return Ok(None);
+    };
+    let mut asked = format!("{} {}\n", request.method(), request.uri()).into_bytes();
+    asked.extend_from_slice(body);
+    Ok(Some(Repeatable {
+        client: caller.0.id,
+        key,
+        request_hash: sha256(&asked),
+        within_ms: KEY_LASTS_MS,
+    }))
+}
+
+/// An upload of results, by its `Idempotency-Key`, else by all it consists of: some clients send the
+/// same again when the answer takes long, and CI would have the results twice.
+pub(in crate::web::api) fn repeatable_upload(
+    caller: &ApiCaller,
+    request: &HttpRequest,
+    parts: &[&[u8]],
+) -> Result<Repeatable, Problem> {
+    let mut asked = format!("{} {}\n", request.method(), request.uri()).into_bytes();
+    for part in parts {
+        asked.extend_from_slice(&sha256(part));
+    }
+    let request_hash = sha256(&asked);
+    Ok(match idempotency_key(request)? {
+        Some(key) => Repeatable {
+            client: caller.0.id,
+            key,
+            request_hash,
+            within_ms: KEY_LASTS_MS,
+        },
+        None => Repeatable {
+            client: caller.0.id,
+            key: format!("upload:{}", hex(&request_hash)),
+            request_hash,
+            within_ms: UPLOAD_REPEATS_MS,
+        },
+    })
+}
+
+/// The client's own name for the request, when it gives one.
+fn idempotency_key(request: &HttpRequest) -> Result<Option<String>, Problem> {
     let Some(given) = request.headers().get("idempotency-key") else {
         return Ok(None);
     };
@@ -196,13 +243,7 @@ pub(super) fn repeatable(
         )
         .detail(format!("It has 1 to {KEY_CHARS} ASCII characters.")));
     }
-    let mut asked = format!("{} {}\n", request.method(), request.uri()).into_bytes();
-    asked.extend_from_slice(body);
-    Ok(Some(Repeatable {
-        client: caller.0.id,
-        key: key.to_owned(),
-        request_hash: sha256(&asked),
-    }))
+    Ok(Some(key.to_owned()))
 }
 
 #[cfg(test)]

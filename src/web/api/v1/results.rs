@@ -1,6 +1,6 @@
 //! `POST /api/v1/projects/{KEY}/results`: one result file. Takes an API client's token.
 //!
-//! The file is the body, of any format `results` reads, gzipped if its `Content-Encoding` says so.
+//! The file is the body, of any format `results` reads, gzipped as a file or by `Content-Encoding`.
 //! It is read off the request's thread and before the transaction begins.
 
 use actix_web::web::{Data, Path, Payload};
@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::auth::ApiCaller;
 use super::body::collect;
-use super::edit::{Answer, once, repeatable};
+use super::edit::{Answer, once, repeatable_upload};
 use super::executions::answer::url as execution_url;
 use super::query::Query;
 use crate::app::App;
@@ -78,8 +78,9 @@ struct ReceivedCounts {
 
 /// Send results
 ///
-/// One result file (`JUnit` XML) of at most 25 MB is the body, gzipped if `Content-Encoding` says so.
-/// All of it is stored, or nothing.
+/// One result file is the body, of any format that is known by its content, or a zip archive of
+/// several; at most 25 MB, unpacked. All of it is stored, or nothing. The same file with the same
+/// parameters within ten minutes is a repeat: it gets the first answer and stores nothing.
 #[utoipa::path(
     operation_id = "sendResults",
     tag = "results",
@@ -133,12 +134,12 @@ pub async fn receive(
     let limits = Limits::default();
     let file = collect(&request, body, limits.bytes).await?;
     let arrived_ms = app.clock.now_ms();
-    let repeatable = repeatable(&caller, &request, &file)?;
+    let repeatable = repeatable_upload(&caller, &request, &[&file])?;
     let reading = move || read_file(file, &limits, policy, arrived_ms);
     let report = tokio::task::spawn_blocking(reading)
         .await
         .map_err(|why| Problem::internal().because(why))??;
-    once(&app, &caller, repeatable, async |txn| {
+    once(&app, &caller, Some(repeatable), async |txn| {
         let imported = import_into(&**txn, caller.0.site, &upload, report).await?;
         Ok(Answer::done(&Received::of(
             &imported,
@@ -176,9 +177,10 @@ fn upload(caller: &ApiCaller, project: &str, query: &Query) -> Result<Upload, Pr
         execution: execution.map_err(|why| {
             Problem::bad_request("`execution` names no test execution.").detail(why.to_string())
         })?,
-        source: "JUnit".to_owned(),
+        source: String::new(),
         created_by: Some(caller.0.name.clone()),
         project,
+        ..Upload::default()
     })
 }
 
@@ -191,10 +193,10 @@ fn read_file(
     let report = read(&file, limits).map_err(|why| refused(&why))?;
     // The report holds all that is wanted of it; both at once are the most memory an import takes.
     drop(file);
-    Ok(prepare(report, policy, arrived_ms)?)
+    Ok(prepare(report, policy, arrived_ms))
 }
 
-fn refused(why: &ReadError) -> Problem {
+pub(in crate::web::api) fn refused(why: &ReadError) -> Problem {
     Problem::unprocessable("The result file cannot be read; nothing of it was stored.")
         .detail(why.to_string())
 }
@@ -204,14 +206,20 @@ impl From<ImportError> for Problem {
         const TITLE: &str = "The results are refused; nothing of them was stored.";
         let sentence = |why: &ImportError| format!("{why}.");
         match error {
-            ImportError::UnknownTest { .. } => Self::unprocessable(TITLE).detail(format!(
-                "{} Correct the key, or leave it out to have the test made.",
-                sentence(&error)
-            )),
+            ImportError::UnknownTest { .. } | ImportError::NotATest { .. } => {
+                Self::unprocessable(TITLE).detail(format!(
+                    "{} Correct the key, or leave it out to have the test made.",
+                    sentence(&error)
+                ))
+            }
             ImportError::UnknownExecution(key) => {
                 Self::not_found(format!("There is no execution {key} in this project."))
                     .detail("Leave `execution` out to have a new one made.")
             }
+            ImportError::NotAnExecution(_) => Self::unprocessable(TITLE).detail(format!(
+                "{} It has to be a key such as SHOP-E7.",
+                sentence(&error)
+            )),
             ImportError::OtherExecution { .. } => Self::conflict(TITLE).detail(format!(
                 "{} Send them without `execution` to have a new one made.",
                 sentence(&error)

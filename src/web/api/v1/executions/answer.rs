@@ -153,6 +153,6 @@ impl ListedResult {
 }
 
 /// Where an execution can be looked at.
-pub(in super::super) fn url(base_url: &str, key: &str) -> String {
+pub(in crate::web::api) fn url(base_url: &str, key: &str) -> String {
     format!("{}/api/v1/executions/{key}", base_url.trim_end_matches('/'))
 }

@@ -9,7 +9,7 @@ use crate::crypto::hex;
 use crate::domain::attempts::{Sequence, aggregate};
 use crate::domain::coverage::Settings;
 use crate::domain::run::RunStatus;
-use crate::domain::run_detail::{AttemptDetail, RunDetail};
+use crate::domain::run_detail::{AttemptDetail, RunDetail, StepDetail};
 use crate::store::evidence;
 use crate::store::run_defects::RunDefect;
 use crate::store::stored_runs::StoredRun;
@@ -47,6 +47,10 @@ pub(super) struct Run {
     message: Option<String>,
     /// What the tester remarked.
     comment: Option<String>,
+    /// Who ran the test, as the report names them.
+    executed_by: Option<String>,
+    /// Who was to run it, as the report names them.
+    assignee: Option<String>,
     /// Its attempts, in order.
     attempts: Vec<Attempt>,
     /// Its iterations: the same with different data.
@@ -89,6 +93,14 @@ struct Iteration {
     status: String,
     /// The first line of what it said.
     message: Option<String>,
+    /// Whatever explains the outcome.
+    details: Option<String>,
+    /// The data: name and value.
+    parameters: Vec<CustomField>,
+    /// How its steps went, in order; what broke them is told of the run.
+    steps: Vec<Step>,
+    /// How long it took, milliseconds.
+    duration_ms: Option<i64>,
 }
 
 /// How a step of the test went.
@@ -131,7 +143,7 @@ pub(in super::super) struct Evidence {
     created_ms: i64,
 }
 
-/// A custom field of a run.
+/// A custom field of a run, or a parameter of an iteration.
 #[derive(Debug, Serialize, ToSchema)]
 struct CustomField {
     /// Its name.
@@ -173,12 +185,9 @@ impl Run {
             .into_iter()
             .partition::<Vec<_>, _>(|one| one.label.is_some());
         let steps = detail.steps.into_iter().zip(1..).map(|(step, n)| Step {
-            status: step.status,
-            actual: step.actual,
-            comment: step.comment,
             defects: keys_of(n),
+            ..Step::of(step)
         });
-        let custom_fields = detail.custom_fields.into_iter();
         Self {
             execution: execution.to_owned(),
             number: run.number,
@@ -196,6 +205,8 @@ impl Run {
             duration_ms: run.duration_ms,
             message: run.message,
             comment: detail.comment,
+            executed_by: detail.executed_by,
+            assignee: detail.assignee,
             attempts: attempts.into_iter().map(Attempt::of).collect(),
             iterations: iterations.into_iter().map(Iteration::of).collect(),
             steps: steps.collect(),
@@ -204,9 +215,7 @@ impl Run {
                 .iter()
                 .map(|file| Evidence::of(file, url))
                 .collect(),
-            custom_fields: custom_fields
-                .map(|(name, value)| CustomField { name, value })
-                .collect(),
+            custom_fields: CustomField::all(detail.custom_fields),
             incomplete: detail.is_incomplete,
         }
     }
@@ -245,12 +254,34 @@ impl Attempt {
     }
 }
 
+impl CustomField {
+    fn all(pairs: Vec<(String, String)>) -> Vec<Self> {
+        let pairs = pairs.into_iter();
+        pairs.map(|(name, value)| Self { name, value }).collect()
+    }
+}
+
+impl Step {
+    fn of(step: StepDetail) -> Self {
+        Self {
+            status: step.status,
+            actual: step.actual,
+            comment: step.comment,
+            defects: Vec::new(),
+        }
+    }
+}
+
 impl Iteration {
     fn of(iteration: AttemptDetail) -> Self {
         Self {
             name: iteration.label.unwrap_or_default(),
             status: iteration.status,
             message: iteration.message,
+            details: iteration.details,
+            parameters: CustomField::all(iteration.parameters),
+            steps: iteration.steps.into_iter().map(Step::of).collect(),
+            duration_ms: iteration.duration_ms,
         }
     }
 }

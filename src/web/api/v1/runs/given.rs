@@ -288,6 +288,7 @@ impl<'a> Judge<'a> {
                 message: checks.text(&at("message"), given.message.as_deref(), MESSAGE),
                 details: checks.text(&at("details"), given.details.as_deref(), TEXT),
                 output: checks.text(&at("output"), given.output.as_deref(), TEXT),
+                ..AttemptDetail::default()
             };
             self.attempt(status, attempt, &mut statuses);
         }
@@ -299,8 +300,7 @@ impl<'a> Judge<'a> {
                 status: String::new(),
                 label: Some(checks.line(&at("name"), &given.name, NAME)),
                 message: checks.text(&at("message"), given.message.as_deref(), MESSAGE),
-                details: None,
-                output: None,
+                ..AttemptDetail::default()
             };
             self.attempt(status, attempt, &mut statuses);
         }
