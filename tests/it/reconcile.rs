@@ -7,7 +7,6 @@ use touchstone::app::import_results::{Upload, import_results, prepare};
 use touchstone::app::reconcile::{plan_scans, want_now};
 use touchstone::clock::Clock;
 use touchstone::domain::attempts::Aggregation;
-use touchstone::domain::execution::Particulars;
 use touchstone::domain::issue::MirroredIssue;
 use touchstone::domain::work::Scan;
 use touchstone::results::{Limits, read};
@@ -96,13 +95,11 @@ impl World {
             "<testsuite name='unit'><testcase classname='shop.Cart' name='pays'/></testsuite>";
         let report = read(xml.as_bytes(), &Limits::default()).unwrap();
         let now_ms = self.app.app().clock.now_ms();
-        let prepared = prepare(report, Aggregation::Worst, now_ms).unwrap();
+        let prepared = prepare(report, Aggregation::Worst, now_ms);
         let upload = Upload {
             project: "SHOP".into(),
-            particulars: Particulars::default(),
-            execution: None,
             source: "JUnit".into(),
-            created_by: None,
+            ..Upload::default()
         };
         let store = &self.app.app().store;
         import_results(store, self.site, &upload, prepared)

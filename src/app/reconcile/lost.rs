@@ -169,14 +169,14 @@ impl<'a> Look<'a> {
         had: &HashSet<(i64, i64)>,
     ) {
         let jira_id = issue.snapshot.jira_id;
-        let first_status = changes.iter().find_map(|change| {
+        let told = |change: &&HistoryEntry| change.is_told();
+        let first_status = changes.iter().filter(told).find_map(|change| {
             let [(id, name), _] = change.status()?;
             Some(Named {
                 id: id.to_owned(),
                 name: name.to_owned(),
             })
         });
-        let told = |change: &&HistoryEntry| change.is_told();
         let newest = changes.iter().rfind(told).map(|change| change.id);
         let mut is_behind = false;
         for change in changes.iter().filter(told) {

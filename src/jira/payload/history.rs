@@ -39,10 +39,12 @@ pub struct HistoryEntry {
 const LINKS: [&str; 3] = ["Link", "RemoteIssueLink", "RemoteWorkItemLink"];
 
 impl HistoryEntry {
-    /// Whether Jira tells of it as a change of the issue.
+    /// Whether Jira tells of it as a change of the issue: links are told by themselves, and an entry
+    /// in which the status comes from nowhere is the issue's creation.
     #[must_use]
     pub fn is_told(&self) -> bool {
-        self.items.iter().any(|item| !LINKS.contains(&field(item)))
+        let is_creation = self.status().is_some_and(|[(from, _), _]| from.is_empty());
+        !is_creation && self.items.iter().any(|item| !LINKS.contains(&field(item)))
     }
 
     /// The status this change left and the one it led to, each as id and name.
@@ -248,12 +250,17 @@ mod tests {
     }
 
     #[test]
-    fn links_stand_in_the_history_and_are_no_change_of_the_issue() {
+    fn links_and_the_creation_stand_in_the_history_and_are_no_change_of_the_issue() {
         let link =
             json!({ "field": "Link", "to": "SHOP-8", "toString": "This issue relates to SHOP-8" });
         let mut change = take_history(&mut issue()).changes.remove(0);
         assert!(change.is_told());
         change.items = vec![link];
+        assert!(!change.is_told());
+        change.items = vec![
+            json!({ "fieldId": "summary", "toString": "Pay" }),
+            json!({ "fieldId": "status", "from": null, "to": "1", "toString": "To Do" }),
+        ];
         assert!(!change.is_told());
     }
 

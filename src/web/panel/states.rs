@@ -3,6 +3,8 @@
 //! Snapshots leave out the drawings of signs and the space between tags: a changed curve is not a
 //! changed page.
 
+use std::sync::Arc;
+
 use askama::Template;
 use uuid::Uuid;
 
@@ -17,7 +19,6 @@ use crate::domain::issue::{IssueSnapshot, MirroredIssue, Named, StatusCategory};
 use crate::domain::quarantine::Quarantine;
 use crate::domain::rule::MarkKind;
 use crate::domain::run::RunStatus;
-use crate::domain::settings::Settings;
 use crate::domain::statuses::Statuses;
 use crate::domain::test::TestKind;
 use crate::store::inbox::Behind;
@@ -241,7 +242,7 @@ fn panel(issue: MirroredIssue, tests: Vec<Fixture>, found_by: Vec<Fixture>) -> I
                 row(fixture, &latest)
             })
             .collect(),
-        settings: Settings::default(),
+        settings: Arc::default(),
         behind: Behind::default(),
         scope: Scope::default(),
         made_for: Vec::new(),

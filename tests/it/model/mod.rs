@@ -27,7 +27,7 @@ use touchstone::store::sites;
 use api::Api;
 use client::{CLIENTS, Client, ENVIRONMENTS, SPRINTS, VERSIONS};
 use contested::Contest;
-use dice::Dice;
+pub use dice::Dice;
 use rules::{Scope, World};
 
 use crate::both_databases;

@@ -22,7 +22,7 @@ use crate::problem::Problem;
 use crate::store::executions::Filter;
 use crate::store::{Conn, SiteId, executions, plans, projects, runs, settings};
 
-pub(super) mod answer;
+pub(in crate::web::api) mod answer;
 
 use answer::Execution;
 

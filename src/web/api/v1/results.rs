@@ -196,7 +196,7 @@ fn read_file(
     Ok(prepare(report, policy, arrived_ms))
 }
 
-fn refused(why: &ReadError) -> Problem {
+pub(in crate::web::api) fn refused(why: &ReadError) -> Problem {
     Problem::unprocessable("The result file cannot be read; nothing of it was stored.")
         .detail(why.to_string())
 }

@@ -8,6 +8,40 @@ use super::auth::XrayCaller;
 use super::error::XrayError;
 use crate::app::App;
 
+/// The field that an execution's plan is sent in, on Data Center: clients look its id up by its name.
+pub const PLAN_FIELD: &str = "customfield_10001";
+/// The field that an execution's environments are sent in.
+pub const ENVIRONMENTS_FIELD: &str = "customfield_10002";
+/// The field that an execution's revision is sent in.
+pub const REVISION_FIELD: &str = "customfield_10003";
+
+/// `GET …/rest/api/…/field`: the fields of an execution, by which clients find their ids.
+pub async fn fields(_: XrayCaller) -> Result<HttpResponse, XrayError> {
+    #[derive(Serialize)]
+    struct Field {
+        id: &'static str,
+        name: &'static str,
+        custom: bool,
+    }
+    let fields = [
+        ("project", "Project"),
+        ("summary", "Summary"),
+        ("description", "Description"),
+        ("issuetype", "Issue Type"),
+        ("fixVersions", "Fix Version/s"),
+        ("labels", "Labels"),
+        (PLAN_FIELD, "Test Plan"),
+        (ENVIRONMENTS_FIELD, "Test Environments"),
+        (REVISION_FIELD, "Revision"),
+    ];
+    let fields = fields.map(|(id, name)| Field {
+        id,
+        name,
+        custom: id.starts_with("customfield_"),
+    });
+    Ok(HttpResponse::Ok().json(fields))
+}
+
 /// `GET …/api/xraylicense`: a client stops when the app it talks to is not licensed.
 pub async fn licence(_: XrayCaller) -> Result<HttpResponse, XrayError> {
     #[derive(Serialize)]

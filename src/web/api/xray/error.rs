@@ -12,8 +12,14 @@ use crate::problem::Problem;
 pub struct XrayError(pub Problem);
 
 impl<P: Into<Problem>> From<P> for XrayError {
+    /// What is refused is a bad request here, whatever the reason: clients know no finer codes.
     fn from(problem: P) -> Self {
-        Self(problem.into())
+        let mut problem = problem.into();
+        let is_refusal = |status: StatusCode| problem.status == status.as_u16();
+        if is_refusal(StatusCode::UNPROCESSABLE_ENTITY) || is_refusal(StatusCode::CONFLICT) {
+            problem.status = StatusCode::BAD_REQUEST.as_u16();
+        }
+        Self(problem)
     }
 }
 

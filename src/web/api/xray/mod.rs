@@ -13,22 +13,44 @@ mod around;
 pub mod auth;
 mod authenticate;
 pub mod error;
+pub mod ids;
+mod import;
 
 /// The routes of this edge.
 pub fn routes(routes: &mut ServiceConfig) {
-    let cloud =
-        scope("/api/{version:v1|v2}").route("/authenticate", web::post().to(authenticate::sign_in));
+    let cloud = scope("/api/{version:v1|v2}")
+        .route("/authenticate", web::post().to(authenticate::sign_in))
+        .configure(imports);
+    // One client puts `/api` before the imports, others do not.
     let data_center = scope("/rest/raven/{version:1\\.0|2\\.0|latest}")
-        .route("/api/xraylicense", web::get().to(around::licence));
+        .service(
+            scope("/api")
+                .route("/xraylicense", web::get().to(around::licence))
+                .configure(imports),
+        )
+        .configure(imports);
     // What clients ask of Jira itself, when Jira's address is set to ours.
-    let jira =
-        scope("/rest/api/{version:2|3|latest}").route("/myself", web::get().to(around::myself));
+    let jira = scope("/rest/api/{version:2|3|latest}")
+        .route("/myself", web::get().to(around::myself))
+        .route("/field", web::get().to(around::fields));
     routes.service(
         scope("/xray")
             .service(cloud)
             .service(data_center)
             .service(jira),
     );
+}
+
+fn imports(routes: &mut ServiceConfig) {
+    let formats = import::FORMATS;
+    for path in [
+        "/import/execution".to_owned(),
+        "/import/execution/multipart".to_owned(),
+        format!("/import/execution/{formats}"),
+        format!("/import/execution/{formats}/multipart"),
+    ] {
+        routes.route(&path, web::post().to(import::receive));
+    }
 }
 
 /// A scope that tells in this interface's own form what it does not have.
