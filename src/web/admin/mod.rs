@@ -12,6 +12,7 @@ mod clients;
 mod counting;
 mod defects;
 mod health;
+mod rules;
 mod settings;
 
 use super::fields;
@@ -39,6 +40,10 @@ pub fn routes(routes: &mut ServiceConfig) {
             .route("/counting", web::post().to(counting::save))
             .route("/defects", web::get().to(defects::show))
             .route("/defects", web::post().to(defects::save))
+            .route("/rules", web::post().to(rules::save))
+            .route("/rules/try", web::post().to(rules::attempt))
+            .route("/rules/{name}/switch", web::post().to(rules::switch))
+            .route("/rules/{name}/delete", web::post().to(rules::delete))
             .route("/clients", web::post().to(clients::create))
             .route("/clients/{client}/revoke", web::post().to(clients::revoke)),
     );
@@ -62,6 +67,7 @@ struct Body {
 struct Parts {
     health: health::Health,
     settings: settings::Form,
+    rules: rules::List,
     counting: counting::Form,
     defects: defects::Form,
     clients: clients::List,
@@ -103,6 +109,7 @@ async fn gather(app: &App, viewer: &Viewer) -> Result<Parts, Problem> {
     Ok(Parts {
         health: health::Health::of(app, site).await?,
         settings: settings::Form::of(app, site, None).await?,
+        rules: rules::List::of(app, site).await?,
         counting: counting::Form::of(app, site, None).await?,
         defects: defects::Form::of(app, site, None).await?,
         clients: clients::List::of(app, site).await?,

@@ -58,7 +58,7 @@ pub async fn list(
     request_body = WantedTrial,
     responses((status = 200, description = "What it would have done.", body = TriedRule))
 )]
-#[post("/api/v1/rules/try")]
+#[post("/api/v1/rule-trials")]
 pub async fn attempt(
     caller: ApiCaller,
     request: HttpRequest,
