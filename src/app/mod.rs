@@ -23,6 +23,7 @@ pub mod clear_flaky;
 pub mod create_api_client;
 pub mod create_defect;
 pub mod edit_execution;
+pub mod edit_group;
 pub mod edit_plan;
 pub mod edit_run;
 pub mod edit_test;
@@ -52,6 +53,7 @@ pub mod send_work;
 pub mod sites;
 pub mod snapshot_readiness;
 pub mod switch_site;
+pub mod test_status;
 pub mod try_rules;
 pub mod unlink_test;
 

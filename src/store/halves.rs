@@ -26,7 +26,10 @@ pub enum Weight {
 /// What a half holds.
 pub async fn weigh(on: &impl Conn, half: SiteId) -> Result<Weight, StoreError> {
     for (weight, tables) in [
-        (Weight::Results, ["test_case", "execution"].as_slice()),
+        (
+            Weight::Results,
+            ["test_case", "execution", "plan", "test_group", "folder"].as_slice(),
+        ),
         (
             Weight::Events,
             ["issue", "inbox", "outbox", "setting", "api_client"].as_slice(),
