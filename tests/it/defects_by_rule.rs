@@ -7,6 +7,7 @@ use touchstone::app::create_defect::automatic::{Wanted, create};
 use touchstone::app::run_rules::{ImportedResults, ImportedRun};
 use touchstone::domain::defect_settings::{DefectChoices, Reuse};
 use touchstone::domain::run::RunStatus;
+use touchstone::domain::settings::RuleName;
 use touchstone::store::settings::{Decision, Scope};
 use touchstone::store::{audit, executions, failed_runs, outbox, settings, tests};
 
@@ -320,5 +321,28 @@ both_databases! {
         let made = world.made();
         assert_eq!(made.len(), 1);
         assert!(defects(&world).await.iter().any(|one| one.0 == "a" && one.1 == made));
+    }
+
+    async fn switched_on_the_rule_makes_a_defect_when_a_test_fails_again(database: Database) {
+        let world = World::new(database).await;
+        world.report(Some("expected 402, got 500")).await;
+        world.heard().await;
+        assert!(world.made().is_empty(), "switched off, it is only offered");
+
+        let app = world.app.app();
+        let txn = app.store.write().await.unwrap();
+        let on = Decision::Rule(RuleName::D1Automatic, Some(true));
+        settings::decide(&*txn, world.site.id, Scope::Project("SHOP"), &on, None, 1).await.unwrap();
+        txn.commit().await.unwrap();
+        world.report(Some("expected 402, got 500")).await;
+        world.heard().await;
+        let made = world.made();
+        assert_eq!(made.len(), 1, "it has failed three times in a row");
+        assert!(world.audit(&made[0]).await.contains(&"D1: create defect".to_owned()));
+
+        world.report(Some("expected 402, got 500")).await;
+        world.heard().await;
+        assert_eq!(world.made(), made, "the next failure is said on it");
+        assert!(world.comments(&made[0])[0].contains("still fails"));
     }
 }
