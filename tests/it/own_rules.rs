@@ -60,8 +60,10 @@ impl World {
         } else {
             r#"<failure message="no">at a</failure>"#
         };
+        // The same bytes again within minutes would be the same upload.
+        let stamp = touchstone::ids::next();
         let file = format!(
-            r#"<testsuite name="unit"><testcase classname="shop.Cart" name="pays"><properties>
+            r#"<testsuite name="unit"><!-- {stamp} --><testcase classname="shop.Cart" name="pays"><properties>
             <property name="requirement" value="SHOP-7"/></properties>{inside}</testcase></testsuite>"#
         );
         let url = format!("{}/api/v1/projects/SHOP/results?{query}", self.app.base);
