@@ -219,6 +219,17 @@ impl Problem {
         self
     }
 
+    /// Logs a failure of ours, and at a finer level why something was refused.
+    pub fn log(&self) {
+        match &self.cause {
+            Some(cause) if self.status >= 500 => {
+                tracing::error!(status = self.status, "{}: {cause:#}", self.title);
+            }
+            Some(cause) => tracing::debug!(status = self.status, "{}: {cause:#}", self.title),
+            None => {}
+        }
+    }
+
     /// Keeps the cause for the log; it is never part of the answer.
     #[must_use]
     pub fn because(mut self, cause: impl Into<anyhow::Error>) -> Self {
@@ -288,13 +299,7 @@ impl ResponseError for Problem {
     }
 
     fn error_response(&self) -> HttpResponse {
-        match &self.cause {
-            Some(cause) if self.status >= 500 => {
-                tracing::error!(status = self.status, "{}: {cause:#}", self.title);
-            }
-            Some(cause) => tracing::debug!(status = self.status, "{}: {cause:#}", self.title),
-            None => {}
-        }
+        self.log();
         let mut answer = HttpResponse::build(self.status_code());
         answer
             .insert_header((CACHE_CONTROL, "no-store"))

@@ -8,12 +8,13 @@ use uuid::Uuid;
 use crate::app::rederive::{rederive, take_in};
 use crate::app::run_rules::{ImportedResults, ImportedRun, on_defect_link, on_results};
 use crate::domain::execution::Execution;
+use crate::domain::run::RunStatus;
 use crate::store::defects::NewDefectLink;
 use crate::store::runs::NewRun;
 use crate::store::stored_runs::{StoredRun, detail_text};
 use crate::store::{
     Conn, SiteId, StoreError, defects, environments, evidence, executions, run_defects, runs,
-    stored_runs,
+    statuses, stored_runs,
 };
 
 /// Who changes a run, and when.
@@ -27,6 +28,22 @@ pub struct Occasion<'a> {
 
 /// Defects of a run: step (0 is the run itself) and the mirror row of the issue.
 pub type Defects = [(i32, Uuid)];
+
+/// Keeps a status of the site's own from being deleted before the run that has it is there; tells
+/// whether it is still there.
+pub async fn is_status_held(
+    on: &impl Conn,
+    site: SiteId,
+    status: RunStatus,
+) -> Result<bool, StoreError> {
+    if !matches!(status, RunStatus::Custom(_)) {
+        return Ok(true);
+    }
+    statuses::hold(on, site).await?;
+    // It was read before: somebody may have been quicker.
+    let known = statuses::of_site(on, site).await?;
+    Ok(known.made(status).is_some())
+}
 
 /// Adds a run to an execution; its number is the execution's next.
 pub async fn record_run(

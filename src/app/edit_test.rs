@@ -2,7 +2,7 @@
 //! version they were made with. The caller holds the project throughout.
 
 use crate::domain::keys::TestKey;
-use crate::domain::test::{TestContent, TestKind};
+use crate::domain::test::{MANUAL, TestContent, TestKind};
 use crate::ids;
 use crate::store::projects::{Counter, Project};
 use crate::store::stored_tests::StoredTest;
@@ -18,7 +18,7 @@ pub struct Surroundings {
     pub workflow_status: Option<String>,
 }
 
-/// Makes a test that a person carries out.
+/// Makes a test: one that a person carries out, or, when its type says so, a machine.
 pub async fn create_test(
     on: &impl Conn,
     site: SiteId,
@@ -35,7 +35,10 @@ pub async fn create_test(
             project: project.key.clone(),
             number: projects::take_numbers(on, site, project.id, Counter::Tests, 1).await?,
         },
-        kind: TestKind::Manual,
+        kind: match content.test_type.as_deref() {
+            None | Some(MANUAL) => TestKind::Manual,
+            Some(_) => TestKind::Automated,
+        },
         class_name: String::new(),
         suite: String::new(),
         content: content.clone(),

@@ -1,5 +1,5 @@
 //! The keys of Touchstone's own things as people see them: `SHOP-T12` a case, `SHOP-E7` an execution,
-//! `SHOP-P3` a plan.
+//! `SHOP-P3` a plan, `SHOP-S1` a test set, `SHOP-C2` a precondition.
 //!
 //! A key is made of the project's key, a letter and a number that is taken once and never again.
 
@@ -47,6 +47,54 @@ pub struct PlanKey {
     pub number: i64,
 }
 
+/// The key of a test set, `SHOP-S1`, or of a precondition, `SHOP-C2`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct GroupKey {
+    /// The project's key.
+    pub project: String,
+    /// Which of the two.
+    pub kind: GroupKind,
+    /// The number within the project, from 1; sets and preconditions share them.
+    pub number: i64,
+}
+
+/// What a group of tests is; `code` is what the store keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum GroupKind {
+    /// Tests that are looked at together.
+    TestSet,
+    /// What must hold before its tests can be run.
+    Precondition,
+}
+
+impl GroupKind {
+    /// The number the store keeps.
+    #[must_use]
+    pub const fn code(self) -> i16 {
+        match self {
+            Self::TestSet => 1,
+            Self::Precondition => 2,
+        }
+    }
+
+    /// The kind with this number, if there is one.
+    #[must_use]
+    pub const fn from_code(code: i16) -> Option<Self> {
+        match code {
+            1 => Some(Self::TestSet),
+            2 => Some(Self::Precondition),
+            _ => None,
+        }
+    }
+
+    const fn letter(self) -> char {
+        match self {
+            Self::TestSet => 'S',
+            Self::Precondition => 'C',
+        }
+    }
+}
+
 impl fmt::Display for TestKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-T{}", self.project, self.number)
@@ -62,6 +110,29 @@ impl fmt::Display for ExecutionKey {
 impl fmt::Display for PlanKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-P{}", self.project, self.number)
+    }
+}
+
+impl fmt::Display for GroupKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}{}", self.project, self.kind.letter(), self.number)
+    }
+}
+
+impl FromStr for GroupKey {
+    type Err = NotAKey;
+
+    fn from_str(text: &str) -> Result<Self, NotAKey> {
+        let kinds = [GroupKind::TestSet, GroupKind::Precondition].into_iter();
+        kinds
+            .filter_map(|kind| Some((kind, split(text, kind.letter())?)))
+            .map(|(kind, (project, number))| Self {
+                project,
+                kind,
+                number,
+            })
+            .next()
+            .ok_or_else(|| not_a_key(text, "set or precondition", "SHOP-S1 or SHOP-C2"))
     }
 }
 
@@ -132,6 +203,10 @@ mod tests {
         ] {
             assert!(bad.parse::<TestKey>().is_err(), "{bad}");
         }
+        let group: GroupKey = "shop-c2".parse().unwrap();
+        assert_eq!(group.kind, GroupKind::Precondition);
+        assert_eq!(group.to_string(), "SHOP-C2");
+        assert!("SHOP-T2".parse::<GroupKey>().is_err());
         let why = "SHOP-7".parse::<ExecutionKey>().unwrap_err();
         assert_eq!(
             why.to_string(),

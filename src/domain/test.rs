@@ -56,6 +56,9 @@ pub fn is_test_type(name: &str) -> bool {
 /// One step of a test that a person carries out.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct TestStep {
+    /// What it is known by within its test, from 1; a step without one is known by its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<i32>,
     /// What to do.
     pub action: String,
     /// With what.
@@ -75,6 +78,46 @@ pub struct TestContent {
     pub description: Option<String>,
     /// What to do, in order.
     pub steps: Vec<TestStep>,
+    /// The name of its type; what follows from the kind of the test when nobody said.
+    pub test_type: Option<String>,
+    /// What it says instead of steps: Gherkin, or text that a machine knows.
+    pub definition: Option<String>,
+}
+
+impl TestContent {
+    /// Its type: the one it was given, else what its kind stands for.
+    #[must_use]
+    pub fn type_name(&self, kind: TestKind) -> &str {
+        self.test_type.as_deref().unwrap_or(match kind {
+            TestKind::Manual => MANUAL,
+            TestKind::Automated => GENERIC,
+        })
+    }
+
+    /// What each step is known by, in order.
+    #[must_use]
+    pub fn step_ids(&self) -> Vec<i32> {
+        let places = self.steps.iter().zip(1..);
+        places
+            .map(|(step, place)| step.id.unwrap_or(place))
+            .collect()
+    }
+}
+
+/// The type of a test that is a list of steps.
+pub const MANUAL: &str = "Manual";
+/// The type of a test that is Gherkin.
+pub const CUCUMBER: &str = "Cucumber";
+/// The type of a test that is a text.
+pub const GENERIC: &str = "Generic";
+
+/// The type of tests that is meant by `name`, compared without case.
+#[must_use]
+pub fn test_type(name: &str) -> Option<&'static str> {
+    let types = [MANUAL, CUCUMBER, GENERIC].into_iter();
+    types
+        .into_iter()
+        .find(|known| known.eq_ignore_ascii_case(name.trim()))
 }
 
 /// A test case as lists show it.

@@ -25,6 +25,19 @@ pub enum Work {
         /// The text.
         body: Vec<Block>,
     },
+    /// Say on an issue how things stand, in the one comment that is kept for that and brought up to
+    /// date.
+    StatusComment {
+        /// Jira's id of the issue.
+        issue_jira_id: i64,
+        /// The text, in place of the one before.
+        body: Vec<Block>,
+    },
+    /// Bring the property of an issue that says how its tests stand up to date.
+    SetProperty {
+        /// Jira's id of the issue.
+        issue_jira_id: i64,
+    },
     /// Bring an issue into a status by whatever transition its workflow offers right then.
     Transition {
         /// Jira's id of the issue.
@@ -235,6 +248,14 @@ impl Inline {
     }
 }
 
+/// Kind of [`Work::StatusComment`].
+pub const STATUS_COMMENT: &str = "status_comment";
+/// Kind of [`Work::SetProperty`].
+pub const SET_PROPERTY: &str = "set_property";
+/// Kinds that bring something in Jira up to date: what waits stands for everything wanted until it
+/// begins, so it is asked for once until then and may be asked for again from then on.
+pub const UPDATES: [&str; 2] = [STATUS_COMMENT, SET_PROPERTY];
+
 /// Which work goes first when there is more than Jira lets through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Priority {
@@ -252,6 +273,8 @@ impl Work {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Comment { .. } => "comment",
+            Self::StatusComment { .. } => STATUS_COMMENT,
+            Self::SetProperty { .. } => SET_PROPERTY,
             Self::Transition { .. } => "transition",
             Self::CreateDefect { .. } => "create_defect",
             Self::LinkIssues { .. } => "link_issues",
@@ -269,9 +292,11 @@ impl Work {
     #[must_use]
     pub fn lane(&self) -> String {
         match self {
-            Self::Comment { issue_jira_id, .. } | Self::Transition { issue_jira_id, .. } => {
-                issue_jira_id.to_string()
-            }
+            Self::Comment { issue_jira_id, .. }
+            | Self::StatusComment { issue_jira_id, .. }
+            | Self::Transition { issue_jira_id, .. } => issue_jira_id.to_string(),
+            // Not the issue's own lane: it is right whatever else happens to the issue.
+            Self::SetProperty { issue_jira_id } => format!("property:{issue_jira_id}"),
             Self::LinkIssues {
                 outward_jira_id, ..
             } => outward_jira_id.to_string(),
@@ -297,11 +322,19 @@ impl Work {
             | Self::JoinConnect
             | Self::Reconcile { .. } => true,
             Self::Comment { .. }
+            | Self::StatusComment { .. }
+            | Self::SetProperty { .. }
             | Self::Transition { .. }
             | Self::CreateDefect { .. }
             | Self::LinkIssues { .. }
             | Self::Absorb { .. } => false,
         }
+    }
+
+    /// Whether it leaves nothing behind once it is done.
+    #[must_use]
+    pub fn is_forgotten(&self) -> bool {
+        self.only_looks() || matches!(self, Self::SetProperty { .. })
     }
 
     /// Whether it is about the site itself: nothing of it is seen in Jira.
@@ -314,6 +347,8 @@ impl Work {
             | Self::Absorb { .. }
             | Self::Reconcile { .. } => true,
             Self::Comment { .. }
+            | Self::StatusComment { .. }
+            | Self::SetProperty { .. }
             | Self::Transition { .. }
             | Self::CreateDefect { .. }
             | Self::LinkIssues { .. }

@@ -40,8 +40,9 @@ fn made(name: &str) -> Option<Result<Report, super::ReadError>> {
 }
 
 /// What the corpus calls the formats that are read.
-const FORMATS: [&str; 7] = [
-    "junit", "nunit2", "nunit3", "robot", "testng", "trx", "xunit",
+const FORMATS: [&str; 12] = [
+    "allure", "ctrf", "cucumber", "junit", "nunit2", "nunit3", "robot", "tap", "testng", "trx",
+    "xrayjson", "xunit",
 ];
 
 /// The rows of the corpus' table: file name and the other cells.
@@ -59,7 +60,7 @@ fn rows(readme: &str) -> Vec<(String, Vec<String>)> {
         })
         .collect();
     assert!(
-        rows.len() > 55,
+        rows.len() > 65,
         "the table has changed its form: {} rows",
         rows.len()
     );
@@ -301,8 +302,8 @@ fn no_cut_and_no_damage_makes_the_reader_panic() {
             continue;
         }
         let bytes = fs::read(&path).unwrap();
-        let mostly_small = if bytes.len() > 100_000 { 20 } else { 200 };
-        for _ in 0..mostly_small {
+        let cuts = if bytes.len() > 200_000 { 40 } else { 200 };
+        for _ in 0..cuts {
             let mut cut = bytes[..below(bytes.len())].to_vec();
             let _ = read(&cut, &Limits::default());
             if !cut.is_empty() {

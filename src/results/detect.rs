@@ -66,7 +66,7 @@ pub fn detect(text: &str, limits: &Limits) -> Result<Format, ReadError> {
         None => Err(ReadError::whole(Fault::Empty)),
         Some('<') => by_root(text, limits),
         Some('{' | '[') => detect_json::detect(text),
-        _ if is_tap(body) => Ok(Format::Tap),
+        _ if is_tap(text) => Ok(Format::Tap),
         _ => Err(ReadError::at(
             text,
             text.len() - body.len(),

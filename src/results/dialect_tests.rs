@@ -3,11 +3,15 @@
 use std::fmt::Write as _;
 use std::fs;
 
-use super::model::{Certainty, Report, ReportedRun};
+use super::model::{Certainty, Remarks, Report, ReportedRun};
 use super::{Limits, read};
 use crate::domain::attempts::{Aggregation, Sequence};
 
-const SAMPLES: [&str; 20] = [
+const SAMPLES: [&str; 28] = [
+    "allure.json",
+    "behave.json",
+    "cucumber.json",
+    "ctrf.json",
     "googletest.xml",
     "mocha-hooks.xml",
     "node-todo.xml",
@@ -19,15 +23,19 @@ const SAMPLES: [&str; 20] = [
     "requirements.xml",
     "robot-6.xml",
     "robot-7.xml",
+    "robot.json",
     "same-names.xml",
     "several-outcomes.xml",
     "surefire-reruns.xml",
+    "tap12.tap",
+    "tap14.tap",
     "testng.xml",
     "trx.trx",
     "windows-1252.xml",
     "wrappers.xml",
     "xunit-v1.xml",
     "xunit-v3.xml",
+    "xray.json",
 ];
 
 fn report(sample: &str) -> Report {
@@ -78,6 +86,9 @@ fn described(report: &Report) -> String {
     if let Some(why) = &report.incomplete {
         writeln!(text, "incomplete: {why}").unwrap();
     }
+    if let Some(info) = &report.info {
+        writeln!(text, "{info:#?}").unwrap();
+    }
     for run in &report.runs {
         describe(run, &mut text);
     }
@@ -112,6 +123,9 @@ fn describe(run: &ReportedRun, text: &mut String) {
             }
         }
         text.push('\n');
+        if let Some(iteration) = &attempt.iteration {
+            writeln!(text, "    {iteration:?}").unwrap();
+        }
     }
     for found in &run.requirements {
         let how = if found.certainty == Certainty::Stated {
@@ -136,9 +150,41 @@ fn describe(run: &ReportedRun, text: &mut String) {
     }
     for evidence in &remarks.evidence {
         let content = String::from_utf8_lossy(&evidence.content);
-        writeln!(text, "  evidence {:?} {content:?}", evidence.name).unwrap();
+        write!(text, "  evidence {:?} {content:?}", evidence.name).unwrap();
+        if evidence.step > 0 {
+            write!(text, " of step {}", evidence.step).unwrap();
+        }
+        text.push('\n');
     }
     for field in &remarks.custom_fields {
         writeln!(text, "  field {field:?}").unwrap();
+    }
+    describe_more(&remarks, text);
+}
+
+/// What only some formats bring.
+fn describe_more(remarks: &Remarks, text: &mut String) {
+    if let Some(status) = remarks.status {
+        writeln!(text, "  said to be {}", status.name()).unwrap();
+    }
+    for step in &remarks.steps {
+        writeln!(text, "  {step:?}").unwrap();
+    }
+    if !remarks.defects.is_empty() {
+        writeln!(text, "  defects {:?}", remarks.defects).unwrap();
+    }
+    for (what, who) in [
+        ("executed by", &remarks.executed_by),
+        ("assigned to", &remarks.assignee),
+    ] {
+        if let Some(who) = who {
+            writeln!(text, "  {what} {who:?}").unwrap();
+        }
+    }
+    if let Some(definition) = &remarks.definition {
+        writeln!(text, "  {definition:?}").unwrap();
+    }
+    if remarks.makes_test {
+        writeln!(text, "  made when unknown").unwrap();
     }
 }

@@ -33,7 +33,7 @@ mod testng;
 mod text;
 mod trx;
 mod warnings;
-mod when;
+pub mod when;
 mod xml;
 mod xray_json;
 mod xunit;
@@ -157,3 +157,7 @@ mod corpus_tests;
 mod dialect_tests;
 #[cfg(test)]
 mod hostile_tests;
+#[cfg(test)]
+mod json_tests;
+#[cfg(test)]
+mod mutation_tests;

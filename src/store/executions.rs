@@ -1,5 +1,7 @@
 //! Test executions: containers of runs made together, with what holds for all of them.
 
+use std::collections::HashMap;
+
 use sea_orm::FromQueryResult;
 use uuid::Uuid;
 
@@ -84,6 +86,27 @@ pub async fn by_key(
         .one(on)
         .await?;
     row.map(Row::execution).transpose()
+}
+
+/// Executions by our ids; unknown ones are left out.
+pub async fn by_ids(
+    on: &impl Conn,
+    site: SiteId,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, Execution>, StoreError> {
+    let mut found = HashMap::with_capacity(ids.len());
+    for chunk in ids.chunks(500) {
+        let rows: Vec<Row> = Sql::new(SELECT)
+            .bind(site)
+            .push(" AND e.id IN ")
+            .list_filled_up(chunk.iter().copied())
+            .all(on)
+            .await?;
+        for row in rows {
+            found.insert(row.id, row.execution()?);
+        }
+    }
+    Ok(found)
 }
 
 /// Stores a new execution.

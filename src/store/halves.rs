@@ -26,7 +26,10 @@ pub enum Weight {
 /// What a half holds.
 pub async fn weigh(on: &impl Conn, half: SiteId) -> Result<Weight, StoreError> {
     for (weight, tables) in [
-        (Weight::Results, ["test_case", "execution"].as_slice()),
+        (
+            Weight::Results,
+            ["test_case", "execution", "plan", "test_group", "folder"].as_slice(),
+        ),
         (
             Weight::Events,
             ["issue", "inbox", "outbox", "setting", "api_client"].as_slice(),
@@ -70,6 +73,7 @@ pub async fn move_into(
             "k.cause = t.cause AND k.rule = t.rule AND k.target = t.target",
         ),
         ("api_client", "k.id = t.id"),
+        ("status_comment", "k.issue_jira_id = t.issue_jira_id"),
         (
             "issue_link",
             "k.source_jira_id = t.source_jira_id AND k.type_id = t.type_id \

@@ -2,7 +2,7 @@
 //!
 //! An execution names its plan by the plan's key, as whoever reported it wrote it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use sea_orm::FromQueryResult;
 use uuid::Uuid;
@@ -75,6 +75,25 @@ pub async fn by_key(
         .one(on)
         .await?;
     Ok(row.map(Row::plan))
+}
+
+/// Plans by our ids; unknown ones are left out.
+pub async fn by_ids(
+    on: &impl Conn,
+    site: SiteId,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, Plan>, StoreError> {
+    let mut found = HashMap::with_capacity(ids.len());
+    for chunk in ids.chunks(500) {
+        let rows: Vec<Row> = Sql::new(SELECT)
+            .bind(site)
+            .push(" AND n.id IN ")
+            .list_filled_up(chunk.iter().copied())
+            .all(on)
+            .await?;
+        found.extend(rows.into_iter().map(|row| (row.id, row.plan())));
+    }
+    Ok(found)
 }
 
 /// Plans of a project, the newest first: those with a number below `before`, at most `limit`.

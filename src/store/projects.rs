@@ -4,6 +4,8 @@
 //! taken in blocks inside the transaction that uses them; [`hold`] locks the row, so that two
 //! imports into one project follow one another on PostgreSQL as they do on SQLite.
 
+use std::collections::HashMap;
+
 use sea_orm::{DatabaseBackend, FromQueryResult};
 use uuid::Uuid;
 
@@ -29,6 +31,8 @@ pub enum Counter {
     Executions,
     /// Test plans: `SHOP-P3`.
     Plans,
+    /// Test sets and preconditions: `SHOP-S1`, `SHOP-C2`.
+    Groups,
 }
 
 impl Counter {
@@ -37,6 +41,7 @@ impl Counter {
             Self::Tests => "next_test",
             Self::Executions => "next_execution",
             Self::Plans => "next_plan",
+            Self::Groups => "next_group",
         }
     }
 }
@@ -49,6 +54,41 @@ pub async fn by_key(
 ) -> Result<Option<Project>, StoreError> {
     let mut sql = Sql::new("SELECT id, key FROM project WHERE site_id = ");
     Ok(sql.bind(site).with(" AND key = ", key).one(on).await?)
+}
+
+/// Every project of a site by our id, with Jira's id where it is known.
+pub async fn jira_ids(
+    on: &impl Conn,
+    site: SiteId,
+) -> Result<HashMap<Uuid, Option<i64>>, StoreError> {
+    let rows = Sql::new("SELECT id, jira_id FROM project WHERE site_id = ")
+        .bind(site)
+        .raw(on)
+        .await?;
+    rows.iter()
+        .map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?)))
+        .collect()
+}
+
+/// The project with this key, name or id, Jira's or ours as a decimal number.
+pub async fn named(
+    on: &impl Conn,
+    site: SiteId,
+    name: &str,
+) -> Result<Option<Project>, StoreError> {
+    let mut sql = Sql::new("SELECT id, key FROM project WHERE site_id = ");
+    sql.bind(site);
+    match name.trim().parse::<u128>() {
+        Ok(id) => {
+            sql.with(" AND (id = ", Uuid::from_u128(id));
+            sql.with(" OR jira_id = ", i64::try_from(id).ok());
+        }
+        Err(_) => {
+            sql.with(" AND (key = ", name.trim().to_ascii_uppercase());
+            sql.with(" OR lower(name) = ", name.trim().to_lowercase());
+        }
+    }
+    Ok(sql.push(") ORDER BY key LIMIT 1").one(on).await?)
 }
 
 /// The project with this key, made if there is none, and held until the transaction ends.

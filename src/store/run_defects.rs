@@ -16,6 +16,8 @@ pub struct RunDefect {
     pub key: String,
     /// The mirror row of the issue.
     pub issue_id: Uuid,
+    /// Jira's id of the issue, once Jira told of it.
+    pub jira_id: Option<i64>,
 }
 
 /// The defects of a run, by step and key.
@@ -26,7 +28,7 @@ pub async fn of_run(
     number: i64,
 ) -> Result<Vec<RunDefect>, StoreError> {
     let mut found: Vec<RunDefect> = Sql::new(
-        "SELECT d.step, i.key, d.issue_id FROM run_defect d \
+        "SELECT d.step, i.key, d.issue_id, i.jira_id FROM run_defect d \
          JOIN issue i ON i.site_id = d.site_id AND i.id = d.issue_id WHERE d.site_id = ",
     )
     .bind(site)

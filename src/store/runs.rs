@@ -225,6 +225,30 @@ pub async fn newest_made_for(
     issues: &[Uuid],
     made_for: &MadeFor,
 ) -> Result<HashMap<Uuid, Vec<RunFact>>, StoreError> {
+    newest(on, site, tests_of(site, issues), made_for).await
+}
+
+/// The same of these tests.
+pub async fn newest_of_tests(
+    on: &impl Conn,
+    site: SiteId,
+    tests: &[Uuid],
+    made_for: &MadeFor,
+) -> Result<HashMap<Uuid, Vec<RunFact>>, StoreError> {
+    let mut ids = Sql::new("SELECT id AS test_id FROM test_case WHERE site_id = ");
+    ids.bind(site)
+        .push(" AND id IN ")
+        .list_filled_up(tests.iter().copied());
+    newest(on, site, ids, made_for).await
+}
+
+/// The same of the tests that a statement selects.
+async fn newest(
+    on: &impl Conn,
+    site: SiteId,
+    tests: Sql,
+    made_for: &MadeFor,
+) -> Result<HashMap<Uuid, Vec<RunFact>>, StoreError> {
     let mut sql = Sql::new(FACT);
     match Dialect::of(on) {
         Dialect::Sqlite => {
@@ -234,7 +258,7 @@ pub async fn newest_made_for(
             sql.push(" FROM (SELECT r.site_id, r.execution_id, r.number, ")
                 .push(PLACE)
                 .push(" FROM execution e CROSS JOIN (")
-                .append(tests_of(site, issues))
+                .append(tests)
                 .push(") l CROSS JOIN run k CROSS JOIN run r WHERE ")
                 .append(is_made_for(site, made_for))
                 .push(
@@ -265,7 +289,7 @@ pub async fn newest_made_for(
                 .push(" AND r.execution_id = ")
                 .any(ArrayType::Uuid, executions)
                 .push(" AND r.test_id = ANY(ARRAY(")
-                .append(tests_of(site, issues))
+                .append(tests)
                 .push("))) r")
                 .push(OF_EXECUTION)
                 .push(" WHERE r.place = 1");

@@ -1,5 +1,7 @@
 //! One run as a whole, for whoever looks at it or changes it.
 
+use std::collections::HashMap;
+
 use sea_orm::FromQueryResult;
 use uuid::Uuid;
 
@@ -41,6 +43,8 @@ pub struct StoredRun {
 
 #[derive(FromQueryResult)]
 struct Row {
+    execution_id: Uuid,
+    number: i64,
     test_id: Uuid,
     project_key: String,
     test_number: i64,
@@ -63,22 +67,45 @@ pub async fn by_number(
     execution: Uuid,
     number: i64,
 ) -> Result<Option<StoredRun>, StoreError> {
-    let row: Option<Row> = Sql::new(
-        "SELECT r.test_id, p.key AS project_key, t.number AS test_number, t.name AS test_name, \
-         r.test_version, r.status, r.is_flaky, r.started_ms, r.finished_ms, r.arrived_ms, \
-         r.duration_ms, r.message, r.detail \
-         FROM run r JOIN test_case t ON t.site_id = r.site_id AND t.id = r.test_id \
-         JOIN project p ON p.site_id = t.site_id AND p.id = t.project_id WHERE r.site_id = ",
-    )
-    .bind(site)
-    .with(" AND r.execution_id = ", execution)
-    .with(" AND r.number = ", number)
-    .one(on)
-    .await?;
-    row.map(|row| stored(row, execution, number)).transpose()
+    let row: Option<Row> = Sql::new(SELECT)
+        .bind(site)
+        .with(" AND r.execution_id = ", execution)
+        .with(" AND r.number = ", number)
+        .one(on)
+        .await?;
+    row.map(stored).transpose()
 }
 
-fn stored(row: Row, execution: Uuid, number: i64) -> Result<StoredRun, StoreError> {
+/// Runs by execution and number; unknown ones are left out.
+pub async fn by_places(
+    on: &impl Conn,
+    site: SiteId,
+    places: &[(Uuid, i64)],
+) -> Result<HashMap<(Uuid, i64), StoredRun>, StoreError> {
+    let mut found = HashMap::with_capacity(places.len());
+    for chunk in places.chunks(100) {
+        let mut sql = Sql::new(SELECT);
+        sql.bind(site).push(" AND (1 = 0");
+        for (execution, number) in chunk {
+            sql.with(" OR (r.execution_id = ", *execution);
+            sql.with(" AND r.number = ", *number).push(")");
+        }
+        let rows: Vec<Row> = sql.push(")").all(on).await?;
+        for row in rows {
+            found.insert((row.execution_id, row.number), stored(row)?);
+        }
+    }
+    Ok(found)
+}
+
+const SELECT: &str = "SELECT r.execution_id, r.number, r.test_id, p.key AS project_key, \
+     t.number AS test_number, t.name AS test_name, r.test_version, r.status, r.is_flaky, \
+     r.started_ms, r.finished_ms, r.arrived_ms, r.duration_ms, r.message, r.detail \
+     FROM run r JOIN test_case t ON t.site_id = r.site_id AND t.id = r.test_id \
+     JOIN project p ON p.site_id = t.site_id AND p.id = t.project_id WHERE r.site_id = ";
+
+fn stored(row: Row) -> Result<StoredRun, StoreError> {
+    let (execution, number) = (row.execution_id, row.number);
     let corrupt = |what: String| StoreError::Corrupt {
         table: "run",
         id: format!("{execution}/{number}"),
@@ -133,6 +160,7 @@ pub async fn update(
         .with(", finished_ms = ", run.finished_ms)
         .with(", duration_ms = ", run.duration_ms)
         .with(", message = ", run.message.clone())
+        .with(", test_version = ", run.test_version.unwrap_or_default())
         .with(", detail = ", detail_text(&run.detail))
         .with(" WHERE site_id = ", site)
         .with(" AND execution_id = ", execution)

@@ -2,9 +2,12 @@
 //!
 //! A test's row holds its current version; the ones before it are in a table of their own.
 
+use std::collections::HashMap;
+
 use sea_orm::FromQueryResult;
 use uuid::Uuid;
 
+use super::shown_status::{LONG_AGO, mark_of_tests};
 use super::tests::kind_of;
 use super::{Conn, SiteId, Sql, StoreError};
 use crate::domain::keys::TestKey;
@@ -70,6 +73,8 @@ struct Row {
     name: String,
     description: Option<String>,
     steps: String,
+    test_type: Option<String>,
+    definition: Option<String>,
     version: i32,
     version_ms: Option<i64>,
     version_by: Option<String>,
@@ -81,8 +86,8 @@ struct Row {
 }
 
 const SELECT: &str = "SELECT t.id, t.project_id, p.key AS project_key, t.number, t.kind, \
-     t.class_name, t.suite, t.name, t.description, t.steps, t.version, t.version_ms, t.version_by, \
-     t.labels, t.workflow_status, t.created_by, t.created_ms, t.archived_ms FROM test_case t \
+     t.class_name, t.suite, t.name, t.description, t.steps, t.test_type, t.definition, t.version, \
+     t.version_ms, t.version_by, t.labels, t.workflow_status, t.created_by, t.created_ms, t.archived_ms FROM test_case t \
      JOIN project p ON p.site_id = t.site_id AND p.id = t.project_id WHERE t.site_id = ";
 
 impl Row {
@@ -98,6 +103,8 @@ impl Row {
                     .map_err(|why| corrupt(format!("steps: {why}")))?,
                 name: self.name,
                 description: self.description,
+                test_type: self.test_type,
+                definition: self.definition,
             },
             labels: serde_json::from_str(&self.labels)
                 .map_err(|why| corrupt(format!("labels: {why}")))?,
@@ -134,6 +141,28 @@ pub async fn by_key(
         .one(on)
         .await?;
     row.map(Row::test).transpose()
+}
+
+/// Tests by our ids; unknown ones are left out.
+pub async fn by_ids(
+    on: &impl Conn,
+    site: SiteId,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, StoredTest>, StoreError> {
+    let mut found = HashMap::with_capacity(ids.len());
+    for chunk in ids.chunks(500) {
+        let rows: Vec<Row> = Sql::new(SELECT)
+            .bind(site)
+            .push(" AND t.id IN ")
+            .list_filled_up(chunk.iter().copied())
+            .all(on)
+            .await?;
+        for row in rows {
+            let test = row.test()?;
+            found.insert(test.id, test);
+        }
+    }
+    Ok(found)
 }
 
 /// Which tests of a project are listed.
@@ -206,7 +235,7 @@ pub async fn insert(on: &impl Conn, site: SiteId, test: &StoredTest) -> Result<(
     Sql::new(
         "INSERT INTO test_case (site_id, id, project_id, number, name, class_name, suite, kind, \
          description, steps, labels, workflow_status, version, version_ms, version_by, created_by, \
-         created_ms) ",
+         created_ms, test_type, definition) ",
     )
     .rows([[
         site.into(),
@@ -226,6 +255,8 @@ pub async fn insert(on: &impl Conn, site: SiteId, test: &StoredTest) -> Result<(
         test.version_by.clone().into(),
         test.created_by.clone().into(),
         test.created_ms.into(),
+        test.content.test_type.clone().into(),
+        test.content.definition.clone().into(),
     ]])
     .run(on)
     .await?;
@@ -238,6 +269,8 @@ pub async fn update(on: &impl Conn, site: SiteId, test: &StoredTest) -> Result<(
         .bind(test.content.name.as_str())
         .with(", description = ", test.content.description.clone())
         .with(", steps = ", steps_text(&test.content))
+        .with(", test_type = ", test.content.test_type.clone())
+        .with(", definition = ", test.content.definition.clone())
         .with(", labels = ", labels_text(&test.labels))
         .with(", workflow_status = ", test.workflow_status.clone())
         .with(", version = ", test.version)
@@ -248,7 +281,7 @@ pub async fn update(on: &impl Conn, site: SiteId, test: &StoredTest) -> Result<(
         .with(" AND id = ", test.id)
         .run(on)
         .await?;
-    Ok(())
+    mark_of_tests(on, site, &[test.id], LONG_AGO).await
 }
 
 fn steps_text(content: &TestContent) -> String {
@@ -267,7 +300,7 @@ pub async fn keep_version(
 ) -> Result<(), StoreError> {
     Sql::new(
         "INSERT INTO test_version (site_id, test_id, version, name, description, steps, \
-         created_by, created_ms) ",
+         test_type, definition, created_by, created_ms) ",
     )
     .rows([[
         site.into(),
@@ -276,6 +309,8 @@ pub async fn keep_version(
         test.content.name.clone().into(),
         test.content.description.clone().into(),
         steps_text(&test.content).into(),
+        test.content.test_type.clone().into(),
+        test.content.definition.clone().into(),
         test.version_by.clone().into(),
         test.version_ms.into(),
     ]])
@@ -290,8 +325,25 @@ struct VersionRow {
     name: String,
     description: Option<String>,
     steps: String,
+    test_type: Option<String>,
+    definition: Option<String>,
     created_by: Option<String>,
     created_ms: i64,
+}
+
+/// A version of a test, the one it has or one before it.
+pub async fn version(
+    on: &impl Conn,
+    site: SiteId,
+    test: &StoredTest,
+    version: i32,
+) -> Result<Option<TestVersion>, StoreError> {
+    if version == test.version {
+        return Ok(Some(test.current()));
+    }
+    let before = i64::from(version) + 1;
+    let found = versions_before(on, site, test.id, before, 1).await?.pop();
+    Ok(found.filter(|found| found.version == version))
 }
 
 /// The versions a test had before the one it has: those below `before`, the newest first, at most
@@ -304,7 +356,8 @@ pub async fn versions_before(
     limit: i64,
 ) -> Result<Vec<TestVersion>, StoreError> {
     let rows: Vec<VersionRow> = Sql::new(
-        "SELECT version, name, description, steps, created_by, created_ms FROM test_version \
+        "SELECT version, name, description, steps, test_type, definition, created_by, created_ms \
+         FROM test_version \
          WHERE site_id = ",
     )
     .bind(site)
@@ -323,6 +376,8 @@ pub async fn versions_before(
                 })?,
                 name: row.name,
                 description: row.description,
+                test_type: row.test_type,
+                definition: row.definition,
             },
             version: row.version,
             created_by: row.created_by,

@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use sea_orm::{FromQueryResult, QueryResult};
+use serde::Serialize;
 use uuid::Uuid;
 
 use super::{Conn, SiteId, Sql, StoreError};
 use crate::domain::keys::TestKey;
-use crate::domain::test::{TestCase, TestKind};
+use crate::domain::test::{TestCase, TestKind, TestStep};
 
 /// The version of a new test.
 pub const FIRST_VERSION: i32 = 1;
@@ -37,6 +38,8 @@ pub struct NewTest {
     pub description: Option<String>,
     /// Its labels.
     pub labels: Vec<String>,
+    /// What a person does to carry it out, in order.
+    pub steps: Vec<TestStep>,
 }
 
 /// As much of a test case as an import needs.
@@ -132,11 +135,11 @@ pub async fn insert_all(
     tests: &[NewTest],
     now_ms: i64,
 ) -> Result<(), StoreError> {
-    const COLUMNS: usize = 13;
+    const COLUMNS: usize = 14;
     for chunk in tests.chunks(super::Dialect::of(on).chunk(COLUMNS)) {
         let mut sql = Sql::new(
             "INSERT INTO test_case (site_id, id, project_id, number, identity, name, class_name, \
-             suite, kind, description, labels, version, created_ms) ",
+             suite, kind, description, labels, steps, version, created_ms) ",
         );
         sql.rows::<COLUMNS>(chunk.iter().map(|test| {
             [
@@ -150,7 +153,8 @@ pub async fn insert_all(
                 test.suite.as_ref().into(),
                 test.kind.code().into(),
                 test.description.clone().into(),
-                labels_text(&test.labels).into(),
+                list_text(&test.labels).into(),
+                list_text(&test.steps).into(),
                 FIRST_VERSION.into(),
                 now_ms.into(),
             ]
@@ -160,11 +164,11 @@ pub async fn insert_all(
     Ok(())
 }
 
-fn labels_text(labels: &[String]) -> String {
-    if labels.is_empty() {
+fn list_text<T: Serialize>(list: &[T]) -> String {
+    if list.is_empty() {
         return "[]".to_owned();
     }
-    serde_json::to_string(labels).unwrap_or_default()
+    serde_json::to_string(list).unwrap_or_default()
 }
 
 #[derive(FromQueryResult)]

@@ -1,5 +1,7 @@
 //! A build's report becomes tests, runs, links and statuses, all or nothing.
 
+use std::io::{Cursor, Write as _};
+
 use touchstone::app::import_results::{
     ImportError, Imported, UnknownTests, Upload, import_results, prepare,
 };
@@ -51,7 +53,16 @@ async fn import(
     xml: &str,
     now: i64,
 ) -> Result<Imported, ImportError> {
-    let report = read(xml.as_bytes(), &Limits::default()).unwrap();
+    import_file(store, upload, xml.as_bytes(), now).await
+}
+
+async fn import_file(
+    store: &Store,
+    upload: &Upload,
+    file: &[u8],
+    now: i64,
+) -> Result<Imported, ImportError> {
+    let report = read(file, &Limits::default()).unwrap();
     let prepared = prepare(report, Aggregation::Worst, now);
     import_results(store, SITE, upload, prepared).await
 }
@@ -93,7 +104,45 @@ async fn status(store: &Store, key: &str) -> RunStatus {
         .status
 }
 
+/// A zip archive of files as they are.
+fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, bytes) in files {
+        writer
+            .start_file(*name, zip::write::SimpleFileOptions::default())
+            .unwrap();
+        writer.write_all(bytes).unwrap();
+    }
+    writer.finish().unwrap().into_inner()
+}
+
 both_databases! {
+    async fn an_archive_is_one_execution_of_all_its_files(database: Database) {
+        let store = store(&database).await;
+        let given = Upload { source: String::new(), ..upload() };
+        let testng = include_bytes!("../data/results/testng.xml");
+        let nunit = include_bytes!("../data/results/nunit2.xml");
+        let archive = zip(&[("testng.xml", testng), ("nunit.xml", nunit), ("log.txt", b"done")]);
+
+        let imported = import_file(&store, &given, &archive, T0).await.unwrap();
+
+        assert_eq!((imported.counts.tests, imported.counts.flaky), (8 + 11, 1));
+        assert_eq!(imported.issues, ["SHOP-7", "SHOP-8"]);
+        assert!(imported.warnings[0].contains("passed over: log.txt"), "{:?}", imported.warnings);
+        let execution = executions::by_key(store.read(), SITE, &imported.execution);
+        let execution = execution.await.unwrap().unwrap();
+        assert_eq!((execution.source.as_str(), execution.name.as_str()), ("several formats", "several formats results"));
+        let runs = runs::of_execution(store.read(), SITE, execution.id, 0, 50).await.unwrap();
+        assert_eq!(runs.len(), 7 + 10, "rows are one run");
+
+        let alone = import_file(&store, &given, nunit, T0 + 1).await.unwrap();
+        let execution = executions::by_key(store.read(), SITE, &alone.execution);
+        assert_eq!(execution.await.unwrap().unwrap().source, "NUnit");
+        let next = "SHOP-T18".parse().unwrap();
+        let again = tests::by_key(store.read(), SITE, &next);
+        assert!(again.await.unwrap().is_none(), "the tests are the same ones");
+    }
+
     async fn a_file_makes_tests_runs_and_an_execution(database: Database) {
         let store = store(&database).await;
         let xml = suite(&[("pays", ""), ("refunds", FAILURE), ("ships", "<skipped/>")]);

@@ -12,6 +12,7 @@ use crate::domain::issue::IssueKey;
 use crate::domain::mirror::MirroredIssue;
 use crate::domain::test::{TestKind, is_test_type};
 use crate::ids;
+use crate::results::model::TestDefinition;
 use crate::store::projects::{Counter, Project};
 use crate::store::tests::{KnownTest, NewTest};
 use crate::store::{Conn, SiteId, issues, projects, tests};
@@ -154,6 +155,7 @@ impl Known {
                         type_name: issue.snapshot.issue_type.name.clone(),
                     })
                 }
+                _ if run.makes_test => None,
                 _ => Some(unknown(key.to_string())),
             },
             TestName::Nothing(given) => Some(unknown(given.chars().take(80).collect())),
@@ -180,7 +182,9 @@ fn leave_out_unknown(
     if refusals.is_empty() {
         return Ok(());
     }
-    if upload.unknown_tests == UnknownTests::Refuse || report.runs.is_empty() {
+    // A file that says so much of its execution comes from a tool that knows tests by their keys.
+    let may_leave_out = upload.unknown_tests == UnknownTests::LeaveOut || report.info.is_some();
+    if !may_leave_out || report.runs.is_empty() {
         return Err(refusals.swap_remove(0));
     }
     let told = refusals.iter().take(MOST_TOLD);
@@ -223,6 +227,14 @@ fn place_all(known: &Known, runs: &[PreparedRun]) -> Vec<Place> {
     places
 }
 
+fn kind(definition: &TestDefinition) -> TestKind {
+    if definition.is_manual() {
+        TestKind::Manual
+    } else {
+        TestKind::Automated
+    }
+}
+
 /// The tests to be made, still without a number.
 fn take_new_tests(
     known: &Known,
@@ -236,7 +248,11 @@ fn take_new_tests(
         let (identity, issue) = match &mut run.test {
             _ if !is_first => continue,
             TestName::Identity(identity) => (std::mem::take(identity), None),
-            TestName::Issue(key) => (of_issue(key), known.issues.get(key.as_str())),
+            TestName::Issue(key) => {
+                let issue = known.issues.get(key.as_str());
+                // Of a placeholder no more than the key is known.
+                (of_issue(key), issue.filter(|issue| !issue.is_placeholder()))
+            }
             TestName::Key(_) | TestName::Id(_) | TestName::Nothing(_) => continue,
         };
         let mut labels = std::mem::take(&mut run.labels);
@@ -250,13 +266,14 @@ fn take_new_tests(
             id: ids::next(),
             number: 0,
             identity: Some(identity),
+            steps: run.definition.take().map_or_else(Vec::new, |it| it.steps),
             name: match issue {
                 Some(issue) => issue.snapshot.summary.clone(),
                 None => std::mem::take(&mut run.name),
             },
             class_name: std::mem::take(&mut run.class_name),
             suite: Arc::clone(&run.suite),
-            kind: TestKind::Automated,
+            kind: run.definition.as_deref().map_or(TestKind::Automated, kind),
             description: description.or_else(|| upload.for_new_tests.description.clone()),
             labels,
         });

@@ -15,7 +15,7 @@ use crate::domain::run::RunStatus;
 use crate::domain::run_detail::{AttemptDetail, RunDetail, StepDetail};
 use crate::results::model::{
     Attempt, Counts, Evidence, ExecutionInfo, Explicit, Remarks, Report, ReportedRun, ReportedStep,
-    Requirement,
+    Requirement, TestDefinition,
 };
 
 /// How far ahead of us a reporter's clock may be, milliseconds.
@@ -70,6 +70,10 @@ pub(super) struct PreparedRun {
     /// Issues that broke a step of it, or with 0 the run itself.
     pub defects: Vec<(i32, String)>,
     pub is_incomplete: bool,
+    /// What it takes to make the test.
+    pub definition: Option<Box<TestDefinition>>,
+    /// Whether its test is made when nobody knows the key of the issue that stands for it.
+    pub makes_test: bool,
 }
 
 /// Makes a report ready that arrived at `arrived_ms` (milliseconds since the Unix epoch).
@@ -132,6 +136,8 @@ fn prepare_run(
             .filter(|summary| !summary.is_empty())
             .unwrap_or(run.name),
         class_name: run.identity.class,
+        definition: remarks.definition,
+        makes_test: remarks.makes_test,
         description: remarks.description,
         labels: run.labels,
         requirements: run.requirements,

@@ -127,8 +127,13 @@ async fn write(
         .enumerate()
     {
         let rule = decision.rule.name();
-        let new = NewWork::new(work, format!("{rule} {cause} {}", issue.id), now_ms)
-            .once(format!("{rule}:{target}:{cause}:{n}"));
+        let new = NewWork::new(work, format!("{rule} {cause} {}", issue.id), now_ms);
+        let new = match work {
+            Work::StatusComment { issue_jira_id, .. } => {
+                new.newest(format!("says:{issue_jira_id}"))
+            }
+            _ => new.once(format!("{rule}:{target}:{cause}:{n}")),
+        };
         outbox::put(on, site, &new).await?;
     }
     Ok(None)
@@ -141,9 +146,10 @@ fn works(
     failures: u64,
 ) -> Vec<Work> {
     let issue_jira_id = issue.snapshot.jira_id;
+    let body = |comment: &Comment| comment.blocks(occasion.execution, failures);
     let say = |comment: &Comment| Work::Comment {
         issue_jira_id,
-        body: comment.blocks(occasion.execution, failures),
+        body: body(comment),
     };
     let go = |target, otherwise| Work::Transition {
         issue_jira_id,
@@ -151,6 +157,11 @@ fn works(
         otherwise,
     };
     match action {
+        // How often it failed is told anew each time, and needs one comment.
+        Action::Comment(comment @ Comment::Failed { .. }) => vec![Work::StatusComment {
+            issue_jira_id,
+            body: body(comment),
+        }],
         Action::Comment(comment) => vec![say(comment)],
         Action::Reopen { comment, otherwise } => {
             let open = vec![

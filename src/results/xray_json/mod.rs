@@ -47,7 +47,7 @@ pub fn read(text: &str, limits: &Limits, warnings: Vec<String>) -> Result<Report
         evidence_bytes: 0,
         info: info(
             &document.test_execution_key,
-            document.info.unwrap_or_default(),
+            &document.info.unwrap_or_default(),
             limits,
         ),
         counts: Counts::default(),
@@ -56,7 +56,7 @@ pub fn read(text: &str, limits: &Limits, warnings: Vec<String>) -> Result<Report
     for warning in warnings {
         reading.warnings.whole(warning);
     }
-    for (test, number) in tests.into_iter().zip(1..) {
+    for (test, number) in tests.iter().zip(1..) {
         reading.take(test, number)?;
     }
     Ok(Report {
@@ -68,7 +68,7 @@ pub fn read(text: &str, limits: &Limits, warnings: Vec<String>) -> Result<Report
     })
 }
 
-fn info(execution: &Text<'_>, info: Info<'_>, limits: &Limits) -> ExecutionInfo {
+fn info(execution: &Text<'_>, info: &Info<'_>, limits: &Limits) -> ExecutionInfo {
     let line = |text: &Text<'_>| text.get().map(|text| shortened(text, limits.line_chars));
     let mut environments: Vec<String> = info.test_environments.0.iter().filter_map(line).collect();
     environments.sort_unstable();
@@ -111,26 +111,26 @@ struct Parts {
 }
 
 impl Reading<'_> {
-    fn take(&mut self, test: Test<'_>, number: usize) -> Result<(), ReadError> {
-        let info = test.test_info.as_deref();
+    fn take(&mut self, test: &Test<'_>, number: usize) -> Result<(), ReadError> {
+        let info = test.info.as_deref();
         let summary = info.and_then(|info| info.summary.get());
-        let key = test.test_key.get();
+        let key = test.key.get();
         self.at = json::offset(self.text, key.or(summary)).unwrap_or(self.at);
         self.test = shortened(key.or(summary).unwrap_or_default(), 100);
         if self.test.is_empty() {
             self.test = format!("test {number}");
         }
-        let mut parts = self.parts(&test)?;
-        let (status, stated) = self.status(&test, &parts)?;
+        let mut parts = self.parts(test)?;
+        let (status, stated) = self.status(test, &parts)?;
         let is_flaky = status == RunStatus::Passed && parts.is_mixed();
         self.counts.add(status, is_flaky);
         if parts.attempts.is_empty() {
             parts.attempts.push(Attempt {
-                message: message(&test, status, self.limits),
+                message: message(test, status, self.limits),
                 ..Attempt::of(status)
             });
         }
-        let run = self.run(&test, summary, stated, parts);
+        let run = self.run(test, summary, stated, parts);
         self.runs.add(run, self.limits);
         Ok(())
     }
@@ -144,7 +144,7 @@ impl Reading<'_> {
     ) -> ReportedRun {
         let limits = self.limits;
         let line = |text: &Text<'_>| text.get().map(|text| shortened(text, limits.line_chars));
-        let info = test.test_info.as_deref();
+        let info = test.info.as_deref();
         let started_ms = self.instant(&test.start);
         let finished_ms = self.instant(&test.finish);
         let took = || Some(finished_ms?.saturating_sub(started_ms?));
@@ -259,7 +259,7 @@ impl Reading<'_> {
         let label = label
             .or_else(of_data)
             .unwrap_or_else(|| format!("iteration {number}"));
-        let duration_ms = iteration.duration.get().and_then(|text| duration_ms(text));
+        let duration_ms = iteration.duration.get().and_then(duration_ms);
         Ok(Attempt {
             label: Some(label),
             details: kept(&iteration.log, limits.details_bytes),
@@ -454,7 +454,7 @@ fn message(test: &Test<'_>, status: RunStatus, limits: &Limits) -> Option<String
 
 /// A generic test that is defined as a class and a method is the one that `JUnit` names so.
 fn identity(test: &Test<'_>, name: &str) -> Identity {
-    let info = test.test_info.as_deref();
+    let info = test.info.as_deref();
     let definition = info.and_then(|info| info.definition.get());
     let in_code = definition.filter(|text| !text.contains(char::is_whitespace));
     let (class, name) = in_code
@@ -462,7 +462,7 @@ fn identity(test: &Test<'_>, name: &str) -> Identity {
         .filter(|(class, method)| !class.is_empty() && !method.is_empty())
         .unwrap_or(("", definition.unwrap_or(name)));
     Identity {
-        explicit: test.test_key.owned().map(Explicit::Key),
+        explicit: test.key.owned().map(Explicit::Key),
         suite: "".into(),
         class: one_line(class),
         name: one_line(name),
@@ -477,6 +477,7 @@ fn definition(info: &TestInfo<'_>, limits: &Limits) -> TestDefinition {
         action: long(&step.action).unwrap_or_default(),
         data: long(&step.data),
         expected: long(&step.result),
+        ..TestStep::default()
     });
     TestDefinition {
         project: info.project_key.owned(),

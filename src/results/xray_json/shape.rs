@@ -47,10 +47,10 @@ pub struct Info<'a> {
 #[derive(Debug, Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Test<'a> {
-    #[serde(borrow)]
-    pub test_key: Text<'a>,
-    #[serde(borrow)]
-    pub test_info: Option<Box<TestInfo<'a>>>,
+    #[serde(borrow, rename = "testKey")]
+    pub key: Text<'a>,
+    #[serde(borrow, rename = "testInfo")]
+    pub info: Option<Box<TestInfo<'a>>>,
     #[serde(borrow)]
     pub start: Text<'a>,
     #[serde(borrow)]

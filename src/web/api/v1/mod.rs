@@ -34,6 +34,7 @@ mod retests;
 mod runs;
 mod statuses;
 mod tests;
+mod transition_paths;
 mod words;
 
 pub use limits::{RateLimits, publish as publish_limits};
@@ -108,6 +109,8 @@ fn operations(routes: &mut Described) {
         .service(defect_settings::show)
         .service(defect_settings::set)
         .service(retests::list)
+        .service(transition_paths::show)
+        .service(transition_paths::set)
         .service(document::show)
         .service(reference::show);
 }

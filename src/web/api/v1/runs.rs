@@ -9,7 +9,7 @@ use super::body::{self, Checks, JSON_LIMIT};
 use super::edit::{self, Answer, IfMatch, etag, once, repeatable};
 use super::executions::{self, answer::url as execution_url, execution_key};
 use crate::app::App;
-use crate::app::edit_run::{Occasion, delete_run, edit_run, record_run};
+use crate::app::edit_run::{Occasion, delete_run, edit_run, is_status_held, record_run};
 use crate::domain::execution::Execution;
 use crate::domain::keys::{ExecutionKey, TestKey};
 use crate::domain::run::RunStatus;
@@ -18,7 +18,7 @@ use crate::problem::Problem;
 use crate::store::stored_runs::StoredRun;
 use crate::store::{
     Conn, SiteId, evidence, executions as stored_executions, issues, run_defects, settings,
-    statuses, stored_runs, tests,
+    stored_runs, tests,
 };
 
 pub(super) mod answer;
@@ -324,14 +324,8 @@ fn checked_run(run: StoredRun) -> Result<StoredRun, Problem> {
 
 /// Keeps a status of the site's own from being deleted before the run that has it is there.
 async fn hold_status(on: &impl Conn, site: SiteId, status: RunStatus) -> Result<(), Problem> {
-    if !matches!(status, RunStatus::Custom(_)) {
-        return Ok(());
-    }
-    statuses::hold(on, site).await?;
-    // It was read before: somebody may have been quicker.
-    let decided = settings::of_site(on, site).await?.of_project("");
     let mut checks = Checks::default();
-    if decided.coverage.statuses.made(status).is_none() {
+    if !is_status_held(on, site, status).await? {
         checks.refuse("/status", "This status was deleted a moment ago.");
     }
     checks.finish()

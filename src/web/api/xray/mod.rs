@@ -7,12 +7,13 @@
 //! `{"error": "…"}`. Nothing here decides anything: results go the way of `/api/v1`.
 
 use actix_web::Scope;
-use actix_web::web::{self, ServiceConfig};
+use actix_web::web::{self, PayloadConfig, ServiceConfig};
 
 mod around;
 pub mod auth;
 mod authenticate;
 pub mod error;
+pub mod graphql;
 pub mod ids;
 mod import;
 
@@ -20,6 +21,15 @@ mod import;
 pub fn routes(routes: &mut ServiceConfig) {
     let cloud = scope("/api/{version:v1|v2}")
         .route("/authenticate", web::post().to(authenticate::sign_in))
+        .service(
+            web::resource("/graphql")
+                .app_data(PayloadConfig::new(graphql::BODY_LIMIT))
+                .route(web::post().to(graphql::answer)),
+        )
+        .route(
+            "/attachments/{run}/{id}",
+            web::get().to(graphql::download::download),
+        )
         .configure(imports);
     // One client puts `/api` before the imports, others do not.
     let data_center = scope("/rest/raven/{version:1\\.0|2\\.0|latest}")

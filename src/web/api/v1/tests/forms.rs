@@ -101,6 +101,11 @@ pub(super) struct Test {
     /// How it is carried out.
     #[schema(example = "automated")]
     kind: &'static str,
+    /// Its type: `Manual` is a list of steps, `Cucumber` is Gherkin, `Generic` is a text.
+    #[schema(example = "Manual")]
+    test_type: String,
+    /// What it says instead of steps.
+    definition: Option<String>,
     /// Its class in the code, empty where there is none.
     class_name: String,
     /// The suites around it in the code, empty where there are none.
@@ -192,6 +197,7 @@ impl NewTest {
             name: checks.line("/name", &self.name, NAME),
             description: checks.text("/description", self.description.as_deref(), TEXT),
             steps: checked_steps(&mut checks, &self.steps),
+            ..TestContent::default()
         };
         let status = self.workflow_status.as_deref();
         let surroundings = Surroundings {
@@ -216,6 +222,9 @@ impl TestChange {
         }
         if let Some(steps) = &self.steps {
             test.content.steps = checked_steps(&mut checks, steps);
+            for (step, held) in test.content.steps.iter_mut().zip(&held.content.steps) {
+                step.id = held.id;
+            }
         }
         if let Some(labels) = &self.labels {
             test.labels = checks.lines("/labels", labels, LABELS, NAME);
@@ -243,6 +252,7 @@ fn checked_steps(checks: &mut Checks, steps: &[Step]) -> Vec<TestStep> {
         }
         TestStep {
             action: action.unwrap_or_default(),
+            id: None,
             data: checks.text(&at("data"), step.data.as_deref(), TEXT),
             expected: checks.text(&at("expected"), step.expected.as_deref(), TEXT),
         }
@@ -266,6 +276,8 @@ impl Test {
             key: test.key.to_string(),
             name: test.content.name.clone(),
             kind: test.kind.name(),
+            test_type: test.content.type_name(test.kind).to_owned(),
+            definition: test.content.definition.clone(),
             class_name: test.class_name.clone(),
             suite: test.suite.clone(),
             description: test.content.description.clone(),

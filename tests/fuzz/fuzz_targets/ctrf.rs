@@ -1,0 +1,13 @@
+//! Any bytes as the tests of a CTRF report, and as they are.
+#![no_main]
+#![expect(
+    dead_code,
+    reason = "only the readers are driven, not all that the service asks of them"
+)]
+
+include!("driven.rs");
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    drive(bytes);
+    drive(&[b"{\"results\":{\"tests\":[", bytes, b"]}}"].concat());
+});
