@@ -132,6 +132,7 @@ fn jira_settings(config: &Config) -> jira::Settings {
     jira::Settings {
         app_key: config.connect.app_key.clone(),
         is_insecure: config.server.insecure_sites,
+        points_per_hour: config.jira.points_per_hour,
     }
 }
 
@@ -154,6 +155,7 @@ async fn start_workers(
         workers.spawn(inbox::work(Arc::clone(app), stop.clone()));
     }
     workers.spawn(outbox::work(Arc::clone(app), stop.clone()));
+    workers.spawn(outbox::look(Arc::clone(app), stop.clone()));
     workers.spawn(inbox::sweep(Arc::clone(app), stop.clone()));
     workers.spawn(inbox::plan(Arc::clone(app), stop.clone()));
     Ok(())

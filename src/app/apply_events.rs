@@ -22,7 +22,9 @@ use crate::ids;
 use crate::jira::payload::{self, PayloadError};
 use crate::metrics::Step;
 use crate::store::inbox::{self, ClaimedLane, Finished, OpenEvent};
-use crate::store::{Dialect, SiteId, StoreError, Txn, issue_links, issues, projects, site_health};
+use crate::store::{
+    Dialect, SiteId, StoreError, Txn, issue_links, issues, projects, shown_status, site_health,
+};
 
 /// Lanes taken and events read at once, at the most; a lane with more goes on in the next round.
 ///
@@ -224,6 +226,32 @@ fn status_without_category<'a>((event, payload): &'a Parsed<'_>) -> Option<(Site
     is_wanted.then_some((SiteId(event.site_id), status))
 }
 
+/// What test statuses follow from, of an issue itself: where it belongs, and how a child ends.
+#[derive(PartialEq)]
+struct Place {
+    parent: Option<i64>,
+    project: String,
+    kind: String,
+    /// Of a child: a parent may leave it out when it ended in a certain way.
+    end: Option<(String, Option<String>)>,
+}
+
+impl Place {
+    fn of(issue: &MirroredIssue) -> Self {
+        let held = &issue.snapshot;
+        let end = || {
+            let resolution = held.resolution.as_ref().map(|named| named.id.clone());
+            (held.status.id.clone(), resolution)
+        };
+        Self {
+            parent: held.parent_jira_id,
+            project: held.project_key.clone(),
+            kind: held.issue_type.name.clone(),
+            end: held.parent_jira_id.map(|_| end()),
+        }
+    }
+}
+
 /// A batch being folded: the state after it, and what has to be written.
 #[derive(Debug, Default)]
 struct Batch {
@@ -238,6 +266,8 @@ struct Batch {
     links: Vec<(SiteId, IssueLink, i64)>,
     /// When the text of issues changed.
     texts: Vec<(SiteId, i64, i64)>,
+    /// Issues whose test status, or that of those above them, may be another now.
+    unsettled: BTreeSet<(SiteId, i64)>,
     questions: Vec<Question>,
     /// Versions and sprints that came to their end, each with the event that told.
     ended: Vec<(SiteId, Ended, String)>,
@@ -303,7 +333,12 @@ impl Batch {
             self.texts.push((site, place.1, event.event_ms));
         }
         let (told, old_key) = (change.told, issue.snapshot.key.clone());
+        let old_place = Place::of(&issue);
+        let (was_known, changes_text) = (!old_key.is_empty(), change.changes_text());
         let is_news = issue.learn(change.issue, told, order);
+        if was_known && (changes_text || old_place != Place::of(&issue)) {
+            self.unsettled.insert(place);
+        }
         self.decide_or_ask(site, event, &issue, told, transition, has_questions);
         if is_news {
             if old_key != issue.snapshot.key {
@@ -373,6 +408,7 @@ impl Batch {
             .push((site, place.1, format!("event:{}", event.id)));
         self.mirror.issues.insert(place, issue);
         self.changed.insert(place);
+        self.unsettled.insert(place);
         None
     }
 
@@ -439,6 +475,24 @@ impl Batch {
         Ok(())
     }
 
+    /// Lets statuses be looked at again that follow from what was told.
+    async fn mark_unsettled(&self, txn: &Txn, now_ms: i64) -> Result<(), StoreError> {
+        let mut of_site: BTreeMap<SiteId, Vec<Uuid>> = BTreeMap::new();
+        let adopted = self
+            .adopted
+            .iter()
+            .map(|(site, _, jira_id)| (*site, *jira_id));
+        let places: BTreeSet<_> = adopted.chain(self.unsettled.iter().copied()).collect();
+        for place in &places {
+            let issue = self.mirror.issues.get(place).map(|issue| issue.id);
+            of_site.entry(place.0).or_default().extend(issue);
+        }
+        for (site, issues) in of_site {
+            shown_status::mark_issues(&**txn, site, &issues, now_ms).await?;
+        }
+        Ok(())
+    }
+
     /// Writes the effects; returns the events that have them now.
     async fn write(mut self, app: &App, txn: &Txn) -> Result<Vec<Finished>, StoreError> {
         let now_ms = app.clock.now_ms();
@@ -461,6 +515,7 @@ impl Batch {
         for (site, change, event_ms) in &self.projects {
             projects::follow(&**txn, *site, change, *event_ms).await?;
         }
+        self.mark_unsettled(txn, now_ms).await?;
         ask_jira(&**txn, self.questions, now_ms).await?;
         let mut transitions: BTreeMap<SiteId, Vec<IssueTransition>> = BTreeMap::new();
         for (site, transition) in self.transitions {

@@ -50,6 +50,7 @@ pub mod rederive;
 pub mod remove_site;
 pub mod run_rules;
 pub mod send_work;
+pub mod show_statuses;
 pub mod sites;
 pub mod snapshot_readiness;
 pub mod switch_site;

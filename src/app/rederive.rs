@@ -9,7 +9,8 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 use crate::domain::coverage::Kept;
-use crate::store::{Conn, SiteId, StoreError, latest, runs, windows};
+use crate::store::shown_status::LONG_AGO;
+use crate::store::{Conn, SiteId, StoreError, latest, runs, shown_status, windows};
 
 /// Tests whose projections are written at once.
 const BATCH: usize = 200;
@@ -26,7 +27,7 @@ pub async fn rederive(on: &impl Conn, site: SiteId, tests: &[Uuid]) -> Result<()
         windows::clear(on, site, batch).await?;
         write_all(on, site, &anew).await?;
     }
-    Ok(())
+    shown_status::mark_of_tests(on, site, tests, LONG_AGO).await
 }
 
 /// Takes one more stored run into what is kept of its test: as [`rederive`], without reading the
@@ -45,7 +46,8 @@ pub async fn take_in(
         .remove(&test)
         .unwrap_or_default();
     kept.record(&fact);
-    write_all(on, site, &[(test, kept)]).await
+    write_all(on, site, &[(test, kept)]).await?;
+    shown_status::mark_of_tests(on, site, &[test], LONG_AGO).await
 }
 
 /// Writes what is kept of these tests.

@@ -29,6 +29,9 @@ pub struct Config {
     /// The key that seals secrets at rest.
     #[command(flatten)]
     pub secrets: Secrets,
+    /// Calls to Jira.
+    #[command(flatten)]
+    pub jira: Jira,
     /// Sites that installed through Atlassian Connect.
     #[command(flatten)]
     pub connect: Connect,
@@ -117,6 +120,19 @@ pub struct Secrets {
         conflicts_with = "secret_key"
     )]
     pub secret_key_file: Option<PathBuf>,
+}
+
+/// Calls to Jira.
+#[derive(Debug, Clone, Args)]
+pub struct Jira {
+    /// Points Jira Cloud gives the app for an hour, over all sites. Work nobody waits for leaves a
+    /// tenth of them, and a site what others need
+    #[arg(
+        long = "jira-points-per-hour",
+        env = "TOUCHSTONE_JIRA_POINTS_PER_HOUR",
+        default_value_t = 65_000
+    )]
+    pub points_per_hour: u64,
 }
 
 /// Sites that installed through Atlassian Connect.

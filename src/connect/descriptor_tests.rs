@@ -52,7 +52,9 @@ fn it_asks_for_no_more_than_it_uses() {
     assert_eq!(
         Vec::from_iter(found),
         [
+            "/assets/app/app.svg",
             "/connect/admin",
+            "/connect/context?issueKey={issue.key}&issueId={issue.id}&projectKey={project.key}",
             "/connect/gadget?dashboardId={dashboard.id}&dashboardItemId={dashboardItem.id}",
             "/connect/issue?issueKey={issue.key}&issueId={issue.id}&projectKey={project.key}",
             "/connect/project?projectKey={project.key}",

@@ -26,6 +26,19 @@ pub enum Work {
         /// The text.
         body: Vec<Block>,
     },
+    /// Say on an issue how things stand, in the one comment that is kept for that and brought up to
+    /// date.
+    StatusComment {
+        /// Jira's id of the issue.
+        issue_jira_id: i64,
+        /// The text, in place of the one before.
+        body: Vec<Block>,
+    },
+    /// Bring the property of an issue that says how its tests stand up to date.
+    SetProperty {
+        /// Jira's id of the issue.
+        issue_jira_id: i64,
+    },
     /// Bring an issue into a status by whatever transition its workflow offers right then.
     Transition {
         /// Jira's id of the issue.
@@ -260,6 +273,14 @@ impl Inline {
     }
 }
 
+/// Kind of [`Work::StatusComment`].
+pub const STATUS_COMMENT: &str = "status_comment";
+/// Kind of [`Work::SetProperty`].
+pub const SET_PROPERTY: &str = "set_property";
+/// Kinds that bring something in Jira up to date: what waits stands for everything wanted until it
+/// begins, so it is asked for once until then and may be asked for again from then on.
+pub const UPDATES: [&str; 2] = [STATUS_COMMENT, SET_PROPERTY];
+
 /// Which work goes first when there is more than Jira lets through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Priority {
@@ -277,6 +298,8 @@ impl Work {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Comment { .. } => "comment",
+            Self::StatusComment { .. } => STATUS_COMMENT,
+            Self::SetProperty { .. } => SET_PROPERTY,
             Self::Transition { .. } => "transition",
             Self::EditIssue { .. } => "edit_issue",
             Self::CompareWithTests { .. } => "compare_with_tests",
@@ -299,9 +322,12 @@ impl Work {
     pub fn lane(&self) -> String {
         match self {
             Self::Comment { issue_jira_id, .. }
+            | Self::StatusComment { issue_jira_id, .. }
             | Self::Transition { issue_jira_id, .. }
             | Self::EditIssue { issue_jira_id, .. }
             | Self::FollowDuplicate { issue_jira_id } => issue_jira_id.to_string(),
+            // Not the issue's own lane: it is right whatever else happens to the issue.
+            Self::SetProperty { issue_jira_id } => format!("property:{issue_jira_id}"),
             Self::CompareWithTests { issue_jira_id } => format!("compare:{issue_jira_id}"),
             Self::KeepReadiness { target, .. } => format!("readiness:{target}"),
             Self::LinkIssues {
@@ -332,12 +358,20 @@ impl Work {
             | Self::FollowDuplicate { .. }
             | Self::Reconcile { .. } => true,
             Self::Comment { .. }
+            | Self::StatusComment { .. }
+            | Self::SetProperty { .. }
             | Self::Transition { .. }
             | Self::EditIssue { .. }
             | Self::CreateDefect { .. }
             | Self::LinkIssues { .. }
             | Self::Absorb { .. } => false,
         }
+    }
+
+    /// Whether it leaves nothing behind once it is done.
+    #[must_use]
+    pub fn is_forgotten(&self) -> bool {
+        self.only_looks() || matches!(self, Self::SetProperty { .. })
     }
 
     /// Whether it is about the site itself: nothing of it is seen in Jira.
@@ -352,6 +386,8 @@ impl Work {
             | Self::KeepReadiness { .. }
             | Self::Reconcile { .. } => true,
             Self::Comment { .. }
+            | Self::StatusComment { .. }
+            | Self::SetProperty { .. }
             | Self::Transition { .. }
             | Self::EditIssue { .. }
             | Self::CreateDefect { .. }

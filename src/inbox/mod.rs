@@ -15,6 +15,7 @@ use crate::app::apply_events::{apply_events, batch};
 use crate::app::forget_old::forget_old;
 use crate::app::keep_runs::keep_runs;
 use crate::app::reconcile::plan_scans;
+use crate::app::show_statuses::look_again_at_old;
 use crate::app::snapshot_readiness::snapshot_readiness;
 use crate::ids;
 use crate::store::Dialect;
@@ -83,8 +84,8 @@ fn gather(dialect: Dialect, lanes: i64) -> Duration {
     }
 }
 
-/// Does what is due by time, now and then, until `stop` is cancelled: forgets what is old, and takes the
-/// snapshots of the day.
+/// Does what is due by time, now and then, until `stop` is cancelled: forgets what is old, takes the
+/// snapshots of the day, and has statuses looked at again that time alone may have changed.
 pub async fn sweep(app: Arc<App>, stop: CancellationToken) {
     loop {
         if let Err(error) = forget_old(&app).await {
@@ -97,6 +98,9 @@ pub async fn sweep(app: Arc<App>, stop: CancellationToken) {
         }
         if let Err(error) = snapshot_readiness(&app).await {
             tracing::warn!("snapshots of readiness are missing, trying again later: {error:?}");
+        }
+        if let Err(error) = look_again_at_old(&app).await {
+            tracing::warn!("statuses could not be looked at again, trying later: {error:?}");
         }
         tokio::select! {
             () = stop.cancelled() => return,

@@ -22,6 +22,7 @@ use super::credential::Credential;
 use super::error::{Asked, JiraError};
 use super::limits::{Endpoint, Limiter, Scope};
 use super::permissions::Permissions;
+use super::points::{Points, cost};
 use super::resolver;
 use super::sight::Sight;
 use crate::clock::Clock;
@@ -46,6 +47,8 @@ pub struct Settings {
     pub app_key: String,
     /// Whether plain http and private addresses are allowed: tests and the demo only.
     pub is_insecure: bool,
+    /// Points Jira gives the app for an hour.
+    pub points_per_hour: u64,
 }
 
 /// Who waits for a call.
@@ -74,6 +77,7 @@ pub struct Client {
     settings: Settings,
     clock: Clock,
     limiter: Limiter,
+    points: Points,
     metrics: Arc<Metrics>,
     pub(super) permissions: Permissions,
     pub(super) sight: Sight,
@@ -182,6 +186,7 @@ impl Client {
         }
         Ok(Self {
             http: builder.build()?,
+            points: Points::new(settings.points_per_hour),
             settings,
             clock,
             limiter: Limiter::default(),
@@ -270,17 +275,27 @@ impl<'a> SiteClient<'a> {
         };
         // Before the wait, and again after it: it may take seconds to know that there is no token.
         self.credential()?;
-        self.client.limiter.admit(&asked, self.urgency).await?;
+        let Client {
+            limiter,
+            points,
+            clock,
+            ..
+        } = self.client;
+        points.admit(asked.site, self.urgency, clock.now_ms())?;
+        limiter.admit(&asked, self.urgency).await?;
         let answer = self.exchange(call).await?;
         let (status, headers) = (answer.status(), answer.headers().clone());
+        let now_ms = clock.now_ms();
+        points.learn(&headers, now_ms);
         if status.is_success() {
-            return read(answer, ANSWER).await;
+            let body = read(answer, ANSWER).await?;
+            points.spend(asked.site, cost(asked.endpoint, &body), now_ms);
+            return Ok(body);
         }
         let body = read(answer, ERROR_BODY).await.unwrap_or_default();
-        let now_ms = self.client.clock.now_ms();
         let error = JiraError::of_answer(status, &headers, &body, &asked, now_ms);
         if let JiraError::RateLimited { scope, after, .. } = &error {
-            self.client.limiter.pause(*scope, *after);
+            limiter.pause(*scope, *after);
         }
         tracing::debug!(
             site.id = self.site.id.0,

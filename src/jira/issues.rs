@@ -1,21 +1,15 @@
-//! Issues: read, create, comment, move through the workflow, link, find.
+//! Issues: read, create, move through the workflow, link, find.
 
 use std::collections::{BTreeMap, HashSet};
 
-use serde::Deserialize;
-use serde_json::{Value, json};
-use uuid::Uuid;
-
-use super::adf;
 use super::client::{Call, SiteClient, encoded, id};
 use super::error::JiraError;
 use super::payload;
 use crate::domain::issue::{IssueSnapshot, Named, StatusCategory};
 use crate::domain::rule::FieldChange;
-use crate::domain::work::Block;
+use serde::Deserialize;
+use serde_json::{Value, json};
 
-/// Property of a comment we wrote: the id of the work that wrote it.
-const WORK_PROPERTY: &str = "touchstone.work";
 /// All that the mirror keeps, whatever the sprint's field is called here, without what is long.
 pub(super) const FIELDS: &str =
     "*all,-comment,-worklog,-attachment,-description,-environment,-issuelinks";
@@ -84,26 +78,6 @@ struct ScreenField {
 }
 
 #[derive(Deserialize)]
-struct Comments {
-    #[serde(alias = "values")]
-    comments: Vec<CommentBody>,
-}
-
-#[derive(Deserialize)]
-struct CommentBody {
-    #[serde(deserialize_with = "id")]
-    id: i64,
-    #[serde(default)]
-    properties: Vec<PropertyBody>,
-}
-
-#[derive(Deserialize)]
-struct PropertyBody {
-    key: String,
-    value: Value,
-}
-
-#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct SearchPage<T> {
     pub issues: Vec<T>,
@@ -147,46 +121,6 @@ impl SiteClient<'_> {
         let call = Call::put("issue", address, &edit_body(change))?;
         self.send(call.writing(issue)).await?;
         Ok(())
-    }
-
-    /// Adds a comment that carries `work` in a property, to be found by.
-    pub async fn add_comment(
-        &self,
-        issue: i64,
-        body: &[Block],
-        work: Uuid,
-    ) -> Result<(), JiraError> {
-        let address = format!("/rest/api/3/issue/{issue}/comment");
-        let body = json!({
-            "body": adf::document(body),
-            "properties": [{ "key": WORK_PROPERTY, "value": { "id": work } }],
-        });
-        self.send(Call::post("issue/comment", address, &body)?.writing(issue))
-            .await?;
-        Ok(())
-    }
-
-    /// Whether one of the newest comments of an issue was written for `work`.
-    pub async fn has_comment_of(&self, issue: i64, work: Uuid) -> Result<bool, JiraError> {
-        let address = format!("/rest/api/3/issue/{issue}/comment");
-        let query = [("orderBy", "-created"), ("maxResults", "50")];
-        let newest: Comments = self
-            .ask(Call::get("issue/comment", address, &query))
-            .await?;
-        let ids: Vec<_> = newest.comments.iter().map(|comment| comment.id).collect();
-        if ids.is_empty() {
-            return Ok(false);
-        }
-        let body = json!({ "ids": ids });
-        let mut call = Call::post("comment/list", "/rest/api/3/comment/list".into(), &body)?;
-        call.query = &[("expand", "properties")];
-        let read: Comments = self.ask(call).await?;
-        let wanted = work.to_string();
-        let mut properties = read.comments.iter().flat_map(|comment| &comment.properties);
-        Ok(properties.any(|property| {
-            let id = property.value.get("id").and_then(Value::as_str);
-            property.key == WORK_PROPERTY && id == Some(wanted.as_str())
-        }))
     }
 
     /// The first issue of a search that is the one looked for.

@@ -38,6 +38,8 @@ pub enum Scope {
     Endpoint(SiteId, Endpoint),
     /// Writes to one issue.
     Issue(SiteId, i64),
+    /// What nobody waits for, on one site: the rest of the hour's points is for others.
+    Background(SiteId),
 }
 
 /// Calls a bucket holds at most: a small burst leaves at once.

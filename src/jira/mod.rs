@@ -9,6 +9,7 @@
 
 pub mod adf;
 mod client;
+mod comments;
 mod credential;
 mod defects;
 mod error;
@@ -17,6 +18,8 @@ pub mod limits;
 mod meta;
 pub mod payload;
 pub mod permissions;
+mod points;
+mod properties;
 pub mod qsh;
 mod resolver;
 mod scan;

@@ -11,7 +11,7 @@ use super::client::{Call, SiteClient};
 use super::error::{Gone, JiraError};
 use super::issues::{FIELDS, SearchPage};
 use super::payload::{self, History, HistoryEntry};
-use crate::domain::issue::IssueSnapshot;
+use crate::domain::issue::{IssueLink, IssueSnapshot};
 
 /// Issues of a page; Jira takes no more than this many ids at once either.
 pub const PAGE: usize = 100;
@@ -48,6 +48,8 @@ pub struct ReadIssue {
     pub snapshot: IssueSnapshot,
     /// Its past.
     pub history: History,
+    /// Its links to other issues.
+    pub links: Vec<IssueLink>,
     /// Its body, for an event to show.
     pub body: Value,
 }
@@ -111,14 +113,17 @@ impl SiteClient<'_> {
     /// Issues by Jira's ids, at most [`PAGE`], with their history; what is not there, or out of the
     /// app's sight, is left out.
     pub async fn read_issues(&self, ids: &[i64]) -> Result<Vec<ReadIssue>, JiraError> {
-        let fields: Vec<&str> = FIELDS.split(',').collect();
+        let fields = FIELDS.split(',').filter(|field| *field != "-issuelinks");
+        let fields: Vec<&str> = fields.collect();
         let found = self.fetch(ids, &fields, &["changelog"]).await?;
         let read = |mut issue: Value| {
             let history = payload::take_history(&mut issue);
+            let links = payload::take_links(&mut issue);
             let snapshot = snapshot(&issue)?;
             Ok(ReadIssue {
                 snapshot,
                 history,
+                links,
                 body: issue,
             })
         };

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use sea_orm::FromQueryResult;
 use uuid::Uuid;
 
+use super::shown_status::{LONG_AGO, mark_issues};
 use super::{Conn, SiteId, Sql, StoreError};
 use crate::domain::exemption::Exemption;
 
@@ -70,7 +71,7 @@ pub async fn set(
         )
         .run(on)
         .await?;
-    Ok(())
+    mark_issues(on, site, &[issue], exemption.created_ms).await
 }
 
 /// Takes back what is said of an issue; tells whether there was anything.
@@ -80,5 +81,6 @@ pub async fn clear(on: &impl Conn, site: SiteId, issue: Uuid) -> Result<bool, St
         .with(" AND issue_id = ", issue)
         .run(on)
         .await?;
+    mark_issues(on, site, &[issue], LONG_AGO).await?;
     Ok(gone == 1)
 }

@@ -77,6 +77,7 @@ pub async fn move_into(
             "k.cause = t.cause AND k.rule = t.rule AND k.target = t.target",
         ),
         ("api_client", "k.id = t.id"),
+        ("status_comment", "k.issue_jira_id = t.issue_jira_id"),
         (
             "issue_link",
             "k.source_jira_id = t.source_jira_id AND k.type_id = t.type_id \

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use sea_orm::FromQueryResult;
+
 use super::{Conn, Dialect, SiteId, Sql, StoreError};
 use crate::domain::issue::IssueLink;
 
@@ -48,4 +50,42 @@ pub async fn learn_all(
         .await?;
     }
     Ok(())
+}
+
+#[derive(FromQueryResult)]
+struct Row {
+    source_jira_id: i64,
+    destination_jira_id: i64,
+    type_id: String,
+    type_name: String,
+    event_ms: i64,
+}
+
+/// The links that these issues (Jira's ids) have at either end, each with the time of the last word on
+/// it, milliseconds since the Unix epoch; removed ones are left out.
+pub async fn of_issues(
+    on: &impl Conn,
+    site: SiteId,
+    issues: &[i64],
+) -> Result<Vec<(IssueLink, i64)>, StoreError> {
+    let mut sql = Sql::new("");
+    for (n, end) in ["source_jira_id", "destination_jira_id"].iter().enumerate() {
+        sql.push(if n == 0 { "" } else { " UNION " })
+            .push("SELECT source_jira_id, destination_jira_id, type_id, type_name, event_ms")
+            .with(" FROM issue_link WHERE site_id = ", site)
+            .push(&format!(" AND NOT is_removed AND {end} IN "))
+            .list(issues.iter().copied());
+    }
+    let rows: Vec<Row> = sql.all(on).await?;
+    let link = |row: Row| {
+        let link = IssueLink {
+            source_jira_id: row.source_jira_id,
+            destination_jira_id: row.destination_jira_id,
+            type_id: row.type_id,
+            type_name: row.type_name,
+            is_removed: false,
+        };
+        (link, row.event_ms)
+    };
+    Ok(rows.into_iter().map(link).collect())
 }

@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
+use super::shown_status::{self, LONG_AGO};
 use super::{Conn, Dialect, SiteId, Sql, StoreError};
 use crate::domain::issue::{IssueSnapshot, MirroredIssue, Named, StatusCategory};
 use crate::domain::mirror::{Fields, Order};
@@ -286,6 +287,7 @@ pub async fn absorb_placeholders(
                 .run(on)
                 .await?;
         }
+        shown_status::mark_issues(on, site, &[*issue], LONG_AGO).await?;
     }
     Ok(())
 }

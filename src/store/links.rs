@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use uuid::Uuid;
 
-use super::{Conn, Dialect, SiteId, Sql, StoreError};
+use super::{Conn, Dialect, SiteId, Sql, StoreError, shown_status};
 
 /// How a link came about; `code` is what the store keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -41,7 +41,8 @@ pub struct NewLink {
     pub source: Source,
 }
 
-/// Stores links; those that are there, or that a person removed, are left as they are.
+/// Stores links; those that are there, or that a person removed, are left as they are. The caller marks
+/// the issues (`shown_status`) when it is done with the tests.
 pub async fn insert_all(
     on: &impl Conn,
     site: SiteId,
@@ -95,7 +96,7 @@ pub async fn link(
     )
     .run(on)
     .await?;
-    Ok(())
+    shown_status::mark_issues(on, site, &[issue], now_ms).await
 }
 
 /// Removes a link for a person (an account id); tells whether there was one.
@@ -113,7 +114,9 @@ pub async fn unlink(
         .with(" WHERE site_id = ", site)
         .with(" AND issue_id = ", issue)
         .with(" AND test_id = ", test);
-    Ok(sql.push(" AND removed_ms IS NULL").run(on).await? == 1)
+    let was_there = sql.push(" AND removed_ms IS NULL").run(on).await? == 1;
+    shown_status::mark_issues(on, site, &[issue], now_ms).await?;
+    Ok(was_there)
 }
 
 /// The keys of the issues that these tests cover, sorted, each once.

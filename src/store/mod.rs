@@ -62,14 +62,17 @@ pub mod runs;
 pub mod scans;
 pub mod search;
 pub mod settings;
+pub mod shown_status;
 pub mod site_health;
 pub mod sites;
 mod sql;
 pub mod stale_tests;
+pub mod status_comments;
 pub mod statuses;
 pub mod stored_runs;
 pub mod stored_tests;
 pub mod tests;
+pub mod transition_paths;
 pub mod viewer_scopes;
 pub mod windows;
 

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use sea_orm::FromQueryResult;
 use uuid::Uuid;
 
+use super::shown_status::{LONG_AGO, mark_of_tests};
 use super::{Conn, SiteId, Sql, StoreError};
 use crate::domain::quarantine::Quarantine;
 
@@ -76,7 +77,7 @@ pub async fn set(
     )
     .run(on)
     .await?;
-    Ok(())
+    mark_of_tests(on, site, &[test], quarantine.created_ms).await
 }
 
 /// Ends the quarantine of a test; tells whether there was one.
@@ -86,5 +87,6 @@ pub async fn clear(on: &impl Conn, site: SiteId, test: Uuid) -> Result<bool, Sto
         .with(" AND test_id = ", test)
         .run(on)
         .await?;
+    mark_of_tests(on, site, &[test], LONG_AGO).await?;
     Ok(gone == 1)
 }

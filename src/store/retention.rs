@@ -13,6 +13,8 @@ const TABLES: &[&str] = &[
     "waiting_event",
     "outbox",
     "expectation",
+    "shown_status",
+    "status_comment",
     "rule_effect",
     "mark",
     "matrix_snapshot",

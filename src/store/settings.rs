@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use sea_orm::FromQueryResult;
 
+use super::shown_status;
 use super::sql::Sql;
 use super::{Conn, SiteId, StoreError};
 use crate::domain::coverage::{self, Choices};
@@ -120,7 +121,11 @@ pub async fn decide(
     now_ms: i64,
 ) -> Result<(), StoreError> {
     let (name, value) = row_of(decision);
-    keep(on, site, scope, &name, value, by, now_ms).await
+    keep(on, site, scope, &name, value, by, now_ms).await?;
+    match decision {
+        Decision::Coverable(_) => shown_status::mark_all(on, site, now_ms).await,
+        _ => Ok(()),
+    }
 }
 
 /// Keeps what was decided about counting results, in the place of all that was decided before.
@@ -138,7 +143,7 @@ pub async fn decide_coverage(
         let name = format!("{COVERAGE}{name}");
         keep(on, site, scope, &name, value, by, now_ms).await?;
     }
-    Ok(())
+    shown_status::mark_all(on, site, now_ms).await
 }
 
 /// Keeps what a custom status is, or that there is none with this number any more. The caller holds
@@ -153,7 +158,8 @@ pub async fn decide_status(
 ) -> Result<(), StoreError> {
     let value = status.map(|status| serde_json::to_string(status).unwrap_or_default());
     let name = format!("{STATUS}{code}");
-    keep(on, site, Scope::Site, &name, value, by, now_ms).await
+    keep(on, site, Scope::Site, &name, value, by, now_ms).await?;
+    shown_status::mark_all(on, site, now_ms).await
 }
 
 /// Keeps a rule of the site's own under its name, in the place of the one that was there; `None` takes
@@ -171,7 +177,8 @@ pub async fn decide_own_rule(
     keep(on, site, Scope::Site, &name, value, by, now_ms).await
 }
 
-async fn keep(
+/// Keeps a value under a name; none takes it back.
+pub(super) async fn keep(
     on: &impl Conn,
     site: SiteId,
     scope: Scope<'_>,

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use sea_orm::FromQueryResult;
 use uuid::Uuid;
 
+use super::shown_status::{LONG_AGO, mark_of_tests};
 use super::tests::kind_of;
 use super::{Conn, SiteId, Sql, StoreError};
 use crate::domain::keys::TestKey;
@@ -280,7 +281,7 @@ pub async fn update(on: &impl Conn, site: SiteId, test: &StoredTest) -> Result<(
         .with(" AND id = ", test.id)
         .run(on)
         .await?;
-    Ok(())
+    mark_of_tests(on, site, &[test.id], LONG_AGO).await
 }
 
 fn steps_text(content: &TestContent) -> String {

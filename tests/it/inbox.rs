@@ -1,7 +1,10 @@
 //! Events are kept before they are answered, and applied once, in the order they happened.
 
 use futures_util::future::join_all;
+use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
+use touchstone::store::Store;
+use touchstone::store::inbox::take;
 
 use crate::both_databases;
 use crate::support::events::{DONE, IN_PROGRESS, Issue};
@@ -94,6 +97,27 @@ both_databases! {
             assert_eq!(issue(&app, &token, &key).await["summary"], format!("edit {n}"));
         }
         app.stop().await;
+    }
+
+    async fn the_storm_of_one_site_does_not_hold_up_another(database: Database) {
+        Store::migrate(&database.url).await.unwrap();
+        let store = Store::open(&database.url, 4).await.unwrap();
+        let txn = store.write().await.unwrap();
+        let lane = |site: i64, n: i64, ready_ms: i64| {
+            format!("({site}, 'issue:{n}', {ready_ms}, 0, 1)")
+        };
+        let mut lanes: Vec<String> = (0..50).map(|n| lane(1, n, T0)).collect();
+        lanes.push(lane(2, 1, T0 + 5));
+        let text = format!(
+            "INSERT INTO lane (site_id, lane, ready_ms, lease_until_ms, version) VALUES {}",
+            lanes.join(", ")
+        );
+        txn.execute_unprepared(&text).await.unwrap();
+        txn.commit().await.unwrap();
+        let owner = uuid::Uuid::nil();
+        let (taken, _) = take(&store, owner, T0 + 5, 1_000, (10, 10)).await.unwrap();
+        let of = |site: i64| taken.iter().filter(|lane| lane.site_id == site).count();
+        assert_eq!((of(1), of(2)), (9, 1));
     }
 
     async fn what_an_event_does_not_say_of_an_issue_stays(database: Database) {

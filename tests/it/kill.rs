@@ -60,6 +60,15 @@ impl Process {
     }
 }
 
+impl Drop for Process {
+    /// It dies with the test, however that ends.
+    fn drop(&mut self) {
+        // Fails when it is dead already.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
 fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0")
         .unwrap()

@@ -59,6 +59,7 @@ mod reconcile;
 mod retention;
 mod rules;
 mod scopes;
+mod statuses_in_jira;
 mod xray_auth;
 mod xray_graphql;
 mod xray_import;

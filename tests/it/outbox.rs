@@ -1,10 +1,11 @@
 //! What we want from Jira gets there: once, in order, within its limits, or parked where a person
 //! sees it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use jira_standin::{FailNext, Faults, Standin, accounts};
+use touchstone::app::create_api_client::create_api_client;
 use touchstone::domain::issue::StatusCategory;
 use touchstone::domain::signature::Signature;
 use touchstone::domain::work::{Block, DefectDraft, Priority, TransitionTarget, Work};
@@ -13,9 +14,9 @@ use touchstone::jira::permissions::{Asker, Permission};
 use touchstone::jira::{Gone, JiraError};
 use touchstone::store::defect_claims::{self, ClaimState};
 use touchstone::store::links::{self, NewLink, Source};
-use touchstone::store::outbox::{self, ClaimedWork, Counts, NewWork};
+use touchstone::store::outbox::{self, ClaimedWork, Counts, NewWork, Room};
 use touchstone::store::sites::{self, Installation};
-use touchstone::store::{SiteId, Store, defects, issues};
+use touchstone::store::{SiteId, Store, defects, issues, status_comments};
 
 use crate::both_databases;
 use crate::support::{Database, TestApp, eventually};
@@ -58,7 +59,34 @@ async fn put(store: &Store, site: SiteId, new: &NewWork<'_>) -> Option<uuid::Uui
 }
 
 async fn claim(store: &Store, now_ms: i64) -> Vec<ClaimedWork> {
-    outbox::claim(store, uuid::Uuid::nil(), now_ms, 1_000, 10)
+    claim_as(store, uuid::Uuid::nil(), (now_ms, 1_000), 10).await
+}
+
+async fn claim_as(
+    store: &Store,
+    owner: uuid::Uuid,
+    times: (i64, i64),
+    most: i64,
+) -> Vec<ClaimedWork> {
+    let busy = HashMap::new();
+    let room = Room {
+        most,
+        reserve: 0,
+        of_site: (most, 0),
+        busy: &busy,
+        after: SiteId(0),
+    };
+    claim_into(store, owner, times, &room).await
+}
+
+async fn claim_into(
+    store: &Store,
+    owner: uuid::Uuid,
+    times: (i64, i64),
+    room: &Room<'_>,
+) -> Vec<ClaimedWork> {
+    let waiting = outbox::waiting(store.read(), times.0).await.unwrap();
+    outbox::claim(store, owner, times, &waiting, room)
         .await
         .unwrap()
 }
@@ -119,7 +147,7 @@ both_databases! {
         put(&store, site, &NewWork::new(&work, "test", T0)).await;
         let late = claim(&store, T0).await.remove(0);
         let now = ids::next();
-        let held = outbox::claim(&store, now, T0 + 5_000, 1_000, 10).await.unwrap().remove(0);
+        let held = claim_as(&store, now, (T0 + 5_000, 1_000), 10).await.remove(0);
         let txn = store.write().await.unwrap();
         assert!(!outbox::finish(&*txn, &late, uuid::Uuid::nil(), T0, None).await.unwrap());
         assert!(outbox::finish(&*txn, &held, now, T0, None).await.unwrap());
@@ -157,9 +185,57 @@ both_databases! {
         sites::uninstall(&*txn, two, T0, T0 + 1).await.unwrap();
         txn.commit().await.unwrap();
         assert!(claim(&store, T0 + 9_999).await.is_empty());
-        assert!(!outbox::has_ready(store.read(), T0 + 9_999).await.unwrap());
+        assert!(outbox::waiting(store.read(), T0 + 9_999).await.unwrap().is_empty());
         let claimed = claim(&store, T0 + 10_000).await;
         assert_eq!(claimed.iter().map(|work| work.site).collect::<Vec<_>>(), [one]);
+    }
+
+    async fn sites_take_turns_and_a_click_passes_a_storm(database: Database) {
+        let store = store(&database).await;
+        let (storm, calm) = (site(&store, "storm").await, site(&store, "calm").await);
+        for n in 0..40 {
+            put(&store, storm, &NewWork::new(&comment_on(n, "storm"), "test", T0)).await;
+        }
+        put(&store, calm, &NewWork::new(&comment_on(1, "calm"), "test", T0)).await;
+        let nobody = HashMap::new();
+        let free = Room { most: 12, reserve: 4, of_site: (6, 2), busy: &nobody, after: SiteId(0) };
+        let owner = uuid::Uuid::nil();
+        let first = claim_into(&store, owner, (T0, 60_000), &free).await;
+        let of = |claimed: &[ClaimedWork], site| {
+            claimed.iter().filter(|work| work.site == site).count()
+        };
+        assert_eq!((of(&first, storm), of(&first, calm)), (4, 1));
+
+        let busy = HashMap::from([(storm, 4)]);
+        let room = Room { busy: &busy, after: storm, ..free };
+        let none = claim_into(&store, owner, (T0, 60_000), &room).await;
+        assert_eq!(said(&none), [""; 0], "the rest of the site's room is kept for clicks");
+        let click = comment_on(100, "click");
+        let click = NewWork::new(&click, "test", T0).with_priority(Priority::Interactive);
+        put(&store, storm, &click).await;
+        let clicked = claim_into(&store, owner, (T0, 60_000), &room).await;
+        assert_eq!(said(&clicked), ["100: click"]);
+    }
+
+    async fn what_waits_to_be_said_gives_way_to_what_is_newer(database: Database) {
+        let store = store(&database).await;
+        let site = site(&store, "one").await;
+        let say = |text: &str| Work::StatusComment {
+            issue_jira_id: 1,
+            body: vec![Block::text(text)],
+        };
+        let (once, twice, thrice) = (say("once"), say("twice"), say("thrice"));
+        assert!(put(&store, site, &NewWork::new(&once, "test", T0).newest("says:1")).await.is_some());
+        assert!(put(&store, site, &NewWork::new(&twice, "test", T0).newest("says:1")).await.is_none());
+        let held = claim(&store, T0).await;
+        assert_eq!(held.iter().map(|one| &one.work).collect::<Vec<_>>(), [&twice]);
+        // From the first try on it may have been said, so what comes then is said again.
+        assert!(put(&store, site, &NewWork::new(&thrice, "test", T0).newest("says:1")).await.is_some());
+        let txn = store.write().await.unwrap();
+        outbox::finish(&*txn, &held[0], uuid::Uuid::nil(), T0, None).await.unwrap();
+        txn.commit().await.unwrap();
+        let then = claim(&store, T0).await;
+        assert_eq!(then.iter().map(|one| &one.work).collect::<Vec<_>>(), [&thrice]);
     }
 
     async fn racing_claims_never_share_a_lane(database: Database) {
@@ -175,7 +251,7 @@ both_databases! {
                 let owner = ids::next();
                 let mut order = Vec::new();
                 while outbox::counts(store.read(), None).await.unwrap().waiting > 0 {
-                    for one in outbox::claim(&store, owner, T0, 60_000, 3).await.unwrap() {
+                    for one in claim_as(&store, owner, (T0, 60_000), 3).await {
                         let lane = one.work.lane();
                         assert!(held.lock().unwrap().insert(lane.clone()), "{lane} is held twice");
                         tokio::task::yield_now().await;
@@ -211,7 +287,11 @@ impl World {
         let jira = Standin::start(jira_standin::Options::default())
             .await
             .unwrap();
-        let app = TestApp::spawn_on(database, &jira).await;
+        Self::on(database, jira, &[]).await
+    }
+
+    async fn on(database: Database, jira: Standin, options: &[&str]) -> Self {
+        let app = TestApp::spawn_on_with(database, &jira, options).await;
         let found = sites::find(app.app().store.read(), &jira.client_key())
             .await
             .unwrap();
@@ -266,6 +346,13 @@ impl World {
     }
 }
 
+async fn api_token(world: &World) -> String {
+    let app = world.app.app();
+    let (site, now_ms) = (world.site, app.clock.now_ms());
+    let made = create_api_client(&app.store, site, "tests", vec![], None, now_ms).await;
+    made.unwrap().1
+}
+
 const NOTHING_LEFT: Counts = Counts {
     waiting: 0,
     parked: 0,
@@ -314,6 +401,30 @@ both_databases! {
         assert_eq!(said.iter().filter(|text| text.contains("said at last")).count(), 1);
     }
 
+    async fn the_status_comment_of_an_issue_is_one_and_brought_up_to_date(database: Database) {
+        let world = World::new(database).await;
+        let (key, before) = ("SHOP-9", world.comments("SHOP-9"));
+        let say = async |text: &str| {
+            let issue_jira_id = world.issue_id(key);
+            world.want(&Work::StatusComment { issue_jira_id, body: vec![Block::text(text)] }).await;
+            assert_eq!(world.done().await, NOTHING_LEFT);
+            world.comments(key)[before.len()..].to_vec()
+        };
+        let lost = FailNext { carried_out: true, ..once("/comment", 502) };
+        world.jira.set_faults(Faults { fail_next: vec![lost], ..Faults::default() });
+        assert_eq!(say("failed once").await, ["failed once"], "the answer was lost, not the comment");
+        assert_eq!(say("failed twice").await, ["failed twice"]);
+
+        // As after somebody deleted it: there is no comment of that id.
+        let store = &world.app.app().store;
+        let txn = store.write().await.unwrap();
+        status_comments::keep(&*txn, world.site, world.issue_id(key), 1).await.unwrap();
+        txn.commit().await.unwrap();
+        assert_eq!(say("failed thrice").await, ["failed twice", "failed thrice"]);
+        assert_eq!(say("and again").await, ["failed twice", "and again"]);
+        assert_eq!(world.comment_calls().len(), 2);
+    }
+
     async fn a_limit_is_waited_for_and_not_a_moment_less(database: Database) {
         let world = World::new(database).await;
         let busy = FailNext {
@@ -327,6 +438,128 @@ both_databases! {
         let calls = world.comment_calls();
         assert_eq!(calls.len(), 2);
         assert!(calls[1] - calls[0] >= 2_000, "{calls:?}");
+    }
+
+    async fn what_one_limit_stops_holds_up_nothing_else(database: Database) {
+        let world = World::new(database).await;
+        let busy = |path: &str, reason: &str| FailNext {
+            retry_after: Some(3),
+            reason: Some(reason.into()),
+            ..once(path, 429)
+        };
+        let (one, other) = (world.issue_id("SHOP-9"), world.issue_id("SHOP-8"));
+        // A call of a kind: comments wait, another kind of call to the same issue does not.
+        world.jira.set_faults(Faults {
+            fail_next: vec![busy("/comment", "jira-burst-based")],
+            ..Faults::default()
+        });
+        world.want(&comment_on(one, "burst")).await;
+        eventually("the limit was met", async || (world.comment_calls().len() == 1).then_some(())).await;
+        world.want(&comment_on(other, "of the same kind")).await;
+        let link = Work::LinkIssues {
+            type_name: "Relates".into(),
+            inward_jira_id: one,
+            outward_jira_id: other,
+        };
+        let linked = || world.jira.issue("SHOP-8").unwrap().links.len();
+        let links = linked();
+        let app = world.app.app();
+        put(&app.store, world.site, &NewWork { lane: "apart".into(), ..NewWork::new(&link, "test", T0) }).await;
+        app.outbox_filled.notify_one();
+        eventually("another call is made", async || (linked() > links).then_some(())).await;
+        assert_eq!(world.comment_calls().len(), 1, "comments wait everywhere");
+        assert_eq!(world.done().await, NOTHING_LEFT);
+        let calls = world.comment_calls();
+        assert!(calls[1] - calls[0] >= 3_000, "{calls:?}");
+
+        // An issue: writes to others go on.
+        world.jira.set_faults(Faults {
+            fail_next: vec![busy("/comment", "jira-per-issue-on-write")],
+            ..Faults::default()
+        });
+        world.want(&comment_on(one, "too often")).await;
+        eventually("the limit was met", async || (world.comment_calls().len() == 4).then_some(()))
+            .await;
+        world.want(&comment_on(other, "unaffected")).await;
+        let said = |key: &str, text: &str| world.comments(key).iter().any(|said| said == text);
+        eventually("the other is told", async || said("SHOP-8", "unaffected").then_some(())).await;
+        assert!(!said("SHOP-9", "too often"));
+        assert_eq!(world.done().await, NOTHING_LEFT);
+        assert!(said("SHOP-9", "too often"));
+    }
+
+    async fn points_are_left_for_those_who_wait(database: Database) {
+        let options = jira_standin::Options { points_per_hour: 50, ..jira_standin::Options::default() };
+        let jira = Standin::start(options).await.unwrap();
+        let world = World::on(database, jira, &["--jira-points-per-hour", "50"]).await;
+        for n in 0..60 {
+            let work = comment_on(world.issue_id("SHOP-9"), &format!("comment {n}"));
+            world.want(&work).await;
+        }
+        // Comments go out until a tenth is left, and then wait for the next hour.
+        let held = eventually("the rest waits", async || {
+            let spent = world.jira.read(jira_standin::State::points_spent);
+            (spent >= 45).then_some(spent)
+        })
+        .await;
+        assert!(held < 50, "{held} of 50 are spent");
+        let click = comment_on(world.issue_id("SHOP-8"), "a click");
+        let app = world.app.app();
+        let new = NewWork::new(&click, "test", app.clock.now_ms());
+        put(&app.store, world.site, &new.with_priority(Priority::Interactive)).await;
+        app.outbox_filled.notify_one();
+        eventually("the click passes", async || {
+            world.comments("SHOP-8").contains(&"a click".to_owned()).then_some(())
+        })
+        .await;
+        assert_eq!(world.jira.read(jira_standin::State::limit_violations), 0);
+        assert!(world.counts().await.waiting > 0);
+    }
+
+    async fn where_no_single_transition_leads_a_way_that_was_written_down_is_walked(
+        database: Database
+    ) {
+        let world = World::new(database).await;
+        let create = || {
+            let fields = serde_json::json!({});
+            let made = world.jira.create_issue(accounts::DEVELOPER, "SHOP", "Bug", "It breaks", &fields);
+            let made = made.unwrap();
+            world.jira.resolve(&made.key, "Done", accounts::DEVELOPER).unwrap();
+            made
+        };
+        let to_review = |id: u64| Work::Transition {
+            issue_jira_id: id.try_into().unwrap(),
+            target: TransitionTarget::Statuses(vec!["10011".into()]),
+            otherwise: vec![Block::text("it belongs into review")],
+        };
+        let stuck = create();
+        world.want(&to_review(stuck.id)).await;
+        assert_eq!(world.done().await, Counts { waiting: 0, parked: 1 });
+        assert_eq!(world.comments(&stuck.key), ["it belongs into review"]);
+
+        let token = api_token(&world).await;
+        let url = format!("{}/api/v1/projects/SHOP/transition-paths", world.app.base);
+        let put_paths = async |paths: serde_json::Value| {
+            let sending = world.app.http.put(&url).bearer_auth(&token);
+            sending.json(&serde_json::json!({ "paths": paths })).send().await.unwrap()
+        };
+        let refused = put_paths(serde_json::json!([["10012", "Done"]])).await;
+        assert_eq!(refused.status(), 422);
+        let kept = put_paths(serde_json::json!([["10012", "10010", "3", "10011"]])).await;
+        assert_eq!(kept.status(), 200);
+
+        let walked = create();
+        world.want(&to_review(walked.id)).await;
+        assert_eq!(world.done().await.waiting, 0);
+        let issue = world.jira.issue(&walked.key).unwrap();
+        assert_eq!((issue.status.as_str(), issue.comments.len()), ("In Review", 0));
+        // A person may see to the other now.
+        let txn = world.app.app().store.write().await.unwrap();
+        outbox::replay(&*txn, world.site, None, T0).await.unwrap();
+        txn.commit().await.unwrap();
+        world.app.app().outbox_filled.notify_one();
+        assert_eq!(world.done().await, NOTHING_LEFT);
+        assert_eq!(world.jira.issue(&stuck.key).unwrap().status, "In Review");
     }
 
     async fn an_issue_is_moved_by_the_transition_its_workflow_offers(database: Database) {

@@ -224,21 +224,21 @@ both_databases! {
         assert_eq!(world.audit(1).await, ["D2 comment: done"]);
         world.report(T0 + HOUR + MINUTE, "chrome", &[("pays", false)]).await;
         assert_eq!(world.audit(1).await, ["D2 comment: not done"], "within the hour");
-        assert_eq!(world.outbox().await, ["comment"]);
+        assert_eq!(world.outbox().await, ["status_comment"]);
 
         world.moves(T0 + 2 * HOUR, StatusCategory::Done, Some("Done"), "ann").await;
         assert_eq!(world.marks().await, ["D5 retest needed chrome"]);
         world.report(T0 + 3 * HOUR, "chrome", &[("pays", true)]).await;
         assert!(world.marks().await.is_empty());
         assert_eq!(world.audit(2).await, ["D6 clear retest needed: done", "D6 comment: done"]);
-        assert_eq!(world.outbox().await, ["comment"; 2]);
+        assert_eq!(world.outbox().await, ["status_comment", "comment"]);
 
         // Three failures, a pass and a failure look flaky to whoever does not know of the fix.
         let test = world.test("SHOP-T1").await;
         clear_flaky(&world.store, SITE, test, Some("ann"), T0 + 3 * HOUR).await.unwrap();
         world.report(T0 + 4 * HOUR, "chrome", &[("pays", false)]).await;
         assert_eq!(world.audit(3).await[0], "D3 reopen: done");
-        assert_eq!(world.outbox().await, ["comment", "comment", "comment", "transition"]);
+        assert_eq!(world.outbox().await, ["status_comment", "comment", "comment", "transition"]);
         assert_eq!(world.marks().await, ["D5 retest needed chrome"]);
         world.moves(T0 + 4 * HOUR + MINUTE, StatusCategory::New, None, "ann").await;
         assert!(world.marks().await.is_empty());

@@ -22,7 +22,7 @@ use crate::store::runs::NewRun;
 use crate::store::tests::KnownTest;
 use crate::store::{
     Conn, SiteId, Store, StoreError, environments, evidence, executions, links, projects, runs,
-    stored_runs,
+    shown_status, stored_runs,
 };
 
 mod coverage_links;
@@ -188,6 +188,7 @@ pub async fn import_into(
     tell_rules(on, site, &execution, &recorded, now_ms).await?;
 
     let covered: Vec<Uuid> = matched.iter().map(|matched| matched.test.id).collect();
+    shown_status::mark_of_tests(on, site, &covered, now_ms).await?;
     let issues = links::issue_keys_of_tests(on, site, &covered).await?;
     Ok(Imported {
         execution: execution.key,

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::ScanError;
 use super::changes::count;
+use super::links::follow_links;
 use crate::app::App;
 use crate::app::accept_event::{Found, accept_found};
 use crate::domain::issue::{JiraEvent, MirroredIssue, Named, StatusCategory};
@@ -55,7 +56,10 @@ pub(super) async fn make_up(
             let known = known.get(&(site.id, issue.snapshot.jira_id));
             look.at(issue, changes, known, &had);
         }
-        behind += look.make_up(app).await?;
+        let mut found = look.make_up(app).await?;
+        let with_links = follow_links(app, site.id, &read).await?;
+        found.extend(with_links.iter().map(i64::to_string));
+        behind += count(found.len());
         let looked_at: Vec<_> = read
             .iter()
             .map(|issue| (issue.snapshot.jira_id, issue.snapshot.updated_ms))
@@ -210,7 +214,8 @@ impl<'a> Look<'a> {
         }
     }
 
-    async fn make_up(self, app: &App) -> Result<i64, ScanError> {
+    /// Tells the inbox, the mirror and the outbox; returns the lanes of the issues that were behind.
+    async fn make_up(self, app: &App) -> Result<HashSet<String>, ScanError> {
         let mut behind: HashSet<String> = HashSet::new();
         self.learn_unknown(app).await?;
         behind.extend(
@@ -239,7 +244,7 @@ impl<'a> Look<'a> {
         }
         txn.commit().await?;
         app.outbox_filled.notify_one();
-        Ok(count(behind.len()))
+        Ok(behind)
     }
 
     /// Takes issues in that were created unheard: as they were then, as far as their status goes, for

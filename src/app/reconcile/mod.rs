@@ -12,6 +12,7 @@
 
 mod all;
 mod changes;
+mod links;
 mod lost;
 mod plan;
 mod reach;

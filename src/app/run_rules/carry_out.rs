@@ -202,8 +202,13 @@ async fn act(
     }
     for (n, work) in wanted.iter().enumerate() {
         let rule = rule.name();
-        let new = NewWork::new(work, format!("{rule} {cause} {}", issue.id), now_ms)
-            .once(format!("{rule}:{target}:{cause}:{n}"));
+        let new = NewWork::new(work, format!("{rule} {cause} {}", issue.id), now_ms);
+        let new = match work {
+            Work::StatusComment { issue_jira_id, .. } => {
+                new.newest(format!("says:{issue_jira_id}"))
+            }
+            _ => new.once(format!("{rule}:{target}:{cause}:{n}")),
+        };
         outbox::put(on, site, &new).await?;
     }
     if let Action::Plan(tests) = &decision.action {
@@ -238,6 +243,11 @@ async fn works(
     };
     let say = |words: &Comment| comment(words.blocks(occasion.execution, failures));
     Ok(Ok(match action {
+        // How often it failed is told anew each time, and needs one comment.
+        Action::Comment(words @ Comment::Failed { .. }) => vec![Work::StatusComment {
+            issue_jira_id,
+            body: words.blocks(occasion.execution, failures),
+        }],
         Action::Comment(words) => vec![say(words)],
         Action::Say(body) => vec![comment(body.clone())],
         Action::Reopen {

@@ -9,6 +9,7 @@ mod defect;
 mod duplicate;
 mod look;
 mod site;
+mod status;
 mod transition;
 mod under_token;
 
@@ -30,9 +31,10 @@ use crate::domain::work::{Block, Priority, Work};
 use crate::jira::limits::Scope;
 use crate::jira::{Gone, JiraError, SiteClient};
 use crate::store::defect_claims::ClaimState;
-use crate::store::outbox::ClaimedWork;
+use crate::store::outbox::{ClaimedWork, Room};
 use crate::store::{
-    Conn, SiteId, StoreError, defect_claims, installations, issues, outbox, rules, sites,
+    Conn, SiteId, StoreError, defect_claims, installations, issues, outbox, rules, shown_status,
+    sites, status_comments,
 };
 
 /// Tries before work is parked: with the waits between them some ten minutes.
@@ -58,6 +60,8 @@ struct Done {
     note: Option<String>,
     /// What Jira told us and the mirror shall know.
     fetched: Vec<Fetched>,
+    /// Where the status comment of the issue stands now.
+    comment: Option<i64>,
 }
 
 /// An issue that was read.
@@ -74,13 +78,14 @@ impl Done {
         Self {
             note: None,
             fetched: Vec::new(),
+            comment: None,
         }
     }
 
     fn noting(note: impl Into<String>) -> Self {
         Self {
             note: Some(note.into()),
-            fetched: Vec::new(),
+            ..Self::plainly()
         }
     }
 }
@@ -136,13 +141,14 @@ enum Next {
     Park,
 }
 
-/// Takes up to `limit` pieces of work that may be sent now.
-pub async fn take(app: &App, owner: Uuid, limit: i64) -> Result<Vec<ClaimedWork>, StoreError> {
+/// Takes work that may be sent now, as much as there is room for.
+pub async fn take(app: &App, owner: Uuid, room: &Room<'_>) -> Result<Vec<ClaimedWork>, StoreError> {
     let now_ms = app.clock.now_ms();
-    if !outbox::has_ready(app.store.read(), now_ms).await? {
+    let waiting = outbox::waiting(app.store.read(), now_ms).await?;
+    if waiting.is_empty() || room.most <= 0 {
         return Ok(Vec::new());
     }
-    outbox::claim(&app.store, owner, now_ms, LEASE_MS, limit).await
+    outbox::claim(&app.store, owner, (now_ms, LEASE_MS), &waiting, room).await
 }
 
 /// Sends one piece of work and writes down what came of it.
@@ -185,6 +191,13 @@ async fn attempt(app: &App, work: &ClaimedWork) -> Result<Done, Failure> {
             issue_jira_id,
             body,
         } => comment(&client, work, *issue_jira_id, body).await,
+        Work::StatusComment {
+            issue_jira_id,
+            body,
+        } => status::comment(app, &client, work, *issue_jira_id, body).await,
+        Work::SetProperty { issue_jira_id } => {
+            status::set_property(app, &site, &client, *issue_jira_id).await
+        }
         Work::Transition {
             issue_jira_id,
             target,
@@ -269,8 +282,8 @@ async fn read(
     let as_of = known.map_or(Order::NEVER, |known| known.order());
     let snapshot = client.issue(key_or_id).await?;
     Ok(Done {
-        note: None,
         fetched: vec![Fetched { snapshot, as_of }],
+        ..Done::plainly()
     })
 }
 
@@ -302,7 +315,7 @@ async fn comment(
     issue: i64,
     body: &[Block],
 ) -> Result<Done, Failure> {
-    if work.may_be_done && client.has_comment_of(issue, work.id).await? {
+    if work.may_be_done && client.comment_of(issue, work.id).await?.is_some() {
         return Ok(Done::noting("an earlier try had added the comment"));
     }
     client.add_comment(issue, body, work.id).await?;
@@ -322,6 +335,9 @@ async fn finish(app: &App, owner: Uuid, work: &ClaimedWork, done: &Done) -> Resu
     if let (Work::FollowDuplicate { issue_jira_id }, Some(why)) = (&work.work, &done.note) {
         let told = (why.as_str(), work.cause.as_str());
         duplicate::stay(&*txn, work.site, *issue_jira_id, told, now_ms).await?;
+    }
+    if let (Some(comment), Work::StatusComment { issue_jira_id, .. }) = (done.comment, &work.work) {
+        status_comments::keep(&*txn, work.site, *issue_jira_id, comment).await?;
     }
     txn.commit().await
 }
@@ -354,7 +370,7 @@ async fn keep_fetched(
         let ends = (*issue_jira_id, learnt.after.id);
         duplicate::move_tests(on, work.site, ends, &work.cause, now_ms).await?;
     }
-    Ok(())
+    shown_status::mark_issues(on, work.site, &[learnt.after.id], now_ms).await
 }
 
 async fn put_back(
@@ -388,7 +404,7 @@ async fn put_back(
         let site = match scope {
             Scope::App => Some(None),
             Scope::Site(site) => Some(Some(*site)),
-            Scope::Endpoint(..) | Scope::Issue(..) => None,
+            Scope::Endpoint(..) | Scope::Issue(..) | Scope::Background(_) => None,
         };
         if let Some(site) = site {
             outbox::pause(&*txn, site, now_ms + ms(*after), &why).await?;

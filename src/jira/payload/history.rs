@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::lenient::Scalar;
-use crate::domain::issue::StatusCategory;
+use crate::domain::issue::{IssueLink, StatusCategory};
 
 /// What an issue of the REST API says of its past.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,6 +68,30 @@ fn scalar(value: Option<&Value>) -> Scalar<'_> {
     value
         .and_then(|value| Scalar::deserialize(value).ok())
         .unwrap_or_default()
+}
+
+/// Takes the links out of an issue of the REST API and reads them: an issue shows the words of the
+/// other's side, so what it links to outward begins at it.
+pub(crate) fn take_links(issue: &mut Value) -> Vec<IssueLink> {
+    let own = scalar(issue.get("id")).id();
+    let fields = issue.get_mut("fields").and_then(Value::as_object_mut);
+    let listed = fields.and_then(|fields| fields.remove("issuelinks"));
+    let listed = listed.as_ref().and_then(Value::as_array);
+    let read = |link: &Value| {
+        let end = |name: &str| scalar(link.get(name)?.get("id")).id();
+        let (source, destination) = match (end("outwardIssue"), end("inwardIssue")) {
+            (Some(other), _) => (own?, other),
+            (None, other) => (other?, own?),
+        };
+        Some(IssueLink {
+            source_jira_id: source,
+            destination_jira_id: destination,
+            type_id: scalar(link.pointer("/type/id")).into_string(),
+            type_name: scalar(link.pointer("/type/name")).into_string(),
+            is_removed: false,
+        })
+    };
+    listed.into_iter().flatten().filter_map(read).collect()
 }
 
 /// Takes the changelog out of an issue of the REST API and reads it.
@@ -262,6 +286,21 @@ mod tests {
             json!({ "fieldId": "status", "from": null, "to": "1", "toString": "To Do" }),
         ];
         assert!(!change.is_told());
+    }
+
+    #[test]
+    fn links_are_read_from_either_end() {
+        let mut issue = json!({ "id": "1", "fields": { "issuelinks": [
+            { "id": "5", "type": { "id": "10", "name": "Blocks" }, "outwardIssue": { "id": "2" } },
+            { "id": "6", "type": { "id": "10", "name": "Blocks" }, "inwardIssue": { "id": "3" } },
+            { "id": "7", "type": { "id": "10", "name": "Blocks" } },
+        ] } });
+        let ends: Vec<_> = take_links(&mut issue)
+            .into_iter()
+            .map(|link| (link.source_jira_id, link.destination_jira_id, link.type_id))
+            .collect();
+        assert_eq!(ends, [(1, 2, "10".to_owned()), (3, 1, "10".to_owned())]);
+        assert_eq!(issue["fields"], json!({}));
     }
 
     #[test]

@@ -27,7 +27,9 @@ pub use envelope::{Envelope, change_key, envelope};
 pub use event::parse;
 pub(crate) use fields::snapshot_of_rest;
 pub use history::{History, HistoryEntry};
-pub(crate) use history::{changes_of, deletion_event, newest_event, older_event, take_history};
+pub(crate) use history::{
+    changes_of, deletion_event, newest_event, older_event, take_history, take_links,
+};
 
 /// Deepest nesting taken. Jira's own bodies stay under 20; the JSON reader's own limit is 128.
 const MAX_DEPTH: usize = 100;

@@ -12,8 +12,8 @@ use super::{ClaimedLane, Finished, OpenEvent};
 /// Bytes of bodies read at once, about; one body may be 25 MB.
 const BODIES: i64 = 8 << 20;
 
-/// Takes up to `limit` lanes that are ready and held by nobody, the longest waiting first, and reads
-/// their open events in the order they are to be applied, at most `events` of them.
+/// Takes up to `limit` lanes that are ready and held by nobody, the longest waiting first and sites in
+/// turn, and reads their open events in the order they are to be applied, at most `events` of them.
 pub async fn take(
     store: &Store,
     owner: Uuid,
@@ -37,8 +37,41 @@ pub async fn take(
 
 async fn ready(on: &impl Conn, now_ms: i64, limit: i64) -> Result<Vec<ClaimedLane>, StoreError> {
     let mut sql = Sql::new("SELECT site_id, lane, version FROM lane WHERE ready_ms <= ");
-    sql.bind(now_ms).with(" ORDER BY ready_ms LIMIT ", limit);
+    sql.bind(now_ms);
+    if are_of_several_sites(on).await? {
+        sql = Sql::new("SELECT site_id, lane, version FROM (");
+        sql.append(by_turns(now_ms))
+            .push(") AS t ORDER BY turn, ready_ms LIMIT ")
+            .bind(limit);
+    } else {
+        sql.with(" ORDER BY ready_ms LIMIT ", limit);
+    }
     Ok(sql.all(on).await?)
+}
+
+/// Whether lanes of more than one site wait: two looks into the index, and one site needs no turns.
+async fn are_of_several_sites(on: &impl Conn) -> Result<bool, StoreError> {
+    let ends = Sql::new("SELECT (SELECT min(site_id) FROM lane), (SELECT max(site_id) FROM lane)")
+        .raw(on)
+        .await?;
+    let Some(row) = ends.first() else {
+        return Ok(false);
+    };
+    let (first, last): (Option<i64>, Option<i64>) =
+        (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+    Ok(first != last)
+}
+
+/// Lanes that are ready and held by nobody, each with its place among those of its site: so the
+/// storm of one site does not hold up another's first event.
+fn by_turns(now_ms: i64) -> Sql {
+    let mut sql = Sql::new(
+        "SELECT site_id, lane, version, ready_ms, \
+         row_number() OVER (PARTITION BY site_id ORDER BY ready_ms) AS turn FROM lane",
+    );
+    sql.with(" WHERE ready_ms <= ", now_ms)
+        .with(" AND lease_until_ms <= ", now_ms);
+    sql
 }
 
 async fn claim(
@@ -48,15 +81,28 @@ async fn claim(
     lease_ms: i64,
     limit: i64,
 ) -> Result<Vec<ClaimedLane>, StoreError> {
-    let mut sql = Sql::new("UPDATE lane SET lease_owner = ");
-    sql.bind(owner)
-        .with(", lease_until_ms = ", now_ms + lease_ms);
-    sql.push(" FROM (SELECT site_id AS of_site, lane AS ready FROM lane");
-    sql.with(" WHERE ready_ms <= ", now_ms)
-        .with(" AND lease_until_ms <= ", now_ms);
-    sql.with(" ORDER BY ready_ms LIMIT ", limit)
-        .push(" FOR UPDATE SKIP LOCKED")
-        .push(") AS l WHERE site_id = of_site AND lane = ready RETURNING site_id, lane, version");
+    let mut sql = Sql::new("");
+    if are_of_several_sites(on).await? {
+        // Twice as many are looked at as are taken: another worker may be taking the first.
+        sql.push("WITH turns AS MATERIALIZED (SELECT * FROM (")
+            .append(by_turns(now_ms))
+            .with(") AS t ORDER BY turn, ready_ms LIMIT ", 2 * limit)
+            .push("), free AS MATERIALIZED (SELECT lane.site_id AS of_site, lane.lane AS ready")
+            .push(" FROM turns JOIN lane USING (site_id, lane)")
+            .with(" WHERE lane.lease_until_ms <= ", now_ms)
+            .with(" ORDER BY turns.turn LIMIT ", limit)
+            .push(" FOR UPDATE OF lane SKIP LOCKED) ");
+    } else {
+        sql.push("WITH free AS MATERIALIZED (SELECT site_id AS of_site, lane AS ready FROM lane")
+            .with(" WHERE ready_ms <= ", now_ms)
+            .with(" AND lease_until_ms <= ", now_ms)
+            .with(" ORDER BY ready_ms LIMIT ", limit)
+            .push(" FOR UPDATE SKIP LOCKED) ");
+    }
+    sql.with("UPDATE lane SET lease_owner = ", owner)
+        .with(", lease_until_ms = ", now_ms + lease_ms)
+        .push(" FROM free WHERE site_id = of_site AND lane = ready")
+        .push(" RETURNING site_id, lane, version");
     Ok(sql.all(on).await?)
 }
 

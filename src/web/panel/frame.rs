@@ -1,4 +1,4 @@
-//! `GET /connect/issue`: the page Jira loads into the issue.
+//! `GET /connect/issue` and `/connect/context`: the pages Jira loads into the issue.
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Query};
@@ -24,6 +24,14 @@ struct Page {
     panel: Panel,
 }
 
+/// The answer alone with the page around it, for the narrow place beside an issue.
+#[derive(Debug, Template)]
+#[template(path = "panel/context_page.html")]
+struct ContextPage {
+    frame: Frame,
+    panel: Panel,
+}
+
 /// What Jira fills into the address of the frame; covered by the signature.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -40,18 +48,46 @@ async fn open(app: &App, viewer: &Viewer, issue: i64) -> Result<Panel, Problem> 
     Ok(Panel { may_edit, ..panel })
 }
 
-/// The issue's panel. That Jira signed this address for this person proves that they see the issue.
+/// The issue's panel.
 pub(super) async fn show(
     request: HttpRequest,
     caller: Result<FrameCaller, Problem>,
     address: Result<Query<Address>, actix_web::Error>,
     app: Data<App>,
 ) -> Result<HttpResponse, Problem> {
+    draw(&request, caller, address, &app, "", |frame, panel| Page {
+        frame,
+        panel,
+    })
+    .await
+}
+
+/// The issue's status, beside it.
+pub(super) async fn show_context(
+    request: HttpRequest,
+    caller: Result<FrameCaller, Problem>,
+    address: Result<Query<Address>, actix_web::Error>,
+    app: Data<App>,
+) -> Result<HttpResponse, Problem> {
+    let page = |frame, panel| ContextPage { frame, panel };
+    draw(&request, caller, address, &app, "/context", page).await
+}
+
+/// Draws a page of an issue. That Jira signed this address for this person proves that they see the
+/// issue. `part` is where the same is had again, below the issue's address.
+async fn draw<T: Template>(
+    request: &HttpRequest,
+    caller: Result<FrameCaller, Problem>,
+    address: Result<Query<Address>, actix_web::Error>,
+    app: &App,
+    part: &str,
+    template: impl FnOnce(Frame, Panel) -> T,
+) -> Result<HttpResponse, Problem> {
     let caller = match caller {
         Ok(caller) => caller,
         Err(problem) => {
             let problem = problem.detail("Reload the page in Jira.");
-            return Ok(problem_page(&app, &request, None, &problem, None));
+            return Ok(problem_page(app, request, None, &problem, None));
         }
     };
     let viewer = Viewer::of_frame(caller);
@@ -60,7 +96,7 @@ pub(super) async fn show(
     let shown = match issue {
         _ if viewer.account_id.is_none() => Err(Problem::forbidden("Log in to see tests.")
             .detail("Results are shown to people who are logged in to Jira.")),
-        Some(issue) => open(&app, &viewer, issue).await,
+        Some(issue) => open(app, &viewer, issue).await,
         None => Err(
             Problem::bad_request("Jira did not say which issue this is.").detail(
                 "Reload the page; if that does not help, the app needs an update on this site.",
@@ -69,12 +105,12 @@ pub(super) async fn show(
     };
     match shown {
         Ok(panel) => {
-            let frame = Frame::new(&app.config);
-            page(&app, Some(site), StatusCode::OK, &Page { frame, panel })
+            let page_of = template(Frame::new(&app.config), panel);
+            page(app, Some(site), StatusCode::OK, &page_of)
         }
         Err(problem) => {
-            let again = issue.map(|issue| format!("{}/ui/issue/{issue}", root(&app.config)));
-            Ok(problem_page(&app, &request, Some(site), &problem, again))
+            let again = issue.map(|issue| format!("{}/ui/issue/{issue}{part}", root(&app.config)));
+            Ok(problem_page(app, request, Some(site), &problem, again))
         }
     }
 }

@@ -40,6 +40,7 @@ use view::{Notice, Panel, Row, RunLook};
 /// The routes of the panel.
 pub fn routes(routes: &mut ServiceConfig) {
     routes.route("/connect/issue", web::get().to(frame::show));
+    routes.route("/connect/context", web::get().to(frame::show_context));
     routes.service(
         web::scope("/ui/issue/{issue}")
             .app_data(fields::refusal_of_path())

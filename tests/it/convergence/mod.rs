@@ -7,6 +7,7 @@
 //! for. What the service writes because of the report, its echoes and everything in the meantime are
 //! disturbed like the rest. `CONVERGENCE_SEED` gives another history.
 
+mod mirror;
 mod people;
 mod report;
 mod town;
@@ -88,9 +89,11 @@ async fn run(database: Database, is_disturbed: bool) -> End {
             if is_disturbed && round % 2 == 0 && change == CHANGES / 2 {
                 // One process dies; where there are two, the other goes on.
                 town.kill(usize::try_from(round / 2).unwrap()).await;
+            } else if !is_disturbed {
+                // Two events of the same millisecond could overtake one another.
+                town.lets_events_pass(0).await;
             } else if change % 20 == 0 {
-                // People are not that fast.
-                town.lets_events_pass().await;
+                town.lets_events_pass(10).await;
             }
         }
         found += town.catches_up().await;

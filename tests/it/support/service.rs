@@ -46,7 +46,16 @@ impl TestApp {
 
     /// Starts the service and installs it on a stand-in Jira, which it calls from then on.
     pub async fn spawn_on(database: Database, jira: &jira_standin::Standin) -> Self {
-        let options = ["--insecure-sites", "true"];
+        Self::spawn_on_with(database, jira, &[]).await
+    }
+
+    /// The same with further options of `touchstone serve`.
+    pub async fn spawn_on_with(
+        database: Database,
+        jira: &jira_standin::Standin,
+        options: &[&str],
+    ) -> Self {
+        let options = [&["--insecure-sites", "true"], options].concat();
         let app = Self::spawn_trusting_site(database, jira, &options).await;
         jira.install(&app.base).await.unwrap();
         app

@@ -5,15 +5,14 @@
 
 use std::cmp::Ordering;
 
-use serde_json::Value;
-
 use crate::jql::{self, Clause, Condition, Operand, Operator};
 use crate::jql_field::ValueField;
+use crate::jql_property;
 use crate::model::{Issue, State};
 use crate::refusal::Refusal;
 use crate::text::Text;
 
-type Test = Box<dyn Fn(&State, &Issue) -> bool>;
+pub(crate) type Test = Box<dyn Fn(&State, &Issue) -> bool>;
 
 /// The ids of the issues that match a query and that the viewer may see, in its order.
 ///
@@ -92,7 +91,10 @@ fn compile(state: &State, viewer: &str, condition: &Condition) -> Result<Test, R
 
 fn compile_clause(state: &State, viewer: &str, clause: &Clause) -> Result<Test, Refusal> {
     if clause.field.to_lowercase().starts_with("issue.property") {
-        return property_clause(clause);
+        return jql_property::named(state, clause);
+    }
+    if let Some(alias) = state.search_alias(&clause.field) {
+        return jql_property::compared(state, clause, alias);
     }
     match clause.field.as_str() {
         "updated" | "updateddate" => date_clause(state, clause, |it| Some(it.updated_ms)),
@@ -103,7 +105,7 @@ fn compile_clause(state: &State, viewer: &str, clause: &Clause) -> Result<Test, 
     }
 }
 
-fn unsupported(clause: &Clause) -> Refusal {
+pub(crate) fn unsupported(clause: &Clause) -> Refusal {
     Refusal::bad(format!(
         "The operator is not supported by the '{}' field.",
         clause.field
@@ -172,7 +174,7 @@ fn date_clause(
 }
 
 /// The moment a date value stands for; absolute dates are read in UTC.
-fn moment(now: i64, operand: &Operand) -> Option<i64> {
+pub(crate) fn moment(now: i64, operand: &Operand) -> Option<i64> {
     const DAY: i64 = 86_400_000;
     let text = match operand {
         Operand::Text(text) => text.trim(),
@@ -263,55 +265,6 @@ fn text_clause(clause: &Clause) -> Result<Test, Refusal> {
 }
 
 /// `issue.property[key].path = value`
-fn property_clause(clause: &Clause) -> Result<Test, Refusal> {
-    let inner = clause
-        .field
-        .get("issue.property".len()..)
-        .unwrap_or_default();
-    let (key, path) = inner
-        .strip_prefix('[')
-        .and_then(|rest| rest.split_once(']'))
-        .ok_or_else(|| Refusal::bad("Error in the JQL Query: Invalid property reference."))?;
-    let key = key.trim_matches(['"', '\'']).to_owned();
-    let path: Vec<String> = path
-        .split('.')
-        .filter(|part| !part.is_empty())
-        .map(str::to_owned)
-        .collect();
-    let values = clause.values.clone();
-    let hit = move |issue: &Issue| {
-        let root = issue.properties.get(&key);
-        let found = path
-            .iter()
-            .fold(root, |value, part| value.and_then(|it| it.get(part)));
-        let found: Vec<String> = match found {
-            None | Some(Value::Null) => Vec::new(),
-            Some(Value::Array(items)) => items.iter().map(plain).collect(),
-            Some(value) => vec![plain(value)],
-        };
-        values.iter().any(|value| match value {
-            Operand::Text(text) => found.iter().any(|it| it.eq_ignore_ascii_case(text)),
-            Operand::Empty => found.is_empty(),
-            Operand::Call(..) => false,
-        })
-    };
-    match clause.operator {
-        Operator::Equal | Operator::In | Operator::Is | Operator::Contains => {
-            Ok(Box::new(move |_, issue| hit(issue)))
-        }
-        Operator::NotEqual | Operator::NotIn | Operator::IsNot | Operator::ContainsNot => {
-            Ok(Box::new(move |_, issue| !hit(issue)))
-        }
-        _ => Err(unsupported(clause)),
-    }
-}
-
-fn plain(value: &Value) -> String {
-    value
-        .as_str()
-        .map_or_else(|| value.to_string(), str::to_owned)
-}
-
 fn check_order(field: &str) -> Result<(), Refusal> {
     let known = [
         "key",

@@ -22,6 +22,7 @@ mod install;
 mod jql;
 mod jql_field;
 mod jql_match;
+mod jql_property;
 mod limits;
 mod log;
 mod model;

@@ -1,4 +1,4 @@
-//! Jira Cloud's rate limits: bursts per endpoint and method, writes per issue.
+//! Jira Cloud's rate limits: bursts per endpoint and method, writes per issue, points per hour.
 //!
 //! Numbers of the page "Rate limiting" as of August 2026. A refused request is answered 429 with
 //! Jira's headers and counted, so that a test can say "the app never overstepped".
@@ -8,6 +8,8 @@ use std::collections::{HashMap, VecDeque};
 use crate::clock;
 use crate::refusal::Refusal;
 
+const HOUR_MS: i64 = 3_600_000;
+
 /// What has been used of the limits.
 #[derive(Debug)]
 pub(crate) struct Limits {
@@ -16,6 +18,10 @@ pub(crate) struct Limits {
     buckets: HashMap<String, Bucket>,
     writes: HashMap<u64, VecDeque<i64>>,
     violations: u64,
+    /// Points the app has for an hour.
+    pub(crate) pool: u64,
+    /// The hour, and what was spent of it.
+    spent: (i64, u64),
 }
 
 #[derive(Debug)]
@@ -31,7 +37,37 @@ impl Limits {
             buckets: HashMap::new(),
             writes: HashMap::new(),
             violations: 0,
+            pool: 65_000,
+            spent: (0, 0),
         }
+    }
+
+    /// Takes an app's request from its points of the hour; what it is answered with is added later.
+    pub(crate) fn take_point(&mut self, now: i64) -> Result<(), Refusal> {
+        if !self.enforced {
+            return Ok(());
+        }
+        let hour = now.div_euclid(HOUR_MS);
+        if self.spent.0 != hour {
+            self.spent = (hour, 0);
+        }
+        if self.spent.1 >= self.pool {
+            self.violations += 1;
+            let wait_s = (HOUR_MS - now.rem_euclid(HOUR_MS)).div_euclid(1000) + 1;
+            return Err(too_many("jira-quota-global-based", 65_000.0, wait_s, now));
+        }
+        self.spent.1 += 1;
+        Ok(())
+    }
+
+    /// Adds a point for each object an answer holds.
+    pub(crate) fn spend(&mut self, objects: usize) {
+        self.spent.1 += u64::try_from(objects).unwrap_or(0);
+    }
+
+    /// What was spent of the hour.
+    pub(crate) fn points(&self) -> u64 {
+        self.spent.1
     }
 
     pub(crate) fn violations(&self) -> u64 {

@@ -217,6 +217,12 @@ impl State {
         self.limits.violations()
     }
 
+    /// Points the app has spent of this hour.
+    #[must_use]
+    pub fn points_spent(&self) -> u64 {
+        self.limits.points()
+    }
+
     /// Whether the app is installed and enabled.
     #[must_use]
     pub fn app_is_live(&self) -> bool {

@@ -49,6 +49,8 @@ pub struct Options {
     pub webhook_timeout_ms: u64,
     /// Whether Jira's rate limits hold.
     pub enforce_limits: bool,
+    /// Points the app has for an hour.
+    pub points_per_hour: u64,
     /// The Forge side.
     pub forge: ForgeOptions,
 }
@@ -65,6 +67,7 @@ impl Default for Options {
             retry_delay_ms: (50, 200),
             webhook_timeout_ms: 10_000,
             enforce_limits: true,
+            points_per_hour: 65_000,
             forge: ForgeOptions::default(),
         }
     }

@@ -101,6 +101,7 @@ pub(crate) fn start(options: Options) -> anyhow::Result<Running> {
     let side = forge::Side::new(&options.forge)?;
     let mut state = seed::site(&base_url, &clock, options.enforce_limits, side);
     state.forge.api_url = format!("{own_url}/ex/jira/{}", state.site.cloud_id);
+    state.limits.pool = options.points_per_hour;
     seed::fill(&mut state, options.seed)?;
     state.outgoing = Some(outgoing);
     let (calls, forge_queue) = mpsc::unbounded_channel();

@@ -35,6 +35,7 @@ mod rules;
 mod runs;
 mod statuses;
 mod tests;
+mod transition_paths;
 mod words;
 
 pub use limits::{RateLimits, publish as publish_limits};
@@ -117,6 +118,8 @@ fn operations(routes: &mut Described) {
         .service(rules::store)
         .service(rules::change)
         .service(rules::remove)
+        .service(transition_paths::show)
+        .service(transition_paths::set)
         .service(document::show)
         .service(reference::show);
 }

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use serde_json::Value;
 
+use crate::jql_property::Alias;
+
 /// One subscription to events.
 #[derive(Clone, Debug)]
 pub(crate) struct Trigger {
@@ -54,6 +56,8 @@ pub(crate) struct Manifest {
     pub(crate) pre_uninstall: Option<(String, String)>,
     /// Module key and endpoint of the hourly schedule.
     pub(crate) hourly: Option<(String, String)>,
+    /// Names that JQL knows values of issue properties by.
+    pub(crate) aliases: Vec<Alias>,
     /// File of each `resource/entry`.
     files: BTreeMap<String, String>,
     /// Folder of each resource.
@@ -101,6 +105,7 @@ impl Manifest {
                 .iter()
                 .find(|it| text(it, "/interval") == "hour")
                 .map(|it| (text(it, "/key"), text(it, "/endpoint"))),
+            aliases: aliases(&modules),
             files: files(all),
             folders: folders(all, home),
         }
@@ -168,6 +173,21 @@ fn trigger(value: &Value) -> Trigger {
         events: events.into_iter().flatten().map(word).collect(),
         ignores_self: value.pointer("/filter/ignoreSelf") == Some(&Value::Bool(true)),
     }
+}
+
+fn aliases(modules: &Value) -> Vec<Alias> {
+    let properties = list(modules, "jira:entityProperty").iter();
+    let of_issues = properties.filter(|it| text(it, "/entityType") == "issue");
+    let all = of_issues.flat_map(|property| {
+        let values = property.get("values").and_then(Value::as_array);
+        values.into_iter().flatten().map(|value| Alias {
+            name: text(value, "/searchAlias"),
+            key: text(property, "/propertyKey"),
+            path: text(value, "/path"),
+            kind: text(value, "/type"),
+        })
+    });
+    all.collect()
 }
 
 fn endpoint(value: &Value) -> (String, Endpoint) {

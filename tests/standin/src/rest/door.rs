@@ -220,6 +220,10 @@ fn answer(state: &mut State, caller: Option<Caller>, incoming: &Incoming<'_>) ->
         check_app_request(state, caller, incoming, path)?;
     }
     let now = state.now();
+    let is_of_app = caller.as_ref().is_some_and(|it| it.by_app || it.forge);
+    if is_of_app {
+        state.limits.take_point(now)?;
+    }
     state.limits.take_burst(incoming.method, path, now)?;
     let segments: Vec<String> = path
         .split('/')
@@ -259,7 +263,20 @@ fn answer(state: &mut State, caller: Option<Caller>, incoming: &Incoming<'_>) ->
         query: parse_query(query),
         body,
     };
-    route(&mut call, rest)
+    let answer = route(&mut call, rest)?;
+    if is_of_app {
+        state.limits.spend(objects(&answer));
+    }
+    Ok(answer)
+}
+
+/// How many issues or other objects an answer holds, as points count them.
+fn objects(answer: &Reply) -> usize {
+    let Some(body) = &answer.body else { return 0 };
+    match body.get("issues").and_then(Value::as_array) {
+        Some(issues) => issues.len(),
+        None => usize::from(body.get("fields").is_some()),
+    }
 }
 
 fn check_app_request(
@@ -321,7 +338,10 @@ fn limit_writes(
         ["issue", name, ..] => vec![(*name).to_owned()],
         ["issueLink"] => ["inwardIssue", "outwardIssue"]
             .iter()
-            .filter_map(|end| body?.get(end)?.get("key")?.as_str())
+            .filter_map(|end| {
+                let named = body?.get(end)?;
+                named.get("key").or_else(|| named.get("id"))?.as_str()
+            })
             .map(str::to_owned)
             .collect(),
         _ => Vec::new(),

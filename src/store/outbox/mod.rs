@@ -2,19 +2,25 @@
 //!
 //! Work waits in lanes (the issue it concerns) and leaves one at a time, in order of priority and
 //! then of creation; a failed one holds back its own lane and no other. Claims take the head of a
-//! lane. They are serialised on PostgreSQL by an advisory lock, because only then does a claim see
+//! lane, site by site in turn, so that the storm of one waits behind nobody's click and holds up no
+//! other. They are serialised on PostgreSQL by an advisory lock, because only then does a claim see
 //! every lease given before it; a claim takes a millisecond and Jira lets through far less than that.
 //! A try is counted when it is claimed, so that one which was killed half-way counts too and the next
 //! knows that there was one. A key in `dedupe_key` stays taken for as long as its row is kept, done or
-//! not.
+//! not; that of an update ([`UPDATES`]) only until a try begins, because what happens from then on has
+//! to be told again.
 
 use sea_orm::FromQueryResult;
-use sea_orm::sea_query::Value;
+use sea_orm::sea_query::{ArrayType, Value};
 use uuid::Uuid;
 
-use super::{Conn, Dialect, SiteId, Sql, Store, StoreError};
-use crate::domain::work::{Priority, Work};
+use super::{Conn, Dialect, SiteId, Sql, StoreError};
+use crate::domain::work::{Priority, UPDATES, Work};
 use crate::ids;
+
+mod claim;
+
+pub use claim::{Room, Waiting, claim, waiting};
 
 /// Work to be kept.
 #[derive(Debug, Clone)]
@@ -25,6 +31,8 @@ pub struct NewWork<'a> {
     pub lane: String,
     /// Work with the same key is kept once.
     pub dedupe_key: Option<String>,
+    /// Whether it takes the place of what waits under the same key.
+    pub is_newer: bool,
     /// Which goes first.
     pub priority: Priority,
     /// Why: the event, rule and target, or the person's request; for the audit.
@@ -43,6 +51,7 @@ impl<'a> NewWork<'a> {
             work,
             lane: work.lane(),
             dedupe_key: None,
+            is_newer: false,
             priority: Priority::Normal,
             cause: cause.into(),
             created_ms: now_ms,
@@ -55,6 +64,15 @@ impl<'a> NewWork<'a> {
     pub fn once(mut self, dedupe_key: impl Into<String>) -> Self {
         self.dedupe_key = Some(dedupe_key.into());
         self
+    }
+
+    /// The same, in place of what waits under this key.
+    #[must_use]
+    pub fn newest(self, dedupe_key: impl Into<String>) -> Self {
+        Self {
+            is_newer: true,
+            ..self.once(dedupe_key)
+        }
     }
 
     /// The same, with another priority.
@@ -119,7 +137,8 @@ const PARKED: i16 = 2;
 /// Longest note kept, in characters.
 const NOTE: usize = 500;
 
-/// Keeps work in the caller's transaction; `None` when its dedupe key is taken.
+/// Keeps work in the caller's transaction; `None` when its dedupe key is taken, also when it took the
+/// place of what waited.
 pub async fn put(
     on: &impl Conn,
     site: SiteId,
@@ -147,102 +166,14 @@ pub async fn put(
         new.cause.clone().into(),
         new.created_ms.into(),
     ]);
-    sql.push(" ON CONFLICT (site_id, dedupe_key) WHERE dedupe_key IS NOT NULL DO NOTHING");
-    Ok((sql.run(on).await? == 1).then_some(id))
-}
-
-#[derive(Debug, FromQueryResult)]
-struct Row {
-    site_id: i64,
-    id: Uuid,
-    payload: String,
-    priority: i16,
-    attempts: i32,
-    created_ms: i64,
-    cause: String,
-    note: Option<String>,
-}
-
-/// Takes the heads of up to `limit` lanes that are ready, held by nobody, and whose site may be
-/// called now. Work that cannot be read any more is parked on the way.
-pub async fn claim(
-    store: &Store,
-    owner: Uuid,
-    now_ms: i64,
-    lease_ms: i64,
-    limit: i64,
-) -> Result<Vec<ClaimedWork>, StoreError> {
-    /// Any number, the same in every replica: "outbox" in ASCII.
-    const LOCK: i64 = 0x6f75_7462_6f78;
-    let txn = store.write().await?;
-    if store.dialect() == Dialect::Postgres {
-        Sql::new("SELECT pg_advisory_xact_lock(")
-            .bind(LOCK)
-            .push(")")
-            .run(&*txn)
-            .await?;
+    sql.push(" ON CONFLICT (site_id, dedupe_key) WHERE dedupe_key IS NOT NULL DO ");
+    if new.is_newer {
+        sql.push("UPDATE SET payload = excluded.payload, cause = excluded.cause");
+    } else {
+        sql.push("NOTHING");
     }
-    let mut sql = Sql::new("UPDATE outbox SET attempts = attempts + 1, lease_owner = ");
-    sql.bind(owner)
-        .with(", lease_until_ms = ", now_ms + lease_ms)
-        .push(" WHERE (site_id, id) IN (SELECT o.site_id, o.id");
-    ready(&mut sql, now_ms);
-    sql.push(
-        " AND NOT EXISTS (SELECT 1 FROM outbox e \
-         WHERE e.site_id = o.site_id AND e.lane = o.lane AND e.state = 0 AND e.id <> o.id",
-    )
-    .with(" AND (e.lease_until_ms > ", now_ms)
-    .push(" OR (e.priority, e.id) < (o.priority, o.id)))")
-    .with(" ORDER BY o.priority, o.id LIMIT ", limit);
-    if store.dialect() == Dialect::Postgres {
-        sql.push(" FOR UPDATE OF o SKIP LOCKED");
-    }
-    sql.push(") RETURNING site_id, id, payload, priority, attempts, created_ms, cause, note");
-    let mut rows: Vec<Row> = sql.all(&*txn).await?;
-    rows.sort_unstable_by_key(|row| (row.priority, row.id));
-    let mut claimed = Vec::with_capacity(rows.len());
-    for row in rows {
-        match serde_json::from_str(&row.payload) {
-            Ok(work) => claimed.push(ClaimedWork {
-                site: SiteId(row.site_id),
-                id: row.id,
-                work,
-                priority: priority(row.priority),
-                attempt: u32::try_from(row.attempts).unwrap_or(1),
-                may_be_done: row.attempts > 1 || row.note.is_some(),
-                created_ms: row.created_ms,
-                cause: row.cause,
-            }),
-            Err(why) => {
-                let note = format!("the stored work cannot be read: {why}");
-                park(&*txn, SiteId(row.site_id), row.id, owner, &note).await?;
-            }
-        }
-    }
-    txn.commit().await?;
-    Ok(claimed)
-}
-
-/// Adds what makes work `o` of a site `s` ready to be sent, but for its lane. A site that is reached
-/// through Forge alone waits while its token has run out: the next one makes its work ready.
-fn ready(sql: &mut Sql, now_ms: i64) {
-    sql.push(" FROM outbox o JOIN site s ON s.id = o.site_id WHERE o.state = 0")
-        .push(" AND s.uninstalled_ms IS NULL AND s.is_enabled")
-        .with(" AND s.paused_until_ms <= ", now_ms)
-        .with(" AND o.ready_ms <= ", now_ms)
-        .with(" AND o.lease_until_ms <= ", now_ms)
-        .push(" AND (s.shared_secret IS NOT NULL OR NOT EXISTS (SELECT 1 FROM installation i")
-        .push(" WHERE i.site_id = s.id AND i.state = 0 AND (i.token_expires_ms IS NULL")
-        .with(" OR i.token_expires_ms <= ", now_ms)
-        .push(")))");
-}
-
-/// Whether there may be something to claim: a look that does not need the writer.
-pub async fn has_ready(on: &impl Conn, now_ms: i64) -> Result<bool, StoreError> {
-    let mut sql = Sql::new("SELECT CAST(1 AS bigint)");
-    ready(&mut sql, now_ms);
-    let found: Option<i64> = sql.push(" LIMIT 1").scalar(on).await?;
-    Ok(found.is_some())
+    let kept: Option<Uuid> = sql.push(" RETURNING id").scalar(on).await?;
+    Ok(kept.filter(|kept| *kept == id))
 }
 
 /// Sends nothing to a site, or to any, before `until_ms`: for all replicas. A longer pause stays.
@@ -272,7 +203,7 @@ pub async fn finish(
     now_ms: i64,
     note: Option<&str>,
 ) -> Result<bool, StoreError> {
-    if claimed.work.only_looks() {
+    if claimed.work.is_forgotten() {
         let mut sql = Sql::new("DELETE FROM outbox");
         return ours(&mut sql, claimed.site, claimed.id, owner, on).await;
     }
@@ -365,6 +296,25 @@ pub async fn replay(
         sql.with(" AND id = ", id);
     }
     Ok(sql.run(on).await?)
+}
+
+/// Forgets parked updates of these lanes: what was put into them since makes up for them.
+pub async fn forget_parked(
+    on: &impl Conn,
+    site: SiteId,
+    lanes: &[String],
+) -> Result<(), StoreError> {
+    let dialect = Dialect::of(on);
+    for chunk in lanes.chunks(dialect.chunk(2)) {
+        let lanes = chunk.iter().map(|lane| (site, lane.clone().into()));
+        let mut sql = Sql::new("DELETE FROM outbox WHERE state = 2 AND kind IN ");
+        sql.list(UPDATES)
+            .push(" AND ")
+            .among(dialect, "lane", ArrayType::String, lanes)
+            .run(on)
+            .await?;
+    }
+    Ok(())
 }
 
 /// The parked work of a site, the newest first, at most `limit`.
