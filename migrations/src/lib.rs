@@ -14,6 +14,7 @@ mod m20261124_000004_add_matrix_snapshots;
 mod m20261124_000005_add_readiness;
 mod m20261124_000006_add_hierarchy;
 mod m20261124_000009_add_rule_facts;
+mod m20261124_000010_add_shared_defects;
 mod m20261124_000011_add_shown_status;
 mod m20261124_000012_add_scans;
 mod m20261124_000013_add_test_repository;
@@ -33,6 +34,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000005_add_readiness::Migration),
             Box::new(m20261124_000006_add_hierarchy::Migration),
             Box::new(m20261124_000009_add_rule_facts::Migration),
+            Box::new(m20261124_000010_add_shared_defects::Migration),
             Box::new(m20261124_000011_add_shown_status::Migration),
             Box::new(m20261124_000012_add_scans::Migration),
             Box::new(m20261124_000013_add_test_repository::Migration),

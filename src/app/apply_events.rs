@@ -524,6 +524,9 @@ impl Batch {
         for (site, transitions) in transitions {
             run_rules::on_transitions(&**txn, site, now_ms, &transitions).await?;
         }
+        for (site, link, event_ms) in &self.links {
+            run_rules::on_issue_link(&**txn, *site, now_ms, link, *event_ms).await?;
+        }
         for (site, ended, cause) in &self.ended {
             run_rules::on_ended(&**txn, *site, now_ms, ended, cause).await?;
         }

@@ -159,6 +159,7 @@ async fn set_defects(
             issue: *issue,
             run: Some(place),
             signature: None,
+            cause: None,
             created_by: Some(occasion.by),
         };
         defects::link(on, site, &link, occasion.now_ms).await?;

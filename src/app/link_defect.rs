@@ -81,6 +81,7 @@ pub async fn link_defect(
         issue: issue_id,
         run: None,
         signature: None,
+        cause: None,
         created_by: Some(asker.account_id),
     };
     defects::link(&*txn, site.id, &link, now_ms).await?;

@@ -11,7 +11,10 @@ const TRACE_LINES: usize = 30;
 /// How much of a stack trace goes into the description, in characters.
 const TRACE: usize = 6_000;
 /// Issues at risk that are listed.
-const AT_RISK: usize = 20;
+pub const AT_RISK: usize = 20;
+/// Tests that are listed, and how much of what each said, in characters.
+const ALIKE: usize = 50;
+const ALIKE_SAID: usize = 120;
 
 /// A failed run, as much of it as a defect tells.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +39,30 @@ pub struct FailedRun<'a> {
     pub message: Option<&'a str>,
     /// The stack trace or whatever explains the failure.
     pub trace: Option<&'a str>,
+}
+
+/// Another test that the defect stands for.
+#[derive(Debug, Clone, Copy)]
+pub struct Alike<'a> {
+    /// Its key.
+    pub test_key: &'a str,
+    /// Its name.
+    pub test_name: &'a str,
+    /// The first line of what its run said.
+    pub message: Option<&'a str>,
+}
+
+/// What failed in an execution beyond what gets a defect of its own.
+#[derive(Debug, Clone, Copy)]
+pub struct Rest<'a> {
+    /// The key of the execution.
+    pub execution_key: &'a str,
+    /// Its environments.
+    pub environments: &'a [String],
+    /// The version it ran.
+    pub fix_version: Option<&'a str>,
+    /// The tests.
+    pub tests: &'a [Alike<'a>],
 }
 
 /// An issue whose tests include the failed one.
@@ -63,9 +90,47 @@ pub fn fit_summary(text: &str) -> String {
     shortened(&one_line(text), SUMMARY)
 }
 
-/// The description.
+/// The summary of the one defect that lists the rest of an execution.
 #[must_use]
-pub fn description(run: &FailedRun<'_>, at_risk: &[IssueAtRisk]) -> Vec<Block> {
+pub fn summary_of_rest(rest: &Rest<'_>) -> String {
+    let tests = match rest.tests.len() {
+        1 => "1 more test failed".to_owned(),
+        n => format!("{n} more tests failed"),
+    };
+    format!("[{}] {tests}", rest.execution_key)
+}
+
+/// Its description.
+#[must_use]
+pub fn description_of_rest(rest: &Rest<'_>, at_risk: &[IssueAtRisk]) -> Vec<Block> {
+    let environments = rest.environments.join(", ");
+    let facts = [
+        ("Execution", Some(rest.execution_key)),
+        ("Environment", Some(environments.as_str())),
+        ("Version", rest.fix_version),
+    ];
+    let known = |(name, value): (&str, Option<&str>)| {
+        let value = value.filter(|one| !one.is_empty())?;
+        Some(fact(name, value))
+    };
+    let mut blocks = vec![
+        Block::text(
+            "So many tests failed at once that not each gets an issue of its own. These are the rest.",
+        ),
+        Block::Bullets(facts.into_iter().filter_map(known).collect()),
+        heading("Tests"),
+        Block::Bullets(alike(rest.tests)),
+    ];
+    if !at_risk.is_empty() {
+        blocks.push(heading("Issues at risk"));
+        blocks.push(Block::Bullets(risks(at_risk)));
+    }
+    blocks
+}
+
+/// The description. `also` are other tests that failed for the same cause.
+#[must_use]
+pub fn description(run: &FailedRun<'_>, also: &[Alike<'_>], at_risk: &[IssueAtRisk]) -> Vec<Block> {
     let mut facts = vec![
         fact(
             "Test",
@@ -95,11 +160,15 @@ pub fn description(run: &FailedRun<'_>, at_risk: &[IssueAtRisk]) -> Vec<Block> {
     ];
     if let Some(message) = run.message.filter(|text| !text.trim().is_empty()) {
         blocks.push(heading("What it said"));
-        blocks.push(Block::Code(message.to_owned()));
+        blocks.push(Block::Code(first_lines(message)));
     }
     if let Some(trace) = run.trace.filter(|text| !text.trim().is_empty()) {
         blocks.push(heading("Where it failed"));
         blocks.push(Block::Code(first_lines(trace)));
+    }
+    if !also.is_empty() {
+        blocks.push(heading("Failed in the same way"));
+        blocks.push(Block::Bullets(alike(also)));
     }
     if !at_risk.is_empty() {
         blocks.push(heading("Issues at risk"));
@@ -121,6 +190,27 @@ fn risks(at_risk: &[IssueAtRisk]) -> Vec<Vec<Inline>> {
         })
         .collect();
     if let Some(more) = at_risk.len().checked_sub(AT_RISK).filter(|more| *more > 0) {
+        items.push(vec![Inline::text(format!("and {more} more"))]);
+    }
+    items
+}
+
+fn alike(tests: &[Alike<'_>]) -> Vec<Vec<Inline>> {
+    let mut items: Vec<_> = tests
+        .iter()
+        .take(ALIKE)
+        .map(|test| {
+            let said = test.message.map(one_line).filter(|line| !line.is_empty());
+            let said = said.map_or(String::new(), |line| {
+                format!(": {}", shortened(&line, ALIKE_SAID))
+            });
+            vec![
+                Inline::Strong(test.test_key.to_owned()),
+                Inline::text(format!(" {}{said}", one_line(test.test_name))),
+            ]
+        })
+        .collect();
+    if let Some(more) = tests.len().checked_sub(ALIKE).filter(|more| *more > 0) {
         items.push(vec![Inline::text(format!("and {more} more"))]);
     }
     items
@@ -200,7 +290,7 @@ mod tests {
             summary: "Cart".into(),
             href: "https://x/browse/SHOP-1".into(),
         };
-        let blocks = description(&run(Some("boom"), Some(&trace)), &[risk]);
+        let blocks = description(&run(Some("boom"), Some(&trace)), &[], &[risk]);
         let item =
             |name: &str, value: &str| vec![Inline::Strong(name.to_owned()), Inline::text(value)];
         assert_eq!(
@@ -216,6 +306,39 @@ mod tests {
         };
         assert_eq!(code.lines().count(), 30);
         assert_eq!(blocks.len(), 8);
-        assert_eq!(description(&run(None, None), &[]).len(), 2);
+        assert_eq!(description(&run(None, None), &[], &[]).len(), 2);
+    }
+
+    #[test]
+    fn the_rest_of_a_flood_is_one_issue_that_lists_the_first_and_counts_all() {
+        let keys: Vec<String> = (1..=60).map(|n| format!("SHOP-T{n}")).collect();
+        let tests: Vec<Alike<'_>> = keys
+            .iter()
+            .map(|key| Alike {
+                test_key: key,
+                test_name: "pays",
+                message: Some("no such host\nat x"),
+            })
+            .collect();
+        let rest = Rest {
+            execution_key: "SHOP-E7",
+            environments: &["chrome".to_owned()],
+            fix_version: None,
+            tests: &tests,
+        };
+        assert_eq!(summary_of_rest(&rest), "[SHOP-E7] 60 more tests failed");
+        let blocks = description_of_rest(&rest, &[]);
+        let Some(Block::Bullets(items)) = blocks.last() else {
+            panic!("{blocks:?}")
+        };
+        assert_eq!(items.len(), 51);
+        assert_eq!(
+            items[0],
+            [
+                Inline::Strong("SHOP-T1".into()),
+                Inline::text(" pays: no such host at x")
+            ]
+        );
+        assert_eq!(items[50], [Inline::text("and 10 more")]);
     }
 }

@@ -7,6 +7,7 @@
 pub mod attempts;
 pub mod coverage;
 pub mod defect;
+pub mod defect_settings;
 pub mod execution;
 pub mod exemption;
 pub mod folder;
@@ -18,6 +19,7 @@ pub mod keys;
 pub mod matrix;
 pub mod mirror;
 pub mod month;
+pub mod plain_text;
 pub mod quarantine;
 pub mod readiness;
 pub mod rule;

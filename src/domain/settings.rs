@@ -12,6 +12,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::coverage::{self, Choices};
+use super::defect_settings::{DefectChoices, DefectSettings};
 use super::issue::Named;
 use super::rule::{Rule, RuleFault, When};
 use super::statuses::Statuses;
@@ -192,6 +193,8 @@ pub struct Settings {
     pub bad_statuses: Vec<String>,
     /// How results count.
     pub coverage: coverage::Settings,
+    /// How defects are made.
+    pub defect: DefectSettings,
     rules: BTreeSet<RuleName>,
 }
 
@@ -208,6 +211,7 @@ impl Default for Settings {
             good_statuses: Vec::new(),
             bad_statuses: Vec::new(),
             coverage: coverage::Settings::default(),
+            defect: DefectSettings::default(),
             rules: RuleName::ALL
                 .into_iter()
                 .filter(|rule| rule.is_on_by_default())
@@ -269,6 +273,7 @@ impl Settings {
             good_statuses: chosen(over.good_statuses.as_ref(), &self.good_statuses),
             bad_statuses: chosen(over.bad_statuses.as_ref(), &self.bad_statuses),
             coverage: self.coverage.with(&over.coverage),
+            defect: self.defect.with(&over.defect),
             rules,
         }
     }
@@ -297,6 +302,8 @@ pub struct Overrides {
     pub bad_statuses: Option<Vec<String>>,
     /// How results count, as far as decided.
     pub coverage: Choices,
+    /// How defects are made, as far as decided.
+    pub defect: DefectChoices,
     /// Rules that were switched.
     pub rules: BTreeMap<RuleName, bool>,
 }

@@ -47,10 +47,36 @@ impl Signature {
     /// The signature of a failure of `test` with this message and stack trace.
     #[must_use]
     pub fn of(test: Uuid, message: Option<&str>, trace: Option<&str>) -> Self {
+        Self::hashed(
+            test.as_bytes(),
+            &normalised(message.unwrap_or_default()),
+            &frames(trace.unwrap_or_default()),
+        )
+    }
+
+    /// What failures of different tests share when one thing broke them all: the message, and the
+    /// frame where it broke; further down the stacks are the tests, which differ. `None` when the
+    /// failure says nothing that could be shared.
+    #[must_use]
+    pub fn of_cause(message: Option<&str>, trace: Option<&str>) -> Option<Self> {
+        let message = normalised(message.unwrap_or_default());
+        let mut frames = frames(trace.unwrap_or_default());
+        frames.truncate(1);
+        let says_nothing = message.is_empty() && frames.is_empty();
+        (!says_nothing).then(|| Self::hashed(b"cause", &message, &frames))
+    }
+
+    /// Stands for everything that failed in an execution beyond what gets a defect of its own.
+    #[must_use]
+    pub fn of_the_rest(execution: Uuid) -> Self {
+        Self::hashed(b"rest", &execution.to_string(), &[])
+    }
+
+    fn hashed(of: &[u8], message: &str, frames: &[String]) -> Self {
         let mut hash = digest::Context::new(&digest::SHA256);
-        hash.update(test.as_bytes());
-        hash.update(normalised(message.unwrap_or_default()).as_bytes());
-        for frame in frames(trace.unwrap_or_default()) {
+        hash.update(of);
+        hash.update(message.as_bytes());
+        for frame in frames {
             hash.update(b"\n");
             hash.update(frame.as_bytes());
         }
@@ -219,6 +245,23 @@ mod tests {
         assert_ne!(first, elsewhere);
         assert_eq!(Signature::from_bytes(first.bytes()), Some(first));
         assert_eq!(Signature::from_bytes(&[1, 2]), None);
+    }
+
+    #[test]
+    fn what_broke_several_tests_is_one_cause_and_silence_is_none() {
+        let cause = |text| Signature::of_cause(Some(text), None);
+        assert_eq!(cause("timeout after 5s"), cause("timeout after 31s"));
+        assert_ne!(cause("timeout after 5s"), cause("no such host"));
+        assert_ne!(cause("timeout after 5s"), Some(message("timeout after 5s")));
+        assert_eq!(Signature::of_cause(Some("  "), Some("expected")), None);
+        let at = |trace| Signature::of_cause(Some("timeout"), Some(trace));
+        assert_eq!(
+            at("at db.js:1\nat a.test.js:4"),
+            at("at db.js:7\nat b.test.js:9")
+        );
+        assert_ne!(at("at a.test.js:4"), at("at b.test.js:9"));
+        let rest = Signature::of_the_rest(TEST);
+        assert_ne!(rest, Signature::of_the_rest(Uuid::from_u128(8)));
     }
 
     #[test]

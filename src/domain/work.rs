@@ -6,10 +6,13 @@
 //! tree and not markup; `jira::adf` turns them into one. Stored as JSON: rename nothing here without
 //! a migration of the open rows.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use uuid::Uuid;
 
-use super::issue::{IssueTransition, StatusCategory};
+use super::issue::{IssueTransition, Named, StatusCategory};
 use super::rule::FieldChange;
 
 /// One thing to be done in Jira.
@@ -65,13 +68,19 @@ pub enum Work {
         /// Which version or sprint: `version:1.4`, `sprint:Sprint 7`.
         target: String,
     },
-    /// Finish creating a defect that a person asked for, when the first try was left without an
-    /// answer: look for the issue that carries the marker, create it only if there is none.
+    /// Create a defect that a rule asked for; or finish one that a person asked for, when the first
+    /// try was left without an answer: look for the issue that carries the marker, create it only if
+    /// there is none.
     CreateDefect {
         /// The test the defect is about.
         test_id: Uuid,
         /// What to create.
-        draft: DefectDraft,
+        draft: Box<DefectDraft>,
+    },
+    /// Find out which issue a duplicate leaves behind, and move its tests there (D8).
+    FollowDuplicate {
+        /// Jira's id of the duplicate.
+        issue_jira_id: i64,
     },
     /// Link two issues.
     LinkIssues {
@@ -174,7 +183,7 @@ impl TransitionTarget {
 pub struct DefectDraft {
     /// Key of the project.
     pub project_key: String,
-    /// Jira's id of the issue type.
+    /// Jira's id of the issue type; empty while nobody asked Jira for it.
     pub issue_type_id: String,
     /// One line, at most 255 characters.
     pub summary: String,
@@ -188,6 +197,31 @@ pub struct DefectDraft {
     /// The account it is created as; the app's own when none is named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub creator: Option<String>,
+    /// Further fields by id, as Jira takes them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fields: BTreeMap<String, Value>,
+    /// What it should carry where its create screen has room, while nobody asked Jira for that.
+    #[serde(default)]
+    pub wishes: Wishes,
+}
+
+/// What a defect should carry, as far as its create screen takes it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wishes {
+    /// The highest priority among the issues at risk.
+    pub priority: Option<Named>,
+    /// The name of the version that ran.
+    pub version: Option<String>,
+    /// Jira's id of the issue at risk that component and assignee come from.
+    pub covered_jira_id: Option<i64>,
+}
+
+impl DefectDraft {
+    /// Whether Jira has to be asked for type and fields before it can be created.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        self.issue_type_id.is_empty()
+    }
 }
 
 /// A block of text.
@@ -271,6 +305,7 @@ impl Work {
             Self::CompareWithTests { .. } => "compare_with_tests",
             Self::KeepReadiness { .. } => "keep_readiness",
             Self::CreateDefect { .. } => "create_defect",
+            Self::FollowDuplicate { .. } => "follow_duplicate",
             Self::LinkIssues { .. } => "link_issues",
             Self::ReadIssue { .. } => "read_issue",
             Self::FetchIssue { .. } => "fetch_issue",
@@ -289,7 +324,8 @@ impl Work {
             Self::Comment { issue_jira_id, .. }
             | Self::StatusComment { issue_jira_id, .. }
             | Self::Transition { issue_jira_id, .. }
-            | Self::EditIssue { issue_jira_id, .. } => issue_jira_id.to_string(),
+            | Self::EditIssue { issue_jira_id, .. }
+            | Self::FollowDuplicate { issue_jira_id } => issue_jira_id.to_string(),
             // Not the issue's own lane: it is right whatever else happens to the issue.
             Self::SetProperty { issue_jira_id } => format!("property:{issue_jira_id}"),
             Self::CompareWithTests { issue_jira_id } => format!("compare:{issue_jira_id}"),
@@ -319,6 +355,7 @@ impl Work {
             | Self::JoinConnect
             | Self::CompareWithTests { .. }
             | Self::KeepReadiness { .. }
+            | Self::FollowDuplicate { .. }
             | Self::Reconcile { .. } => true,
             Self::Comment { .. }
             | Self::StatusComment { .. }
@@ -354,6 +391,7 @@ impl Work {
             | Self::Transition { .. }
             | Self::EditIssue { .. }
             | Self::CreateDefect { .. }
+            | Self::FollowDuplicate { .. }
             | Self::LinkIssues { .. }
             | Self::ReadIssue { .. }
             | Self::FetchIssue { .. } => false,

@@ -5,33 +5,17 @@ use std::collections::{BTreeMap, HashSet};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::adf;
 use super::client::{Call, SiteClient, encoded, id};
 use super::error::JiraError;
 use super::payload;
 use crate::domain::issue::{IssueSnapshot, Named, StatusCategory};
 use crate::domain::rule::FieldChange;
-use crate::domain::work::DefectDraft;
 
-/// Property of an issue we created: the marker of its creation.
-const DEFECT_PROPERTY: &str = "touchstone.defect";
 /// All that the mirror keeps, whatever the sprint's field is called here, without what is long.
 pub(super) const FIELDS: &str =
     "*all,-comment,-worklog,-attachment,-description,-environment,-issuelinks";
-/// Longest summary and label Jira takes, in UTF-16 units.
-const LINE: usize = 255;
 /// Pages of a search read at most.
 const PAGES: usize = 20;
-
-/// An issue that was just made.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct CreatedIssue {
-    /// Jira's id.
-    #[serde(deserialize_with = "id")]
-    pub id: i64,
-    /// Its key.
-    pub key: String,
-}
 
 /// An issue that a search found.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -140,55 +124,8 @@ impl SiteClient<'_> {
         Ok(())
     }
 
-    /// Creates a defect, its marker in the same call.
-    pub async fn create_defect(&self, draft: &DefectDraft) -> Result<CreatedIssue, JiraError> {
-        let labels: Vec<_> = draft.labels.iter().map(|label| one_word(label)).collect();
-        let body = json!({
-            "fields": {
-                "project": { "key": draft.project_key },
-                "issuetype": { "id": draft.issue_type_id },
-                "summary": adf::cut(&one_line(&draft.summary), LINE),
-                "description": adf::document(&draft.description),
-                "labels": labels,
-            },
-            "properties": [{ "key": DEFECT_PROPERTY, "value": { "marker": draft.marker } }],
-        });
-        self.ask(Call::post("issue", "/rest/api/3/issue".into(), &body)?)
-            .await
-    }
-
-    /// The defect that a creation without an answer has made after all, if it has: an issue that the
-    /// app, or the person it acted for, made within the last `minutes` and that carries the marker.
-    /// The search index lags by seconds; a miss is clear only after that.
-    pub async fn find_defect(
-        &self,
-        draft: &DefectDraft,
-        minutes: i64,
-    ) -> Result<Option<CreatedIssue>, JiraError> {
-        let creators = match &draft.creator {
-            Some(person) => format!("currentUser(), {}", quoted(person)),
-            None => "currentUser()".to_owned(),
-        };
-        let jql = format!(
-            "project = {} AND creator in ({creators}) AND created >= \"-{minutes}m\" ORDER BY created DESC",
-            quoted(&draft.project_key)
-        );
-        let marker = draft.marker.to_string();
-        let found = self
-            .find(&jql, &[DEFECT_PROPERTY], |issue| {
-                let property = issue.properties.get(DEFECT_PROPERTY);
-                let held = property.and_then(|value| value.get("marker"));
-                held.and_then(Value::as_str) == Some(marker.as_str())
-            })
-            .await?;
-        Ok(found.map(|issue| CreatedIssue {
-            id: issue.id,
-            key: issue.key,
-        }))
-    }
-
     /// The first issue of a search that is the one looked for.
-    async fn find(
+    pub(super) async fn find(
         &self,
         jql: &str,
         properties: &[&str],
@@ -256,7 +193,6 @@ impl From<TransitionBody> for Transition {
     }
 }
 
-/// A text as a JQL string.
 /// A change as Jira takes it: what replaces under `fields`, what adds and removes under `update`, and
 /// no field under both.
 fn edit_body(change: &FieldChange) -> Value {
@@ -285,19 +221,9 @@ fn edit_body(change: &FieldChange) -> Value {
     json!({ "fields": fields, "update": update })
 }
 
-fn quoted(text: &str) -> String {
+/// A text as a JQL string.
+pub(super) fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
-}
-
-/// A text with all white space made single blanks: Jira refuses a summary with line breaks.
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// A text as a label, which has no white space.
-fn one_word(text: &str) -> String {
-    let word = text.split_whitespace().collect::<Vec<_>>().join("-");
-    adf::cut(&word, LINE).to_owned()
 }
 
 #[cfg(test)]
@@ -326,10 +252,8 @@ mod tests {
     }
 
     #[test]
-    fn text_for_jql_and_for_single_lines_is_made_safe() {
+    fn text_for_jql_is_made_safe() {
         assert_eq!(quoted(r#"A" OR "\"#), r#""A\" OR \"\\""#);
-        assert_eq!(one_line("a\r\n b\t c "), "a b c");
-        assert_eq!(one_word("flaky test"), "flaky-test");
     }
 
     #[test]

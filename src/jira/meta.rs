@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::client::{Call, SiteClient, encoded, id};
 use super::error::JiraError;
@@ -59,6 +60,55 @@ pub struct CreateField {
     /// Whether Jira fills it in when it is not sent.
     #[serde(default)]
     pub has_default_value: bool,
+    /// What kind of value it takes.
+    #[serde(default)]
+    pub schema: FieldSchema,
+    /// What can be chosen, where Jira says it.
+    #[serde(default, deserialize_with = "choices")]
+    pub allowed_values: Vec<Choice>,
+}
+
+/// The kind of a field.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct FieldSchema {
+    /// `string`, `number`, `array`, `option`, …
+    #[serde(default, rename = "type")]
+    pub kind: String,
+    /// What an array holds.
+    pub items: Option<String>,
+    /// The full name of a custom field's kind.
+    pub custom: Option<String>,
+}
+
+/// A value that can be chosen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice {
+    /// Jira's id.
+    pub id: String,
+    /// What people read.
+    pub name: String,
+}
+
+/// The values that can be chosen; entries without an id are passed over.
+fn choices<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<Choice>, D::Error> {
+    #[derive(Deserialize)]
+    struct Entry {
+        id: Option<Value>,
+        name: Option<String>,
+        value: Option<String>,
+    }
+    let entries: Option<Vec<Value>> = Option::deserialize(from)?;
+    let read = |entry: Value| {
+        let entry: Entry = serde_json::from_value(entry).ok()?;
+        let id = match entry.id? {
+            Value::String(id) => id,
+            Value::Number(id) => id.to_string(),
+            _ => return None,
+        };
+        let name = entry.name.or(entry.value).unwrap_or_else(|| id.clone());
+        Some(Choice { id, name })
+    };
+    Ok(entries.into_iter().flatten().filter_map(read).collect())
 }
 
 #[derive(Deserialize)]

@@ -11,6 +11,7 @@ pub mod adf;
 mod client;
 mod comments;
 mod credential;
+mod defects;
 mod error;
 mod issues;
 pub mod limits;
@@ -26,7 +27,8 @@ mod sight;
 mod site;
 
 pub use client::{Client, Settings, SiteClient, Urgency};
+pub use defects::{Assignee, CoveredFields, CreatedIssue};
 pub use error::{Gone, JiraError, Refusal};
-pub use issues::{CreatedIssue, FoundIssue, Transition};
-pub use meta::{CreateField, IssueType, Myself, Project};
+pub use issues::{FoundIssue, Transition};
+pub use meta::{Choice, CreateField, FieldSchema, IssueType, Myself, Project};
 pub use scan::{FoundPage, PAGE, ReadIssue, SeenIssue};

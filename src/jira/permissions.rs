@@ -123,6 +123,17 @@ impl Client {
         Ok(answer)
     }
 
+    /// What [`Client::may`] answered within the last minute; nothing is asked.
+    pub async fn remembers(
+        &self,
+        site: &Site,
+        asker: &Asker<'_>,
+        permission: Permission,
+    ) -> Option<bool> {
+        let key = (site.id, asker.account_id.to_owned(), permission);
+        self.permissions.0.get(&key).await
+    }
+
     /// The app asks for another person.
     async fn ask_for(
         &self,

@@ -7,7 +7,7 @@
 use sea_orm::FromQueryResult;
 use uuid::Uuid;
 
-use super::{Conn, SiteId, Sql, StoreError};
+use super::{Conn, SiteId, Sql, StoreError, claim_tests};
 use crate::domain::signature::Signature;
 
 /// How far the creation of a defect has come.
@@ -90,6 +90,9 @@ pub async fn reserve(
     // Without a claim to replace, the new marker stands here: it equals no stored one.
     .bind(replacing.unwrap_or(marker));
     if sql.run(on).await? == 1 {
+        if let Some(replaced) = replacing {
+            claim_tests::forget(on, site, replaced).await?;
+        }
         return Ok(Ok(()));
     }
     match claim(on, site, test, signature).await? {
@@ -145,8 +148,10 @@ pub async fn claim(
 pub struct Claimant {
     /// The signature of the failure.
     pub signature: Signature,
-    /// The account that asked.
+    /// The account that asked; none when a rule did.
     pub created_by: Option<String>,
+    /// The execution it is about.
+    pub execution: Option<Uuid>,
 }
 
 /// Whether a claim with this marker is there and has no issue yet; one that was given up counts, a
@@ -187,7 +192,7 @@ pub async fn settle(
         .with(" AND test_id = ", test)
         .with(" AND marker = ", marker)
         .with(" AND state <> ", CREATED)
-        .push(" RETURNING signature, created_by");
+        .push(" RETURNING signature, created_by, execution_id");
     let rows = sql.raw(on).await?;
     let Some(row) = rows.first() else {
         return Ok(None);
@@ -201,5 +206,6 @@ pub async fn settle(
     Ok(Some(Claimant {
         signature,
         created_by: row.try_get_by_index(1)?,
+        execution: row.try_get_by_index(2)?,
     }))
 }

@@ -2,11 +2,10 @@
 //!
 //! A link that was removed keeps its row as a tombstone, so that history can be told.
 
-use sea_orm::FromQueryResult;
 use uuid::Uuid;
 
-use super::{Conn, SiteId, Sql, StoreError};
-use crate::domain::issue::StatusCategory;
+use super::{Conn, SiteId, Sql, StoreError, run_defects};
+use crate::domain::issue::Named;
 use crate::domain::keys::TestKey;
 use crate::domain::run::RunStatus;
 use crate::domain::signature::Signature;
@@ -22,6 +21,8 @@ pub struct NewDefectLink<'a> {
     pub run: Option<(Uuid, i64)>,
     /// The signature of the failure.
     pub signature: Option<Signature>,
+    /// What the failure shares with those of other tests.
+    pub cause: Option<Signature>,
     /// The account that linked them.
     pub created_by: Option<&'a str>,
 }
@@ -35,7 +36,7 @@ pub async fn link(
 ) -> Result<(), StoreError> {
     Sql::new(
         "INSERT INTO defect_link (site_id, test_id, issue_id, execution_id, run_number, signature, \
-         created_by, created_ms) ",
+         cause, created_by, created_ms) ",
     )
     .rows([[
         site.into(),
@@ -44,18 +45,42 @@ pub async fn link(
         link.run.map(|(execution, _)| execution).into(),
         link.run.map(|(_, number)| number).into(),
         link.signature.map(|one| one.bytes().to_vec()).into(),
+        link.cause.map(|one| one.bytes().to_vec()).into(),
         link.created_by.map(str::to_owned).into(),
         now_ms.into(),
     ]])
     .push(
         " ON CONFLICT (site_id, test_id, issue_id) DO UPDATE SET \
          execution_id = excluded.execution_id, run_number = excluded.run_number, \
-         signature = excluded.signature, created_by = excluded.created_by, \
+         signature = excluded.signature, cause = excluded.cause, created_by = excluded.created_by, \
          created_ms = excluded.created_ms, removed_ms = NULL \
          WHERE defect_link.removed_ms IS NOT NULL",
     )
     .run(on)
     .await?;
+    Ok(())
+}
+
+/// Says of a link that is there which run and failure it is about now.
+pub async fn recognise(
+    on: &impl Conn,
+    site: SiteId,
+    link: &NewDefectLink<'_>,
+) -> Result<(), StoreError> {
+    Sql::new("UPDATE defect_link SET execution_id = ")
+        .bind(link.run.map(|(execution, _)| execution))
+        .with(", run_number = ", link.run.map(|(_, number)| number))
+        .with(
+            ", signature = ",
+            link.signature.map(|one| one.bytes().to_vec()),
+        )
+        .with(", cause = ", link.cause.map(|one| one.bytes().to_vec()))
+        .with(" WHERE site_id = ", site)
+        .with(" AND test_id = ", link.test)
+        .with(" AND issue_id = ", link.issue)
+        .push(" AND removed_ms IS NULL")
+        .run(on)
+        .await?;
     Ok(())
 }
 
@@ -73,6 +98,46 @@ pub async fn unlink(
         .with(" AND test_id = ", test)
         .with(" AND issue_id = ", issue);
     Ok(sql.push(" AND removed_ms IS NULL").run(on).await? == 1)
+}
+
+/// Links every test of one issue to another instead, and lets the runs that name the one name the
+/// other; returns the tests.
+pub async fn move_all(
+    on: &impl Conn,
+    site: SiteId,
+    from: Uuid,
+    to: Uuid,
+    now_ms: i64,
+) -> Result<Vec<Uuid>, StoreError> {
+    Sql::new(
+        "INSERT INTO defect_link (site_id, test_id, issue_id, execution_id, run_number, signature, \
+         cause, created_by, created_ms) SELECT site_id, test_id, ",
+    )
+    .bind(to)
+    .push(", execution_id, run_number, signature, cause, created_by, created_ms FROM defect_link")
+    .with(" WHERE removed_ms IS NULL AND site_id = ", site)
+    .with(" AND issue_id = ", from)
+    .push(
+        " ON CONFLICT (site_id, test_id, issue_id) DO UPDATE SET \
+         execution_id = excluded.execution_id, run_number = excluded.run_number, \
+         signature = excluded.signature, cause = excluded.cause, \
+         created_by = excluded.created_by, created_ms = excluded.created_ms, removed_ms = NULL \
+         WHERE defect_link.removed_ms IS NOT NULL",
+    )
+    .run(on)
+    .await?;
+    let moved = Sql::new("UPDATE defect_link SET removed_ms = ")
+        .bind(now_ms)
+        .with(" WHERE removed_ms IS NULL AND site_id = ", site)
+        .with(" AND issue_id = ", from)
+        .push(" RETURNING test_id")
+        .raw(on)
+        .await?;
+    run_defects::rename(on, site, from, to).await?;
+    moved
+        .iter()
+        .map(|row| Ok(row.try_get_by_index(0)?))
+        .collect()
 }
 
 /// Removes a link of a test and an issue if it was made from this run (execution and number).
@@ -251,34 +316,11 @@ pub async fn count_failures(on: &impl Conn, site: SiteId, issue: Uuid) -> Result
         .unwrap_or(0))
 }
 
-/// An open defect of a test with the same failure, the newest: our id and its key.
-pub async fn open_with_signature(
-    on: &impl Conn,
-    site: SiteId,
-    test: Uuid,
-    signature: Signature,
-) -> Result<Option<(Uuid, String)>, StoreError> {
-    let mut sql = Sql::new(
-        "SELECT i.id, i.key FROM defect_link l JOIN issue i \
-         ON i.site_id = l.site_id AND i.id = l.issue_id \
-         WHERE l.removed_ms IS NULL AND i.deleted_ms IS NULL AND l.site_id = ",
-    );
-    let rows = sql
-        .bind(site)
-        .with(" AND l.test_id = ", test)
-        .with(" AND l.signature = ", signature.bytes().to_vec())
-        .with(" AND i.status_category <> ", StatusCategory::Done.code())
-        .push(" ORDER BY l.created_ms DESC LIMIT 1")
-        .raw(on)
-        .await?;
-    rows.first()
-        .map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?)))
-        .transpose()
-}
-
 /// An issue a test covers.
-#[derive(Debug, Clone, PartialEq, Eq, FromQueryResult)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CoveredIssue {
+    /// The test.
+    pub test_id: Uuid,
     /// The mirror row.
     pub id: Uuid,
     /// Jira's id; none while only the key is known.
@@ -287,23 +329,38 @@ pub struct CoveredIssue {
     pub key: String,
     /// Its summary; empty while only the key is known.
     pub summary: String,
+    /// Its priority.
+    pub priority: Option<Named>,
 }
 
-/// The issues a test covers, by key; the deleted ones are left out.
+/// The issues these tests cover, by key; the deleted ones are left out.
 pub async fn covered_by(
     on: &impl Conn,
     site: SiteId,
-    test: Uuid,
+    tests: &[Uuid],
 ) -> Result<Vec<CoveredIssue>, StoreError> {
-    let mut sql = Sql::new(
-        "SELECT i.id, i.jira_id, i.key, i.summary FROM test_link l \
-         JOIN issue i ON i.site_id = l.site_id AND i.id = l.issue_id \
-         WHERE l.removed_ms IS NULL AND i.deleted_ms IS NULL AND l.site_id = ",
-    );
-    Ok(sql
-        .bind(site)
-        .with(" AND l.test_id = ", test)
-        .push(" ORDER BY i.key")
-        .all(on)
-        .await?)
+    let mut found = Vec::new();
+    for chunk in tests.chunks(1_000) {
+        let mut sql = Sql::new(
+            "SELECT l.test_id, i.id, i.jira_id, i.key, i.summary, i.priority FROM test_link l \
+             JOIN issue i ON i.site_id = l.site_id AND i.id = l.issue_id \
+             WHERE l.removed_ms IS NULL AND i.deleted_ms IS NULL AND l.site_id = ",
+        );
+        sql.bind(site)
+            .push(" AND l.test_id IN ")
+            .list(chunk.iter().copied());
+        for row in sql.raw(on).await? {
+            let priority: Option<String> = row.try_get_by_index(5)?;
+            found.push(CoveredIssue {
+                test_id: row.try_get_by_index(0)?,
+                id: row.try_get_by_index(1)?,
+                jira_id: row.try_get_by_index(2)?,
+                key: row.try_get_by_index(3)?,
+                summary: row.try_get_by_index(4)?,
+                priority: priority.and_then(|text| serde_json::from_str(&text).ok()),
+            });
+        }
+    }
+    found.sort_unstable_by(|a, b| (&a.key, a.test_id).cmp(&(&b.key, b.test_id)));
+    Ok(found)
 }

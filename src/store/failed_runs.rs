@@ -1,4 +1,5 @@
-//! One run with everything a defect tells of it: a single row, read when a person asks.
+//! Failed runs with what a defect tells of them: one, when a person asks, or those of an execution
+//! that a rule makes defects for.
 
 use sea_orm::FromQueryResult;
 use uuid::Uuid;
@@ -60,18 +61,78 @@ pub async fn by_number(
     row.map(|row| found(row, execution, number)).transpose()
 }
 
+/// What a failed test said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failed {
+    /// The test.
+    pub test_id: Uuid,
+    /// Its name.
+    pub test_name: String,
+    /// The number of the run within the execution.
+    pub number: i64,
+    /// The first line of what it said.
+    pub message: Option<String>,
+    /// The stack trace of its last attempt that has one.
+    pub trace: Option<String>,
+}
+
+/// The runs with these numbers of an execution, by number.
+pub async fn of_execution(
+    on: &impl Conn,
+    site: SiteId,
+    execution: Uuid,
+    numbers: &[i64],
+) -> Result<Vec<Failed>, StoreError> {
+    let mut all = Vec::with_capacity(numbers.len());
+    for chunk in numbers.chunks(500) {
+        let mut sql = Sql::new(
+            "SELECT r.test_id, t.name, r.number, r.message, r.detail FROM run r \
+             JOIN test_case t ON t.site_id = r.site_id AND t.id = r.test_id WHERE r.site_id = ",
+        );
+        sql.bind(site)
+            .with(" AND r.execution_id = ", execution)
+            .push(" AND r.number IN ")
+            .list(chunk.iter().copied());
+        for row in sql.raw(on).await? {
+            let number = row.try_get_by_index(2)?;
+            let detail: Option<String> = row.try_get_by_index(4)?;
+            all.push(Failed {
+                test_id: row.try_get_by_index(0)?,
+                test_name: row.try_get_by_index(1)?,
+                number,
+                message: row.try_get_by_index(3)?,
+                trace: trace(detail, execution, number)?,
+            });
+        }
+    }
+    all.sort_unstable_by_key(|run| run.number);
+    Ok(all)
+}
+
+/// The stack trace of the last attempt that has one.
+fn trace(
+    detail: Option<String>,
+    execution: Uuid,
+    number: i64,
+) -> Result<Option<String>, StoreError> {
+    let detail: Option<RunDetail> = detail
+        .map(|text| serde_json::from_str(&text))
+        .transpose()
+        .map_err(|why| StoreError::Corrupt {
+            table: "run",
+            id: format!("{execution}/{number}"),
+            what: format!("detail: {why}"),
+        })?;
+    let attempts = detail.map(|detail| detail.attempts).unwrap_or_default();
+    Ok(attempts.into_iter().rev().find_map(|one| one.details))
+}
+
 fn found(row: Row, execution: Uuid, number: i64) -> Result<FoundRun, StoreError> {
     let corrupt = |what: String| StoreError::Corrupt {
         table: "run",
         id: format!("{execution}/{number}"),
         what,
     };
-    let detail: Option<RunDetail> = row
-        .detail
-        .map(|text| serde_json::from_str(&text))
-        .transpose()
-        .map_err(|why| corrupt(format!("detail: {why}")))?;
-    let attempts = detail.map(|detail| detail.attempts).unwrap_or_default();
     Ok(FoundRun {
         execution_key: ExecutionKey {
             project: row.project_key,
@@ -83,6 +144,6 @@ fn found(row: Row, execution: Uuid, number: i64) -> Result<FoundRun, StoreError>
         revision: row.revision,
         branch: row.branch,
         message: row.message,
-        trace: attempts.into_iter().rev().find_map(|one| one.details),
+        trace: trace(row.detail, execution, number)?,
     })
 }

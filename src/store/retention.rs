@@ -20,6 +20,7 @@ const TABLES: &[&str] = &[
     "matrix_snapshot",
     "matrix_snapshot_row",
     "audit",
+    "defect_claim_test",
     "defect_claim",
     "defect_link",
     "exemption",

@@ -72,6 +72,26 @@ pub async fn set(
     Ok(())
 }
 
+/// Lets the runs that name one issue as their defect name another.
+pub async fn rename(on: &impl Conn, site: SiteId, from: Uuid, to: Uuid) -> Result<(), StoreError> {
+    Sql::new(
+        "INSERT INTO run_defect (site_id, execution_id, run_number, step, issue_id) \
+         SELECT site_id, execution_id, run_number, step, ",
+    )
+    .bind(to)
+    .with(" FROM run_defect WHERE site_id = ", site)
+    .with(" AND issue_id = ", from)
+    .push(" ON CONFLICT DO NOTHING")
+    .run(on)
+    .await?;
+    Sql::new("DELETE FROM run_defect WHERE site_id = ")
+        .bind(site)
+        .with(" AND issue_id = ", from)
+        .run(on)
+        .await?;
+    Ok(())
+}
+
 /// Deletes what is said of the defects of every run of an execution.
 pub async fn delete_all(on: &impl Conn, site: SiteId, execution: Uuid) -> Result<(), StoreError> {
     Sql::new("DELETE FROM run_defect WHERE site_id = ")

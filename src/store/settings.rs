@@ -11,6 +11,7 @@ use super::shown_status;
 use super::sql::Sql;
 use super::{Conn, SiteId, StoreError};
 use crate::domain::coverage::{self, Choices};
+use crate::domain::defect_settings::DefectChoices;
 use crate::domain::rule::Rule;
 use crate::domain::settings::{Overrides, OwnRule, RuleName, Settings, SiteSettings, TypeNames};
 use crate::domain::statuses::{CustomStatus, Statuses};
@@ -23,6 +24,8 @@ const COVERABLE: &str = "coverable-types";
 const DEFECTS: &str = "defect-types";
 const WITHOUT_FIX: &str = "resolutions-without-fix";
 const VERIFIED: &str = "verified-statuses";
+/// How defects are made.
+const DEFECT: &str = "defect";
 const MAIN_BRANCHES: &str = "main-branches";
 const GOOD: &str = "good-statuses";
 const BAD: &str = "bad-statuses";
@@ -63,6 +66,8 @@ pub enum Decision {
     ResolutionsWithoutFix(Option<Vec<String>>),
     /// Statuses (Jira's ids) for verified defects.
     VerifiedStatuses(Option<Vec<String>>),
+    /// How defects are made: everything that is decided about it.
+    Defect(DefectChoices),
     /// Branches whose failures are no accident.
     MainBranches(Option<Vec<String>>),
     /// Statuses (Jira's ids) for issues whose tests became good.
@@ -218,6 +223,11 @@ fn row_of(decision: &Decision) -> (String, Option<String>) {
             (WITHOUT_FIX.to_owned(), names.as_deref().map(texts))
         }
         Decision::VerifiedStatuses(ids) => (VERIFIED.to_owned(), ids.as_deref().map(texts)),
+        Decision::Defect(choices) => (
+            DEFECT.to_owned(),
+            (*choices != DefectChoices::default())
+                .then(|| serde_json::to_string(choices).unwrap_or_default()),
+        ),
         Decision::MainBranches(names) => (MAIN_BRANCHES.to_owned(), names.as_deref().map(texts)),
         Decision::GoodStatuses(ids) => (GOOD.to_owned(), ids.as_deref().map(texts)),
         Decision::BadStatuses(ids) => (BAD.to_owned(), ids.as_deref().map(texts)),
@@ -259,6 +269,7 @@ fn apply(over: &mut Overrides, name: &str, value: &str) {
     match name {
         WITHOUT_FIX => over.resolutions_without_fix = texts(),
         VERIFIED => over.verified_statuses = texts(),
+        DEFECT => over.defect = serde_json::from_str(value).unwrap_or_default(),
         MAIN_BRANCHES => over.main_branches = texts(),
         GOOD => over.good_statuses = texts(),
         BAD => over.bad_statuses = texts(),

@@ -43,6 +43,20 @@ impl Fields {
             .filter(|value| !value.is_empty())
     }
 
+    /// The first value of a name as it was typed, empty ones too; none when the name was not sent.
+    #[must_use]
+    pub fn first(&self, name: &str) -> Option<&str> {
+        let mut values = self.iter().filter(|(held, _)| *held == name);
+        values.next().map(|(_, value)| value)
+    }
+
+    /// Every name with every value of it, as they were sent.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// Whether a name was sent at all, as a ticked box is.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
@@ -136,6 +150,10 @@ mod tests {
             assert_eq!(tests, ["SHOP-T1", "SHOP-T2"]);
             assert_eq!(fields.chosen("q"), Some("a b"));
             assert!(fields.has("empty") && fields.chosen("empty").is_none());
+            assert_eq!(
+                (fields.first("empty"), fields.first("no")),
+                (Some(""), None)
+            );
             assert!(!fields.has("other"));
         }
     }

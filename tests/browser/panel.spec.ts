@@ -136,10 +136,15 @@ test("says what went wrong, and tries again", async ({ page }) => {
   await expect(frame.getByRole("alert")).toBeHidden();
 });
 
-test("tells somebody who may not edit the issue", async ({ page }) => {
+test("offers no defect to somebody who may not edit the issue", async ({ page }) => {
   const frame = await openPanel(page, "SHOP-7", "", "vera");
-  await frame.getByRole("button", { name: "Create defect" }).first().click();
-  await expect(frame.getByRole("alert")).toContainText("You may not edit this issue.");
+  // Jira has been asked, and has answered.
+  await expect(frame.locator("#rights:not([hx-get])")).toBeAttached();
+  await expect(frame.getByRole("button", { name: /More actions/ }).first()).toBeVisible();
+  await expect(frame.getByRole("button", { name: "Create defect" })).toHaveCount(0);
+  await frame.getByRole("button", { name: /More actions/ }).first().click();
+  await expect(frame.getByRole("menuitem", { name: "View details" })).toBeVisible();
+  await expect(frame.getByRole("menuitem", { name: /defect/ })).toHaveCount(0);
 });
 
 test("is quiet on an issue of another type", async ({ page }) => {

@@ -21,13 +21,13 @@ pub(super) struct World {
     pub(super) jira: Standin,
     pub(super) app: TestApp,
     pub(super) site: std::sync::Arc<Site>,
-    token: String,
-    story: IssueRef,
+    pub(super) token: String,
+    pub(super) story: IssueRef,
     pub(super) test: Uuid,
 }
 
 impl World {
-    async fn new(database: Database) -> Self {
+    pub(super) async fn new(database: Database) -> Self {
         let jira = Standin::start(jira_standin::Options::default())
             .await
             .unwrap();
@@ -111,7 +111,7 @@ impl World {
         self.app.applied().await;
     }
 
-    async fn get(&self, path: &str) -> Value {
+    pub(super) async fn get(&self, path: &str) -> Value {
         let answer = self.app.api_get(&self.token, path).await;
         assert_eq!(answer.status(), 200, "{path}");
         answer.json().await.unwrap()
@@ -143,13 +143,14 @@ impl World {
             .collect()
     }
 
-    fn request<'a>(&self, account_id: &'a str) -> Request<'a> {
+    pub(super) fn request<'a>(&self, account_id: &'a str) -> Request<'a> {
         Request {
             test: self.test,
             project_key: "SHOP",
             account_id,
             user_token: None,
             summary: None,
+            answers: None,
         }
     }
 

@@ -127,6 +127,7 @@ impl World {
             issue,
             run: None,
             signature: None,
+            cause: None,
             created_by: None,
         };
         let txn = self.app.app().store.write().await.unwrap();

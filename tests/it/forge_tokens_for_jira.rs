@@ -271,6 +271,7 @@ both_databases! {
             account_id: accounts::DEVELOPER,
             user_token: Some(&own),
             summary: None,
+            answers: None,
         };
         let Outcome::Created { key } = create_defect(app, &site, &request).await.unwrap() else {
             panic!("not created");

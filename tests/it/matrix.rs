@@ -134,6 +134,7 @@ impl World {
             issue: issue.id,
             run: Some((execution.await.unwrap().unwrap().id, 1)),
             signature: None,
+            cause: None,
             created_by: None,
         };
         let txn = store.write().await.unwrap();

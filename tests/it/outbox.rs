@@ -670,7 +670,7 @@ both_databases! {
         for key in ["SHOP-9", &new_key] {
             let found = issues::by_key(app.store.read(), world.site, key).await.unwrap().unwrap();
             assert_eq!(found.snapshot.key, new_key);
-            let linked = defects::covered_by(app.store.read(), world.site, tests[1]).await.unwrap();
+            let linked = defects::covered_by(app.store.read(), world.site, &[tests[1]]).await.unwrap();
             assert_eq!(linked.iter().map(|issue| issue.id).collect::<Vec<_>>(), [found.id]);
         }
     }
@@ -714,7 +714,7 @@ both_databases! {
             );
             claim.await.unwrap().unwrap();
             txn.commit().await.unwrap();
-            let work = Work::CreateDefect { test_id: test, draft: draft.clone() };
+            let work = Work::CreateDefect { test_id: test, draft: Box::new(draft.clone()) };
             let new = NewWork { created_ms: now - 120_000, ..NewWork::new(&work, "test", now) };
             put(&app.store, world.site, &new).await;
             app.outbox_filled.notify_one();
@@ -750,7 +750,7 @@ both_databases! {
             defect_claims::reserve(&*txn, world.site, (test, signature), draft.marker, None, None, now);
         claim.await.unwrap().unwrap();
         txn.commit().await.unwrap();
-        let work = Work::CreateDefect { test_id: test, draft };
+        let work = Work::CreateDefect { test_id: test, draft: Box::new(draft) };
         let new = NewWork { created_ms: now - 120_000, ..NewWork::new(&work, "test", now) };
         put(&app.store, world.site, &new).await;
         assert_eq!(world.done().await, Counts { waiting: 0, parked: 1 });
@@ -811,5 +811,7 @@ async fn draft(world: &World) -> DefectDraft {
         labels: vec!["found by test".into()],
         marker: ids::next(),
         creator: None,
+        fields: std::collections::BTreeMap::new(),
+        wishes: touchstone::domain::work::Wishes::default(),
     }
 }

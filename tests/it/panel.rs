@@ -65,6 +65,7 @@ both_databases! {
             (Kind::Page, Method::GET, "/ui/gadget?project=SHOP".to_owned()),
             (Kind::Page, Method::GET, "/ui/gadget/settings?project=SHOP&save=1".to_owned()),
             (Kind::Page, Method::GET, "/ui/issue/10042".to_owned()),
+            (Kind::Page, Method::GET, "/ui/issue/10042/rights".to_owned()),
             (Kind::Page, Method::GET, "/ui/issue/10042/link".to_owned()),
             (Kind::Page, Method::POST, "/ui/issue/10042/link".to_owned()),
             (Kind::Page, Method::GET, "/ui/issue/10042/candidates?q=pay".to_owned()),

@@ -118,6 +118,7 @@ impl World {
             issue: defect.id,
             run: None,
             signature: None,
+            cause: None,
             created_by: None,
         };
         let txn = store.write().await.unwrap();

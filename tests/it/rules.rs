@@ -150,6 +150,7 @@ impl World {
             issue: self.issue.id,
             run: None,
             signature: None,
+            cause: None,
             created_by: None,
         };
         let txn = self.store.write().await.unwrap();

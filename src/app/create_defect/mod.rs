@@ -10,25 +10,34 @@
 //! whom Forge gave a token creates the issue themselves and is its reporter; the token ends with the
 //! request, so what is left open is finished by the app.
 
+pub mod automatic;
+mod facts;
 mod prepare;
 mod record;
+mod screen;
+
+use std::collections::BTreeMap;
 
 use secrecy::SecretString;
 use uuid::Uuid;
 
-use crate::app::App;
+use crate::app::{App, run_rules};
 use crate::domain::keys::TestKey;
 use crate::domain::site::Site;
 use crate::domain::work::{DefectDraft, Priority, Work};
 use crate::ids;
 use crate::jira::permissions::Asker;
 use crate::jira::{CreatedIssue, JiraError, SiteClient};
+use crate::store::audit::{self, NewEntry};
 use crate::store::defect_claims::{Claim, ClaimState};
+use crate::store::open_defects::OpenDefect;
 use crate::store::outbox::NewWork;
-use crate::store::{Conn, SiteId, StoreError, defect_claims, defects, issues, outbox};
+use crate::store::{Conn, SiteId, StoreError, claim_tests, defect_claims, defects, issues, outbox};
 
 pub use prepare::Preview;
 pub use record::record_created;
+pub(crate) use screen::completed;
+pub use screen::{AskedField, Input};
 
 use prepare::Prepared;
 
@@ -49,6 +58,19 @@ pub struct Request<'a> {
     pub user_token: Option<&'a SecretString>,
     /// The summary as the person left it; the template's when none is given.
     pub summary: Option<&'a str>,
+    /// What else the person decided; nothing when they only look.
+    pub answers: Option<&'a Answers>,
+}
+
+/// What a person decided in the dialog.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Answers {
+    /// The description as they left it.
+    pub description: Option<String>,
+    /// Fields they were asked for, by id; an empty answer leaves the field out.
+    pub fields: BTreeMap<String, Vec<String>>,
+    /// The open defect of the test that they say is the same, by key.
+    pub same_as: Option<String>,
 }
 
 impl<'a> Request<'a> {
@@ -105,9 +127,9 @@ pub enum DefectError {
         /// The configured names.
         wanted: String,
     },
-    /// Jira's create screen demands fields that the app cannot fill.
+    /// Jira's create screen demands fields that nobody filled in.
     #[error(
-        "Jira demands {} for a new {issue_type} in {project}; create the issue in Jira and link it here", .fields.join(", ")
+        "Jira demands {} for a new {issue_type} in {project}; fill it in, or set a value for it in the app's settings", .fields.join(", ")
     )]
     MissingFields {
         /// The project.
@@ -117,6 +139,17 @@ pub enum DefectError {
         /// Names of the fields, in the site's language.
         fields: Vec<String>,
     },
+    /// What was given for a field is not what it takes.
+    #[error("{field} cannot be sent: {why}")]
+    BadField {
+        /// Its name, in the site's language.
+        field: String,
+        /// What to do.
+        why: &'static str,
+    },
+    /// The issue a person takes for the same defect is not an open defect of the test.
+    #[error("{0} is not an open defect of this test")]
+    NotItsDefect(String),
     /// The person may not create issues there.
     #[error("you may not create issues in {0}")]
     NotAllowed(String),
@@ -146,8 +179,15 @@ pub async fn create_defect(
     request: &Request<'_>,
 ) -> Result<Outcome, DefectError> {
     let prepared = prepare::prepare(app, site, request).await?;
-    if let Some(key) = &prepared.existing {
-        return Ok(Outcome::Existing { key: key.clone() });
+    if let Some(known) = chosen(request, &prepared)? {
+        let now_ms = app.clock.now_ms();
+        let txn = app.store.write().await?;
+        use_again(&*txn, site.id, request, &prepared, known, now_ms).await?;
+        txn.commit().await?;
+        app.outbox_filled.notify_one();
+        return Ok(Outcome::Existing {
+            key: known.key.clone(),
+        });
     }
     prepared.demand_fields()?;
     let draft = prepared.draft(request);
@@ -166,10 +206,7 @@ pub async fn create_defect(
                 );
                 prepared.as_created(&created)
             });
-            keep(
-                app, site.id, request, &prepared, &draft, &created, snapshot, work,
-            )
-            .await?;
+            keep(app, site.id, request, &draft, &created, snapshot, work).await?;
             Ok(Outcome::Created { key: created.key })
         }
         Err(why) if why.may_be_done() => {
@@ -184,6 +221,53 @@ pub async fn create_defect(
             Err(why.into())
         }
     }
+}
+
+/// The open defect that is used instead of a new one: what the person says, or what is known.
+fn chosen<'a>(
+    request: &Request<'_>,
+    prepared: &'a Prepared,
+) -> Result<Option<&'a OpenDefect>, DefectError> {
+    match request.answers.and_then(|one| one.same_as.as_deref()) {
+        Some(key) => {
+            let mut all = prepared.others.iter().chain(&prepared.existing);
+            let found = all.find(|one| one.key == key);
+            found
+                .map(Some)
+                .ok_or_else(|| DefectError::NotItsDefect(key.to_owned()))
+        }
+        None => Ok(prepared.existing.as_ref()),
+    }
+}
+
+/// Lets an open defect stand for this failure too.
+async fn use_again(
+    on: &impl Conn,
+    site: SiteId,
+    request: &Request<'_>,
+    prepared: &Prepared,
+    known: &OpenDefect,
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    let link = prepared.link(request, known.issue_id);
+    if known.test_id == request.test {
+        defects::recognise(on, site, &link).await?;
+        return Ok(());
+    }
+    defects::link(on, site, &link, now_ms).await?;
+    let entry = NewEntry {
+        rule: "person".into(),
+        actor: Some(request.account_id.to_owned()),
+        issue_id: Some(known.issue_id),
+        test_id: Some(request.test),
+        action: "link defect",
+        is_done: true,
+        reason: format!("{} reports the cause of this failure already.", known.key),
+        cause: "person".to_owned(),
+    };
+    audit::insert_all(on, site, &[entry], now_ms).await?;
+    record::link_covered(on, site, known.issue_id, &[request.test], "person", now_ms).await?;
+    run_rules::on_defect_link(on, site, now_ms, known.issue_id, "person").await
 }
 
 enum Reserved {
@@ -224,9 +308,11 @@ async fn reserve(
         txn.commit().await?;
         return Ok(Reserved::Theirs(outcome));
     }
+    let waiting = [prepared.waiting(request.test)];
+    claim_tests::add(&*txn, site, draft.marker, prepared.run.0, &waiting).await?;
     let work = Work::CreateDefect {
         test_id: request.test,
-        draft: draft.clone(),
+        draft: Box::new(draft.clone()),
     };
     let mut new = NewWork::new(&work, format!("person {}", request.account_id), now_ms)
         .once(format!("defect:{}", draft.marker))
@@ -241,7 +327,11 @@ async fn reserve(
 }
 
 /// Whether a claim makes room for another: nothing came of it, or what came of it is closed.
-async fn gives_way(on: &impl Conn, site: SiteId, held: &Claim) -> Result<bool, StoreError> {
+pub(super) async fn gives_way(
+    on: &impl Conn,
+    site: SiteId,
+    held: &Claim,
+) -> Result<bool, StoreError> {
     match &held.state {
         ClaimState::Reserved => Ok(false),
         ClaimState::Failed { .. } => Ok(true),
@@ -268,15 +358,10 @@ async fn relink(
     defects::link(on, site, &link, now_ms).await
 }
 
-#[expect(
-    clippy::too_many_arguments,
-    reason = "everything that is known at the end of a creation, used once"
-)]
 async fn keep(
     app: &App,
     site: SiteId,
     request: &Request<'_>,
-    prepared: &Prepared,
     draft: &DefectDraft,
     created: &CreatedIssue,
     snapshot: crate::domain::issue::IssueSnapshot,
@@ -284,17 +369,7 @@ async fn keep(
 ) -> Result<(), StoreError> {
     let now_ms = app.clock.now_ms();
     let txn = app.store.write().await?;
-    let run = Some(prepared.run);
-    record_created(
-        &*txn,
-        site,
-        request.test,
-        draft.marker,
-        run,
-        &snapshot,
-        now_ms,
-    )
-    .await?;
+    record_created(&*txn, site, request.test, draft.marker, &snapshot, now_ms).await?;
     let note = format!("{} was created at once", created.key);
     outbox::withdraw(&*txn, site, work, now_ms, &note).await?;
     txn.commit().await?;

@@ -53,6 +53,7 @@ pub(super) async fn note(
                 issue,
                 run: Some(place),
                 signature: None,
+                cause: None,
                 created_by: execution.created_by.as_deref(),
             };
             defects::link(on, site, &link, now_ms).await?;

@@ -118,6 +118,7 @@ pub(in crate::app) fn cause_of<'a>(
         (RuleId::D6 | RuleId::D11, _) | (RuleId::D5, Action::Plan(_)) => {
             Cow::Owned(format!("resolution:{since_ms}"))
         }
+        (RuleId::D10, _) => Cow::Owned(format!("gone:{}", issue.deleted_ms.unwrap_or_default())),
         (RuleId::D7, _) => Cow::Owned(format!("open:{since_ms}")),
         _ => Cow::Borrowed(cause),
     }
@@ -131,6 +132,8 @@ pub(in crate::app) fn pause_of(world: &World, rule: &RuleId) -> i64 {
             .find(|one| one.name == *name)
             .and_then(|one| one.rule.as_ref())
             .map_or(PAUSE_MS, |rule| i64::from(rule.pause_minutes) * 60_000),
+        // A duplicate may be linked to what it duplicates right after it was closed.
+        RuleId::D8 | RuleId::D10 => 0,
         _ => PAUSE_MS,
     }
 }
@@ -272,7 +275,9 @@ async fn works(
             }],
             _ => return Ok(Err(format!("Jira has not told of {key}."))),
         },
+        Action::FollowDuplicate => vec![Work::FollowDuplicate { issue_jira_id }],
         Action::Nothing
+        | Action::KeepLink
         | Action::Set(_)
         | Action::Clear(_)
         | Action::Plan(_)

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 pub use crate::domain::issue::IssueTransition;
-use crate::domain::issue::{IssueChanged, MirroredIssue, StatusCategory};
+use crate::domain::issue::{IssueChanged, IssueLink, MirroredIssue, StatusCategory};
 use crate::domain::mirror::Field;
 use crate::domain::rule::{Reopening, Trigger, When};
 use crate::domain::settings::RuleName;
@@ -21,13 +21,14 @@ use crate::domain::work::Work;
 use crate::store::inbox::OpenEvent;
 use crate::store::issues::Learnt;
 use crate::store::outbox::{self, NewWork};
-use crate::store::{Conn, SiteId, StoreError, defects, rules, settings};
+use crate::store::{Conn, SiteId, StoreError, defects, issues, rules, settings};
 
 mod carry_out;
 mod coverage;
 mod ended;
 mod plan;
 mod results;
+mod unclaimed;
 mod world;
 
 pub use coverage::{on_coverage, on_done};
@@ -300,6 +301,30 @@ pub async fn on_deletions(
 ) -> Result<(), StoreError> {
     let concerned = defects::with_tests(on, site, issues).await?;
     look_again(on, site, now_ms, &concerned, cause).await
+}
+
+/// D8: has a duplicate followed that was linked only after it was closed.
+pub async fn on_issue_link(
+    on: &impl Conn,
+    site: SiteId,
+    now_ms: i64,
+    link: &IssueLink,
+    event_ms: i64,
+) -> Result<(), StoreError> {
+    if link.is_removed {
+        return Ok(());
+    }
+    let source = issues::by_jira_id(on, site, link.source_jira_id).await?;
+    let Some(source) = source.filter(MirroredIssue::is_done) else {
+        return Ok(());
+    };
+    let settings = settings::of_project(on, site, &source.snapshot.project_key).await?;
+    if link.type_name.to_lowercase() != settings.defect.duplicate_link.to_lowercase() {
+        return Ok(());
+    }
+    let ends = (link.source_jira_id, link.destination_jira_id);
+    let cause = format!("link:{}:{}:{event_ms}", ends.0, ends.1);
+    look_again(on, site, now_ms, &[source.id], &cause).await
 }
 
 async fn look_again(

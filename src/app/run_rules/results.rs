@@ -6,6 +6,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::carry_out::{Cause, carry_out};
+use super::unclaimed::make_defects;
 use super::world::{Happened, Reach, World};
 use crate::domain::rule::{ExecutionFacts, Trigger, When};
 use crate::domain::run::{Effect, RunStatus};
@@ -60,7 +61,7 @@ pub struct ImportedRun<'a> {
     pub finished_ms: i64,
 }
 
-/// Runs D2, D3, D4, D6, D7, D9, the end of D13 and the site's own rules on results that came in.
+/// Runs D1, D2, D3, D4, D6, D7, D9, the end of D13 and the site's own rules on results that came in.
 pub async fn on_results(
     on: &impl Conn,
     site: SiteId,
@@ -80,6 +81,8 @@ pub async fn on_results(
         runs.collect::<Vec<_>>()
     };
     let (failed, passed) = (with(Effect::Nok), with(Effect::Ok));
+
+    make_defects(on, site, now_ms, results, &failed, &settings).await?;
 
     let tests: BTreeSet<Uuid> = finished.iter().map(|run| run.test_id).collect();
     let tests: Vec<Uuid> = tests.into_iter().collect();

@@ -11,7 +11,8 @@ use crate::domain::issue::{MirroredIssue, StatusCategory};
 use crate::domain::rule::{
     Action, CoverageChange, Decision, Evidence, ExecutionFacts, Failure, IssueFacts, Mark,
     Occasion, Ran, Reopening, Role, RuleId, TestFacts, Trigger, When, follow_coverage,
-    follow_defect, follow_own_marks, follow_reopened, judge_failures, judge_own, judge_passes,
+    follow_defect, follow_duplicate, follow_gone, follow_own_marks, follow_reopened,
+    judge_failures, judge_own, judge_passes,
 };
 use crate::domain::settings::{Settings, SiteSettings};
 use crate::domain::statuses::Statuses;
@@ -121,6 +122,8 @@ impl World {
         let settings = self.settings_of(defect.issue);
         let mut decisions = follow_reopened(&covered, &settings, reopening, trigger);
         decisions.extend(follow_defect(&defect, &settings, trigger));
+        decisions.extend(follow_duplicate(&defect, &settings, trigger));
+        decisions.extend(follow_gone(&defect, &settings, trigger));
         decisions.extend(follow_own_marks(&covered, defect.tests));
         // Several rules put their mark in the same place: what goes, goes before what comes.
         decisions.sort_by_key(|decision| !matches!(decision.action, Action::Clear(_)));

@@ -6,6 +6,7 @@
 //! transition for the status, a creation for its marker; a link may simply be repeated.
 
 mod defect;
+mod duplicate;
 mod look;
 mod site;
 mod status;
@@ -238,6 +239,9 @@ async fn attempt(app: &App, work: &ClaimedWork) -> Result<Done, Failure> {
                 ..done
             })
         }
+        Work::FollowDuplicate { issue_jira_id } => {
+            duplicate::look(app, &client, work, *issue_jira_id).await
+        }
         Work::FetchIssue { key } => {
             let known = issues::by_key(app.store.read(), work.site, key).await?;
             read(&client, key, known).await
@@ -328,6 +332,10 @@ async fn finish(app: &App, owner: Uuid, work: &ClaimedWork, done: &Done) -> Resu
     for fetched in &done.fetched {
         keep_fetched(&*txn, work, fetched, now_ms).await?;
     }
+    if let (Work::FollowDuplicate { issue_jira_id }, Some(why)) = (&work.work, &done.note) {
+        let told = (why.as_str(), work.cause.as_str());
+        duplicate::stay(&*txn, work.site, *issue_jira_id, told, now_ms).await?;
+    }
     if let (Some(comment), Work::StatusComment { issue_jira_id, .. }) = (done.comment, &work.work) {
         status_comments::keep(&*txn, work.site, *issue_jira_id, comment).await?;
     }
@@ -344,7 +352,7 @@ async fn keep_fetched(
     let Fetched { snapshot, as_of } = fetched;
     if let Work::CreateDefect { test_id, draft } = &work.work {
         let marker = draft.marker;
-        return record_created(on, work.site, *test_id, marker, None, snapshot, now_ms).await;
+        return record_created(on, work.site, *test_id, marker, snapshot, now_ms).await;
     }
     let learnt = issues::learn_snapshot(on, work.site, snapshot, *as_of, now_ms).await?;
     let undecided = match &work.work {
@@ -357,6 +365,10 @@ async fn keep_fetched(
     {
         // Jira follows moves: what was linked under the old key belongs to the issue.
         issues::absorb_placeholder(on, work.site, key, learnt.after.id).await?;
+    }
+    if let Work::FollowDuplicate { issue_jira_id } = &work.work {
+        let ends = (*issue_jira_id, learnt.after.id);
+        duplicate::move_tests(on, work.site, ends, &work.cause, now_ms).await?;
     }
     shown_status::mark_issues(on, work.site, &[learnt.after.id], now_ms).await
 }
@@ -439,12 +451,17 @@ fn next(failure: &Failure, work: &ClaimedWork, jitter: u32) -> Next {
             Next::Park
         }
     };
+    // What such a try may have made cannot be looked for before Jira's search knows of it.
+    let least = match (&work.work, failure) {
+        (Work::CreateDefect { .. }, Failure::Jira(error)) if error.may_be_done() => defect::LAG,
+        _ => Duration::ZERO,
+    };
     let again = || match work.attempt {
         TRIES.. => park(),
         attempt => {
             let doubled = FIRST_WAIT * 2_u32.saturating_pow(attempt.saturating_sub(1));
             Next::Later {
-                after: longer(doubled.min(LONGEST_WAIT)),
+                after: longer(doubled.min(LONGEST_WAIT).max(least)),
                 counts: true,
             }
         }

@@ -14,8 +14,10 @@ mod built_in;
 mod coverage;
 mod defect;
 mod definition;
+mod duplicate;
 mod evidence;
 mod failure;
+mod gone;
 mod note;
 mod own;
 mod passing;
@@ -38,8 +40,10 @@ pub use built_in::built_in;
 pub use coverage::{CoverageChange, ask_for_coverage, follow_coverage};
 pub use defect::follow_defect;
 pub use definition::{Condition, FieldChange, Is, Rule, RuleFault, Then, When};
+pub use duplicate::follow_duplicate;
 pub use evidence::{Evidence, RunRef};
 pub use failure::{Failure, judge_failures};
+pub use gone::follow_gone;
 pub use own::{Occasion, Ran, Role, follow_own_marks, judge_own};
 pub use passing::judge_passes;
 pub use reopened::{Reopening, follow_reopened};
@@ -295,6 +299,10 @@ pub enum Action {
     CreateDefect,
     /// Keep how a version or a sprint stands.
     Snapshot,
+    /// Move the tests of a duplicate to the issue that stays.
+    FollowDuplicate,
+    /// Keep the link to a defect that is gone.
+    KeepLink,
 }
 
 impl Action {
@@ -317,6 +325,8 @@ impl Action {
             Self::Plan(_) => "make execution",
             Self::CreateDefect => "create defect",
             Self::Snapshot => "keep readiness",
+            Self::FollowDuplicate => "follow duplicate",
+            Self::KeepLink => "keep link",
         }
     }
 }

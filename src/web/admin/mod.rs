@@ -10,6 +10,7 @@ use askama::Template;
 
 mod clients;
 mod counting;
+mod defects;
 mod health;
 mod rules;
 mod settings;
@@ -37,6 +38,8 @@ pub fn routes(routes: &mut ServiceConfig) {
             .route("/settings", web::post().to(settings::save))
             .route("/counting", web::get().to(counting::show))
             .route("/counting", web::post().to(counting::save))
+            .route("/defects", web::get().to(defects::show))
+            .route("/defects", web::post().to(defects::save))
             .route("/rules", web::post().to(rules::save))
             .route("/rules/try", web::post().to(rules::attempt))
             .route("/rules/{name}/switch", web::post().to(rules::switch))
@@ -66,6 +69,7 @@ struct Parts {
     settings: settings::Form,
     rules: rules::List,
     counting: counting::Form,
+    defects: defects::Form,
     clients: clients::List,
 }
 
@@ -107,6 +111,7 @@ async fn gather(app: &App, viewer: &Viewer) -> Result<Parts, Problem> {
         settings: settings::Form::of(app, site, None).await?,
         rules: rules::List::of(app, site).await?,
         counting: counting::Form::of(app, site, None).await?,
+        defects: defects::Form::of(app, site, None).await?,
         clients: clients::List::of(app, site).await?,
     })
 }

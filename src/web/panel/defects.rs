@@ -1,5 +1,7 @@
 //! Making a defect from a failing test, linking one that is there, and taking the link back.
 
+use std::collections::BTreeMap;
+
 use actix_web::web::{Data, Path};
 use askama::Template;
 use serde::Deserialize;
@@ -8,15 +10,19 @@ use uuid::Uuid;
 use super::scope::Choice;
 use super::{Done, TestOfIssue, after, find_facts, test_of};
 use crate::app::App;
-use crate::app::create_defect::{self, DefectError, Outcome, Preview, Request, create_defect};
+use crate::app::create_defect::{
+    self, Answers, DefectError, Input, Outcome, Preview, Request, create_defect,
+};
 use crate::app::link_defect::{DefectLinkError, link_defect, unlink_defect};
-use crate::domain::work::{Block, Inline};
 use crate::jira::permissions::Asker;
 use crate::problem::Problem;
-use crate::web::fields::SentForm;
+use crate::web::fields::{Fields, SentForm};
 use crate::web::fragment::Fragment;
 use crate::web::frame::root;
 use crate::web::viewer::Viewer;
+
+/// What the names of fields of Jira's screen begin with in the form.
+const FIELD: &str = "field:";
 
 #[derive(Debug, Template)]
 #[template(path = "panel/defect.html")]
@@ -50,6 +56,7 @@ pub(super) async fn preview(
         account_id: account,
         user_token: viewer.user_token.as_ref(),
         summary: None,
+        answers: None,
     };
     let preview = create_defect::preview(&app, &viewer.site, &request).await?;
     let form = CreateForm {
@@ -71,12 +78,14 @@ pub(super) async fn create(
     let account = viewer.demand_edit(&app, path.issue).await?;
     let fields = sent.fields()?;
     let found = find_facts(&app, &viewer, path.issue, &Choice::default()).await?;
+    let answers = answers(&fields);
     let request = Request {
         test: test_of(&found, path.test)?.id,
         project_key: &found.coverage.issue.snapshot.project_key,
         account_id: account,
         user_token: viewer.user_token.as_ref(),
         summary: fields.chosen("summary"),
+        answers: Some(&answers),
     };
     let done = match create_defect(&app, &viewer.site, &request).await? {
         Outcome::Created { key } => format!("{key} created"),
@@ -90,6 +99,23 @@ pub(super) async fn create(
         is_issue_changed: true,
     };
     after(&app, &viewer, path.issue, &fields, Some(done)).await
+}
+
+/// What a form says beside the summary. Fields of Jira's screen are named `field:` and their id; the
+/// form sends an empty one for each, so that a choice can be taken back.
+fn answers(fields: &Fields) -> Answers {
+    let mut answers = Answers {
+        description: fields.first("description").map(str::to_owned),
+        same_as: fields.chosen("same").map(str::to_owned),
+        fields: BTreeMap::new(),
+    };
+    for (name, value) in fields.iter() {
+        if let Some(id) = name.strip_prefix(FIELD) {
+            let given = answers.fields.entry(id.to_owned()).or_default();
+            given.extend(Some(value.to_owned()).filter(|value| !value.is_empty()));
+        }
+    }
+    answers
 }
 
 /// `GET /ui/issue/{issue}/tests/{test}/link-defect`
@@ -174,10 +200,10 @@ impl From<DefectError> for Problem {
         let said = sentence(&why.to_string());
         match why {
             DefectError::UnknownTest => Self::not_found(said),
-            DefectError::NotFailing(_) => Self::conflict(said),
-            DefectError::NoDefectType { .. } | DefectError::MissingFields { .. } => {
-                Self::unprocessable(said)
-            }
+            DefectError::NotFailing(_) | DefectError::NotItsDefect(_) => Self::conflict(said),
+            DefectError::NoDefectType { .. }
+            | DefectError::MissingFields { .. }
+            | DefectError::BadField { .. } => Self::unprocessable(said),
             DefectError::NotAllowed(_) => Self::forbidden(said),
             DefectError::Jira(why) => why.into(),
             DefectError::Store(why) => why.into(),

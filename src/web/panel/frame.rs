@@ -6,6 +6,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use serde::Deserialize;
 
+use super::rights::remembered;
 use super::scope::Choice;
 use super::view::Panel;
 use super::{find_facts, setting, view_of};
@@ -42,7 +43,9 @@ pub(super) struct Address {
 async fn open(app: &App, viewer: &Viewer, issue: i64) -> Result<Panel, Problem> {
     let found = find_facts(app, viewer, issue, &Choice::default()).await?;
     let setting = setting(app, &viewer.site, &found);
-    Ok(view_of(setting, root(&app.config), &found, false))
+    let panel = view_of(setting, root(&app.config), &found, false);
+    let may_edit = remembered(app, viewer, issue).await;
+    Ok(Panel { may_edit, ..panel })
 }
 
 /// The issue's panel.

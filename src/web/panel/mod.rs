@@ -17,6 +17,7 @@ mod frame;
 mod links;
 pub(super) mod look;
 pub(super) mod present;
+mod rights;
 mod scope;
 #[cfg(test)]
 mod states;
@@ -46,6 +47,7 @@ pub fn routes(routes: &mut ServiceConfig) {
             .route("", web::get().to(show))
             .route("/context", web::get().to(show_context))
             .route("/scope", web::post().to(scope::choose))
+            .route("/rights", web::get().to(rights::show))
             .route("/children", web::get().to(children::show))
             .route("/exemption", web::get().to(decisions::exemption_form))
             .route("/exemption", web::post().to(decisions::exempt))
@@ -182,7 +184,12 @@ async fn find(app: &App, viewer: &Viewer, issue: i64, choice: &Choice) -> Result
     let setting = setting(app, &viewer.site, &found);
     let children = children::beside(app, viewer, &found).await;
     let panel = view_of(setting, root(&app.config), &found, choice.is_all);
-    Ok(Panel { children, ..panel })
+    let may_edit = rights::remembered(app, viewer, issue).await;
+    Ok(Panel {
+        children,
+        may_edit,
+        ..panel
+    })
 }
 
 async fn find_facts(
@@ -223,6 +230,7 @@ fn view_of(setting: Setting<'_>, root: String, found: &IssuePanel, is_all: bool)
         coverage,
         children: (!found.coverage.children.is_empty()).then(|| children::later(found)),
         found_by: is_found_by.then(|| setting.found_by(issue, &found.found_by)),
+        may_edit: None,
         say: String::new(),
         done: None,
         is_issue_changed: false,

@@ -251,6 +251,8 @@ pub struct Panel {
     pub children: Option<Children>,
     /// The tests that found it, when the issue's type is a defect.
     pub found_by: Option<FoundBy>,
+    /// Whether the reader may edit the issue; unknown until Jira was asked.
+    pub may_edit: Option<bool>,
     /// What to say aloud after a change.
     pub say: String,
     /// What was done, for the product's own flag.

@@ -16,6 +16,7 @@ mod gadget;
 mod matrix;
 pub(super) mod overview;
 mod readiness;
+mod retests;
 pub mod tabs;
 
 use super::fields;
@@ -45,6 +46,11 @@ pub fn routes(routes: &mut ServiceConfig) {
             .route("", web::get().to(readiness::show))
             .route("/rules", web::get().to(readiness::show_rules))
             .route("/rules", web::post().to(readiness::save_rules)),
+    );
+    routes.service(
+        web::resource("/ui/project/{project}/retests")
+            .app_data(fields::refusal_of_path())
+            .route(web::get().to(retests::show)),
     );
     routes.configure(matrix::routes);
     routes

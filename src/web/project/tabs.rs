@@ -9,16 +9,19 @@ pub enum View {
     Matrix,
     /// Whether a version or a sprint can go out.
     Readiness,
+    /// Which tests have to run again.
+    Retests,
 }
 
 impl View {
-    const ALL: [Self; 3] = [Self::Overview, Self::Matrix, Self::Readiness];
+    const ALL: [Self; 4] = [Self::Overview, Self::Matrix, Self::Readiness, Self::Retests];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Overview => "overview",
             Self::Matrix => "matrix",
             Self::Readiness => "readiness",
+            Self::Retests => "retests",
         }
     }
 
@@ -27,6 +30,7 @@ impl View {
             Self::Overview => "Overview",
             Self::Matrix => "Matrix",
             Self::Readiness => "Readiness",
+            Self::Retests => "Retests",
         }
     }
 
@@ -36,6 +40,7 @@ impl View {
             Self::Overview => "",
             Self::Matrix => "/matrix",
             Self::Readiness => "/readiness",
+            Self::Retests => "/retests",
         }
     }
 }

@@ -40,6 +40,7 @@ pub async fn first_report(app: &TestApp, jira: &Standin) -> String {
             issue: issue(app, site, jira, STORIES + number).await,
             run: None,
             signature: None,
+            cause: None,
             created_by: None,
         };
         let txn = store.write().await.unwrap();

@@ -151,6 +151,10 @@ pub struct IssueView {
     pub labels: Vec<String>,
     /// The names of its fix versions.
     pub fix_versions: Vec<String>,
+    /// The names of the versions it affects.
+    pub affects_versions: Vec<String>,
+    /// The names of its components.
+    pub components: Vec<String>,
     /// The ids of its sprints.
     pub sprints: Vec<u64>,
     /// The key of its parent.
@@ -260,6 +264,8 @@ impl State {
             reporter: issue.reporter.clone(),
             labels: issue.labels.clone(),
             fix_versions: self.version_names(&issue.fix_versions),
+            affects_versions: self.version_names(&issue.versions),
+            components: self.component_names(issue),
             sprints: issue.sprints.clone(),
             parent: issue
                 .parent
@@ -271,6 +277,16 @@ impl State {
             properties: issue.properties.clone(),
             history: history_view(issue),
         }
+    }
+
+    fn component_names(&self, issue: &Issue) -> Vec<String> {
+        let of_project = self.project(issue.project).map(|it| it.components.iter());
+        of_project
+            .into_iter()
+            .flatten()
+            .filter(|part| issue.components.contains(&part.id))
+            .map(|part| part.name.clone())
+            .collect()
     }
 
     pub(crate) fn version_names(&self, ids: &[u64]) -> Vec<String> {

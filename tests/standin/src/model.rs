@@ -220,6 +220,8 @@ pub struct State {
     /// Properties of gadgets, by gadget and key.
     pub(crate) gadgets: BTreeMap<(String, String), Value>,
     pub(crate) forge: forge::Side,
+    /// Fields without which no issue is created, beside those every Jira demands.
+    pub(crate) demanded: Vec<String>,
     pub(crate) faults: Faults,
     pub(crate) dice: Dice,
     pub(crate) limits: Limits,

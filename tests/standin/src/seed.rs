@@ -125,6 +125,7 @@ pub(crate) fn site(
         app: None,
         gadgets: BTreeMap::new(),
         forge,
+        demanded: Vec::new(),
         faults: Faults::default(),
         dice: Dice::new(1),
         limits: Limits::new(enforce_limits),

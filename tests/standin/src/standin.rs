@@ -294,6 +294,12 @@ impl Standin {
         })
     }
 
+    /// Lets nobody create an issue without these fields, by id, from now on.
+    pub fn demand_fields(&self, fields: &[&str]) {
+        let fields = fields.iter().map(|field| (*field).to_owned()).collect();
+        self.shared().act(|state| state.demanded = fields);
+    }
+
     /// Sets what goes wrong from now on.
     pub fn set_faults(&self, faults: Faults) {
         self.shared()

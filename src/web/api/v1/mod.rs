@@ -11,6 +11,7 @@ mod audit;
 pub mod auth;
 pub(super) mod body;
 mod coverage;
+mod defect_settings;
 pub mod document;
 pub(super) mod edit;
 mod evidence;
@@ -29,6 +30,7 @@ mod query;
 mod readiness;
 mod reference;
 pub(super) mod results;
+mod retests;
 mod rules;
 mod runs;
 mod statuses;
@@ -109,6 +111,9 @@ fn operations(routes: &mut Described) {
         .service(project_settings::change)
         .service(transition_paths::show)
         .service(transition_paths::set)
+        .service(defect_settings::show)
+        .service(defect_settings::set)
+        .service(retests::list)
         .service(rules::list)
         .service(rules::attempt)
         .service(rules::show)

@@ -8,6 +8,7 @@ use crate::acts::fields::Screen;
 use crate::acts::{Actor, changes, fields, links, talk, workflow};
 use crate::model::{Change, History, Issue, State};
 use crate::refusal::Refusal;
+use crate::rest::meta;
 use crate::scheme;
 use crate::view::Api;
 
@@ -42,6 +43,13 @@ impl State {
                 "summary".to_owned(),
                 "You must specify a summary of the issue.".to_owned(),
             );
+        }
+        for id in &self.demanded {
+            if fields.get(id).is_none_or(Value::is_null) {
+                let name = meta::FIELDS.iter().find(|field| field.id == id);
+                let name = name.map_or(id.as_str(), |field| field.name);
+                missing.insert(id.clone(), format!("{name} is required."));
+            }
         }
         let subtask = scheme::issue_type(kind).subtask;
         if subtask && !fields.contains_key("parent") {

@@ -343,7 +343,8 @@ fn create_field_list(call: &Call<'_>, project: u64, kind: &str) -> Vec<Value> {
     fields
         .map(|field| {
             let required = matches!(field.id, "summary" | "project" | "issuetype")
-                || (field.id == "parent" && subtask);
+                || (field.id == "parent" && subtask)
+                || state.demanded.iter().any(|id| id == field.id);
             let mut out = json!({
                 "fieldId": field.id,
                 "key": field.id,

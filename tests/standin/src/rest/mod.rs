@@ -8,7 +8,7 @@ mod connect;
 mod door;
 mod issues;
 mod links;
-mod meta;
+pub(crate) mod meta;
 mod people;
 mod projects;
 mod properties;
