@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use serde::Deserialize;
+use serde_json::{Value, json};
+
 use super::client::{Call, SiteClient, encoded, id};
 use super::error::JiraError;
 use super::payload;
 use crate::domain::issue::{IssueSnapshot, Named, StatusCategory};
 use crate::domain::rule::FieldChange;
-use serde::Deserialize;
-use serde_json::{Value, json};
 
 /// All that the mirror keeps, whatever the sprint's field is called here, without what is long.
 pub(super) const FIELDS: &str =

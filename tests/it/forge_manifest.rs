@@ -147,7 +147,7 @@ fn every_event_the_manifest_asks_for_has_an_effect() {
 }
 
 /// The scope of every call the service makes, by the beginning of its path.
-const SCOPES: [(&str, &[&str]); 12] = [
+const SCOPES: [(&str, &[&str]); 13] = [
     ("/rest/api/2/issue", &["write:jira-work"]),
     ("/rest/api/3/comment/list", &["read:jira-work"]),
     ("/rest/api/3/issueLink", &["write:jira-work"]),
@@ -156,6 +156,7 @@ const SCOPES: [(&str, &[&str]); 12] = [
     ("/rest/api/3/myself", &["read:jira-user"]),
     ("/rest/api/3/permissions/check", &["read:jira-work"]),
     ("/rest/api/3/project", &["read:jira-work"]),
+    ("/rest/api/3/search/approximate-count", &["read:jira-work"]),
     ("/rest/api/3/search/jql", &["read:jira-work"]),
     ("/rest/api/3/serverInfo", &[]),
     ("/rest/api/3/status", &["read:jira-work"]),

@@ -317,6 +317,31 @@ both_databases! {
         world.deliver("d-3", &done.moved_to(world.t0 + 2 * MINUTE, 2, TO_DO, None)).await;
     }
 
+    async fn a_change_of_coverage_is_heard_by_the_rules(database: Database) {
+        let world = World::new(database).await;
+        world.deliver("d-1", &Issue::new(10_042, "SHOP-7").created(world.t0)).await;
+        let (status, _) = world.put(&json!({
+            "name": "own-red", "title": "Say what became red", "when": "coverageChanged",
+            "if": [{ "field": "coverage", "is": "in", "values": ["NOK"] }],
+            "then": [{ "do": "comment", "template": "{issue} is {coverage}." }],
+        })).await;
+        assert_eq!(status, 200);
+        let good = json!({ "isOn": true, "goodStatuses": ["10001"] });
+        world.ask(Method::PATCH, "/api/v1/rules/D12-transition", &good).await;
+
+        world.report(false, "").await;
+        let heard = async |wanted: &'static str| {
+            eventually("the change is heard", async || {
+                world.audit().await.contains(&wanted.to_owned()).then_some(())
+            }).await;
+        };
+        heard("own-red comment done").await;
+        world.report(true, "").await;
+        heard("own-red nothing not").await;
+        heard("D12 move done").await;
+        assert_eq!(world.rows(WRITES).await, ["comment", "transition"]);
+    }
+
     async fn how_a_version_stood_at_its_end_is_kept(database: Database) {
         let world = World::new(database).await;
         let story = Issue::new(10_042, "SHOP-7");

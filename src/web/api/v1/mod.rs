@@ -112,6 +112,8 @@ fn operations(routes: &mut Described) {
         .service(defect_settings::show)
         .service(defect_settings::set)
         .service(retests::list)
+        .service(transition_paths::show)
+        .service(transition_paths::set)
         .service(rules::list)
         .service(rules::attempt)
         .service(rules::show)
