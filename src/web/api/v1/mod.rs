@@ -120,8 +120,6 @@ fn operations(routes: &mut Described) {
         .service(rules::store)
         .service(rules::change)
         .service(rules::remove)
-        .service(transition_paths::show)
-        .service(transition_paths::set)
         .service(document::show)
         .service(reference::show);
 }
