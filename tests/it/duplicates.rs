@@ -87,7 +87,7 @@ both_databases! {
     async fn a_deleted_defect_stays_with_its_test_as_a_tombstone(database: Database) {
         let world = World::new(database).await;
         let key = defect(&world).await;
-        world.jira.delete(&key, accounts::DEVELOPER).unwrap();
+        world.jira.delete(&key, accounts::ADMIN).unwrap();
         world.heard().await;
         let test = &world.coverage().await["tests"][0];
         assert_eq!(test["defects"][0]["key"], key.as_str(), "{test}");
