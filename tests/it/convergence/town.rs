@@ -294,6 +294,10 @@ impl Town {
         all.into_iter()
             .map(|mut issue| {
                 issue.id = 0;
+                for property in issue.properties.values_mut() {
+                    // A time of day; everything else in it is compared.
+                    property.as_object_mut().map(|it| it.remove("since"));
+                }
                 for comment in &mut issue.comments {
                     comment.id = 0;
                     comment.text = comment.text.replace(&port, "PORT");
