@@ -428,7 +428,7 @@ both_databases! {
                 let prepared = prepare(report.clone(), Aggregation::Worst, now);
                 match import_results(&store, SITE, &upload, prepared).await {
                     Ok(done) => {
-                        let left_out = done.warnings.iter().filter(|why| why.ends_with("left out"));
+                        let left_out = done.warnings.iter().filter(|why| why.ends_with("that result is left out"));
                         let expected = expected - left_out.count();
                         let limit = i64::try_from(expected).unwrap() + 1;
                         let made = tests::search(store.read(), SITE, &upload.project, "", limit);
