@@ -296,9 +296,10 @@ mod tests {
         );
         assert!(options(&["--url", "tests.example"]).is_err());
         assert!(options(&["--url", "ftp://tests.example"]).is_err());
-        assert!(options(&["--gate", "version:1.4"]).is_ok());
+        let gated = |gate| options(&["--url", "https://t.example", "--gate", gate]);
+        assert!(gated("version:1.4").is_ok() && gated("sprint:7").is_ok());
         for gate in ["1.4", "version:", "plan:P1"] {
-            assert!(options(&["--gate", gate]).is_err(), "{gate}");
+            assert!(gated(gate).is_err(), "{gate}");
         }
     }
 
