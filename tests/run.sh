@@ -37,6 +37,9 @@ tests/contract.sh
 step "The interface for scripts, against its own description"
 tests/with-postgres.sh tests/openapi.sh target/debug/touchstone target/debug/jira-standin
 
+step "Upload clients, as their registries have them"
+tests/with-postgres.sh tests/clients/run.sh target/debug/touchstone target/debug/jira-standin
+
 step "In the browser"
 node tests/standin/checks/forge.mjs target/debug/jira-standin tests/standin/web deploy/forge/node_modules
 tests/browser/run.sh target/debug/touchstone target/debug/jira-standin

@@ -13,6 +13,7 @@ mod m20261124_000003_add_editable_facts;
 mod m20261124_000004_add_matrix_snapshots;
 mod m20261124_000005_add_readiness;
 mod m20261124_000006_add_hierarchy;
+mod m20261124_000009_add_rule_facts;
 mod m20261124_000011_add_shown_status;
 mod m20261124_000012_add_scans;
 mod m20261124_000013_add_test_repository;
@@ -31,6 +32,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000004_add_matrix_snapshots::Migration),
             Box::new(m20261124_000005_add_readiness::Migration),
             Box::new(m20261124_000006_add_hierarchy::Migration),
+            Box::new(m20261124_000009_add_rule_facts::Migration),
             Box::new(m20261124_000011_add_shown_status::Migration),
             Box::new(m20261124_000012_add_scans::Migration),
             Box::new(m20261124_000013_add_test_repository::Migration),

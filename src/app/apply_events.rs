@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::app::ask_jira::{Question, ask_jira};
 use crate::app::run_rules;
 use crate::domain::issue::{
-    IssueChanged, IssueLink, IssueSnapshot, IssueTransition, JiraEvent, MirroredIssue,
+    Ended, IssueChanged, IssueLink, IssueSnapshot, IssueTransition, JiraEvent, MirroredIssue,
     ProjectChanged, StatusCategory,
 };
 use crate::domain::mirror::{Field, Fields, Order};
@@ -269,6 +269,10 @@ struct Batch {
     /// Issues whose test status, or that of those above them, may be another now.
     unsettled: BTreeSet<(SiteId, i64)>,
     questions: Vec<Question>,
+    /// Versions and sprints that came to their end, each with the event that told.
+    ended: Vec<(SiteId, Ended, String)>,
+    /// Issues that are gone, each with the event that told.
+    deletions: Vec<(SiteId, i64, String)>,
     finished: Vec<Finished>,
 }
 
@@ -282,6 +286,11 @@ impl Batch {
             }
             JiraEvent::Project(change) => {
                 self.projects.push((site, change, event.event_ms));
+                None
+            }
+            JiraEvent::Ended(ended) => {
+                self.ended
+                    .push((site, ended, format!("event:{}", event.id)));
                 None
             }
             JiraEvent::IssueLink(link) => {
@@ -395,6 +404,8 @@ impl Batch {
         issue.learn(last, told, order);
         issue.deleted_ms = Some(event.event_ms);
         issue.seen_ms = now_ms;
+        self.deletions
+            .push((site, place.1, format!("event:{}", event.id)));
         self.mirror.issues.insert(place, issue);
         self.changed.insert(place);
         self.unsettled.insert(place);
@@ -512,6 +523,14 @@ impl Batch {
         }
         for (site, transitions) in transitions {
             run_rules::on_transitions(&**txn, site, now_ms, &transitions).await?;
+        }
+        for (site, ended, cause) in &self.ended {
+            run_rules::on_ended(&**txn, *site, now_ms, ended, cause).await?;
+        }
+        for (site, jira_id, cause) in &self.deletions {
+            if let Some(issue) = self.mirror.issues.get(&(*site, *jira_id)) {
+                run_rules::on_deletions(&**txn, *site, now_ms, &[issue.id], cause).await?;
+            }
         }
         let mut heard: Vec<_> = self.finished.iter().map(|event| event.site).collect();
         heard.sort_unstable();

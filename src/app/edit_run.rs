@@ -190,6 +190,7 @@ async fn tell_rules(
         execution_key: &key,
         environments: &execution.particulars.environments,
         fix_version: execution.particulars.fix_version.as_deref(),
+        branch: execution.particulars.branch.as_deref(),
         runs: &[ImportedRun {
             test_id: run.test_id,
             test_key: &test_key,

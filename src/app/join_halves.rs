@@ -238,7 +238,7 @@ async fn tell(
     now_ms: i64,
 ) -> Result<(), StoreError> {
     let entry = NewEntry {
-        rule: "installation",
+        rule: "installation".into(),
         actor: None,
         issue_id: None,
         test_id: None,

@@ -167,7 +167,7 @@ async fn note(
     now_ms: i64,
 ) -> Result<(), StoreError> {
     let entry = NewEntry {
-        rule: "person",
+        rule: "person".into(),
         actor: Some(account_id.to_owned()),
         issue_id: Some(issue_id),
         test_id: Some(test),

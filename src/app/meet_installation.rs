@@ -290,7 +290,7 @@ pub(super) async fn note(
     now_ms: i64,
 ) -> Result<(), StoreError> {
     let entry = NewEntry {
-        rule: "installation",
+        rule: "installation".into(),
         actor: None,
         issue_id: None,
         test_id: None,

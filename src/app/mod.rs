@@ -19,6 +19,7 @@ pub mod answer_once;
 pub mod apply_events;
 pub mod ask_jira;
 pub mod check_projections;
+pub mod clear_flaky;
 pub mod create_api_client;
 pub mod create_defect;
 pub mod edit_execution;
@@ -54,6 +55,7 @@ pub mod sites;
 pub mod snapshot_readiness;
 pub mod switch_site;
 pub mod test_status;
+pub mod try_rules;
 pub mod unlink_test;
 
 use sites::Sites;

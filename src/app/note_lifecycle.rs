@@ -22,7 +22,7 @@ pub async fn note_lifecycle(
     look_around(&*txn, site, installation, now_ms).await?;
     if actor.is_some() {
         let entry = NewEntry {
-            rule: "person",
+            rule: "person".into(),
             actor,
             issue_id: None,
             test_id: None,

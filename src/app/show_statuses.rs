@@ -4,7 +4,7 @@
 //! that it may matter to (`store::shown_status`); here marked issues are judged, many at once, by the
 //! function every view uses, and what differs from what Jira was told goes to the outbox. An issue
 //! whose status changed marks those above it. This is the one place that knows a status from before
-//! and after; what else acts on such a change hangs on [`keep_changes`].
+//! and after; the rules are told of it here.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -12,9 +12,11 @@ use uuid::Uuid;
 
 use super::App;
 use super::issue_coverage::{IssueCoverage, of_issues};
+use super::run_rules::on_coverage;
 use crate::domain::coverage::{CoverageStatus, Scope};
+use crate::domain::rule::CoverageChange;
 use crate::domain::settings::SiteSettings;
-use crate::domain::shown_status::{CoverageChange, ShownStatus};
+use crate::domain::shown_status::ShownStatus;
 use crate::domain::work::{Priority, Work};
 use crate::store::audit::{self, NewEntry};
 use crate::store::outbox::{self, NewWork};
@@ -30,17 +32,20 @@ struct Different<'a> {
     jira_id: i64,
     shown: ShownStatus,
     after: CoverageStatus,
+    /// Why, in a sentence.
+    reason: String,
 }
 
 impl Different<'_> {
     /// The change of its status; none if only its counts changed.
-    fn change(&self) -> Option<CoverageChange> {
-        let before = self.marked.shown.as_ref().and_then(ShownStatus::status);
-        (before != Some(self.after)).then_some(CoverageChange {
+    fn change(&self, now_ms: i64) -> Option<CoverageChange> {
+        let from = self.marked.shown.as_ref().and_then(ShownStatus::status);
+        (from != Some(self.after)).then(|| CoverageChange {
             issue_id: self.marked.issue,
-            jira_id: self.jira_id,
-            before,
-            after: self.after,
+            from,
+            to: self.after,
+            reason: self.reason.clone(),
+            cause: format!("coverage:{now_ms}"),
         })
     }
 }
@@ -81,7 +86,10 @@ async fn judge(app: &App, site: SiteId, marked: &[Marked]) -> Result<(), StoreEr
         .iter()
         .filter_map(|one| different(one, judged.get(&one.issue)?, &settings))
         .collect();
-    let changes: Vec<CoverageChange> = different.iter().filter_map(Different::change).collect();
+    let changes: Vec<CoverageChange> = different
+        .iter()
+        .filter_map(|one| one.change(now_ms))
+        .collect();
     if !changes.is_empty() {
         // In a transaction of its own: rows are touched in the order of their keys in each.
         let changed: Vec<Uuid> = changes.iter().map(|change| change.issue_id).collect();
@@ -97,6 +105,7 @@ async fn judge(app: &App, site: SiteId, marked: &[Marked]) -> Result<(), StoreEr
     }
     tell(&*txn, site, &different, now_ms).await?;
     keep_changes(&*txn, site, &changes, now_ms).await?;
+    on_coverage(&*txn, site, now_ms, &changes).await?;
     txn.commit().await?;
     app.outbox_filled.notify_one();
     Ok(())
@@ -123,6 +132,7 @@ fn different<'a>(
         jira_id: issue.snapshot.jira_id,
         shown,
         after: judged.status,
+        reason: judged.reason.sentence().to_string(),
     })
 }
 
@@ -160,19 +170,19 @@ async fn keep_changes(
 }
 
 fn entry(change: &CoverageChange) -> NewEntry {
-    let after = change.after.word();
-    let reason = match change.before {
+    let after = change.to.word();
+    let reason = match change.from {
         Some(before) => format!("Its test status went from {} to {after}.", before.word()),
         None => format!("Its test status is {after}."),
     };
     NewEntry {
-        rule: "D12",
+        rule: "D12".into(),
         actor: None,
         issue_id: Some(change.issue_id),
         test_id: None,
         action: "set property",
         is_done: true,
         reason,
-        cause: format!("status:{}", change.after.name()),
+        cause: format!("status:{}", change.to.name()),
     }
 }

@@ -77,9 +77,39 @@ struct Issue {
     key: String,
 }
 
+/// What the verdict is asked of.
+#[derive(Debug)]
+pub(super) struct Question<'a> {
+    /// The address of the service.
+    pub url: &'a Url,
+    /// The token of an API client.
+    pub token: &'a SecretString,
+    /// The key of the project.
+    pub project: &'a str,
+    /// `version:1.4` or `sprint:7`.
+    pub scope: &'a str,
+    /// Only results that were made in this environment.
+    pub environment: Option<&'a str>,
+}
+
+/// Asks for the verdict and says it; whether it lets through what is to go out.
+pub(super) async fn judge(question: &Question<'_>) -> bool {
+    match ask(question).await {
+        Ok((answer, _)) => {
+            print!("{}", answer.in_words());
+            answer.lets_through(false)
+        }
+        Err(why) => {
+            eprintln!("touchstone: there is no verdict: {why}");
+            false
+        }
+    }
+}
+
 /// Asks for the verdict.
 pub async fn run(args: GateArgs) -> ExitCode {
-    match ask(&args).await {
+    let scope = args.target.scope();
+    match ask(&args.question(&scope)).await {
         Ok((answer, text)) => {
             if args.json {
                 println!("{text}");
@@ -99,9 +129,9 @@ pub async fn run(args: GateArgs) -> ExitCode {
     }
 }
 
-async fn ask(args: &GateArgs) -> Result<(Answer, String), Failure> {
-    let service = Service::new(args.token.clone(), REQUEST)?;
-    let url = args.address();
+async fn ask(question: &Question<'_>) -> Result<(Answer, String), Failure> {
+    let service = Service::new(question.token.clone(), REQUEST)?;
+    let url = question.address();
     let text = service.ask(|client| client.get(url.clone())).await?;
     let text = text.text().await?;
     let answer = serde_json::from_str(&text).map_err(|why| {
@@ -111,18 +141,35 @@ async fn ask(args: &GateArgs) -> Result<(Answer, String), Failure> {
 }
 
 impl GateArgs {
+    fn question<'a>(&'a self, scope: &'a str) -> Question<'a> {
+        Question {
+            url: &self.url,
+            token: &self.token,
+            project: &self.project,
+            scope,
+            environment: self.environment.as_deref(),
+        }
+    }
+}
+
+impl TargetArgs {
+    fn scope(&self) -> String {
+        match (&self.fix_version, &self.sprint) {
+            (Some(version), _) => format!("version:{version}"),
+            (None, sprint) => format!("sprint:{}", sprint.as_deref().unwrap_or_default()),
+        }
+    }
+}
+
+impl Question<'_> {
     fn address(&self) -> Url {
         let mut url = self.url.clone();
         if let Ok(mut path) = url.path_segments_mut() {
-            let segments = ["api", "v1", "projects", &self.project, "readiness", "gate"];
+            let segments = ["api", "v1", "projects", self.project, "readiness", "gate"];
             path.pop_if_empty().extend(segments);
         }
-        let scope = match (&self.target.fix_version, &self.target.sprint) {
-            (Some(version), _) => format!("version:{version}"),
-            (None, sprint) => format!("sprint:{}", sprint.as_deref().unwrap_or_default()),
-        };
-        url.query_pairs_mut().append_pair("scope", &scope);
-        if let Some(environment) = &self.environment {
+        url.query_pairs_mut().append_pair("scope", self.scope);
+        if let Some(environment) = self.environment {
             url.query_pairs_mut()
                 .append_pair("environment", environment);
         }
@@ -193,7 +240,10 @@ mod tests {
 
     #[test]
     fn options_become_the_address_of_the_request() {
-        let address = |more: &[&str]| options(more).unwrap().address().to_string();
+        let address = |more: &[&str]| {
+            let args = options(more).unwrap();
+            args.question(&args.target.scope()).address().to_string()
+        };
         assert_eq!(
             address(&["--fix-version", "1.4 beta", "--environment", "chrome"]),
             "https://t.example/base/api/v1/projects/SHOP/readiness/gate?scope=version%3A1.4+beta\

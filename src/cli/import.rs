@@ -1,18 +1,22 @@
 //! `touchstone import`: sends result files to a Touchstone service, one request a file, all into one
 //! execution.
 //!
-//! What became of the files goes to standard output, warnings and failures to standard error. A file
-//! the service refuses does not keep the others from being sent.
+//! What became of the files goes to standard output, warnings and failures to standard error, and on
+//! a terminal a bar shows how far it is. A file the service refuses does not keep the others from
+//! being sent.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
 use reqwest::{Client, Url};
 use secrecy::SecretString;
 use serde::Deserialize;
 
+use super::gate::{self, Question};
+use super::reports::{self, Upload};
 use super::service::{Failure, Service, address};
 
 /// How long one file may take; large ones over slow lines do.
@@ -21,7 +25,7 @@ const REQUEST: Duration = Duration::from_mins(10);
 /// Options of `touchstone import`.
 #[derive(Debug, Args)]
 pub struct ImportArgs {
-    /// Result files (`JUnit` XML)
+    /// Result files of any known format, patterns such as `**/TEST-*.xml`, or folders of them
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// The address of the Touchstone service
@@ -54,6 +58,17 @@ pub struct ImportArgs {
     /// The branch that was tested
     #[arg(long)]
     branch: Option<String>,
+    /// Fail unless this can go out afterwards: `version:1.4` or `sprint:7`
+    #[arg(long, value_name = "SCOPE", value_parser = scope)]
+    gate: Option<String>,
+}
+
+/// Reads what a gate stands before.
+fn scope(text: &str) -> Result<String, String> {
+    match text.split_once(':') {
+        Some(("version" | "sprint", name)) if !name.trim().is_empty() => Ok(text.to_owned()),
+        _ => Err("write version:1.4 or sprint:7".to_owned()),
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -84,53 +99,90 @@ struct Counts {
     flaky: u64,
 }
 
-/// Sends the files; the exit code is 0 when every one was imported, else 1.
+/// Sends the files; the exit code is 0 when every one was imported and the gate lets through, else 1.
 pub async fn run(args: ImportArgs) -> ExitCode {
-    let service = match Service::new(args.token.clone(), REQUEST) {
-        Ok(service) => service,
+    let found = reports::find(&args.files).map_err(Failure::Refused);
+    let ready = found.and_then(|uploads| {
+        let service = Service::new(args.token.clone(), REQUEST)?;
+        Ok((uploads, service))
+    });
+    let (uploads, service) = match ready {
+        Ok(ready) => ready,
         Err(why) => {
             eprintln!("touchstone: {why}");
             return ExitCode::FAILURE;
         }
     };
+    if !send_all(&service, &args, &uploads).await {
+        return ExitCode::FAILURE;
+    }
+    let Some(scope) = &args.gate else {
+        return ExitCode::SUCCESS;
+    };
+    let question = Question {
+        url: &args.url,
+        token: &args.token,
+        project: &args.project,
+        scope,
+        environment: None,
+    };
+    if gate::judge(&question).await {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// Sends one after another into the same execution; whether all were imported.
+async fn send_all(service: &Service, args: &ImportArgs, uploads: &[Upload]) -> bool {
+    let bar = bar(uploads.len());
     let mut execution = args.execution.clone();
     let (mut sent, mut address) = (0, None);
-    for file in &args.files {
-        match import(&service, &args, file, execution.as_deref()).await {
+    for upload in uploads {
+        bar.set_message(upload.name());
+        match import(service, args, upload, execution.as_deref()).await {
             Ok(answer) => {
-                report(file, &answer);
+                bar.suspend(|| report(&upload.name(), &answer));
                 sent += 1;
                 execution = Some(answer.execution.key);
                 address = Some(answer.execution.url);
             }
             Err(why) => {
-                eprintln!("touchstone: {}: {why}", file.display());
+                bar.suspend(|| eprintln!("touchstone: {}: {why}", upload.name()));
                 if matches!(why, Failure::RefusedForGood(_) | Failure::Unanswered(_)) {
                     break;
                 }
             }
         }
+        bar.inc(1);
     }
+    bar.finish_and_clear();
     if let (Some(key), Some(address)) = (execution, address) {
         println!("{key} {address}");
     }
-    if sent < args.files.len() {
-        eprintln!(
-            "touchstone: {sent} of {} files were imported",
-            args.files.len()
-        );
-        return ExitCode::FAILURE;
+    if sent < uploads.len() {
+        let all = uploads.len();
+        eprintln!("touchstone: {sent} of {all} files were imported");
     }
-    ExitCode::SUCCESS
+    sent == uploads.len()
+}
+
+/// A bar on standard error; it draws nothing where that is no terminal.
+fn bar(uploads: usize) -> ProgressBar {
+    let bar = ProgressBar::new(u64::try_from(uploads).unwrap_or(u64::MAX));
+    match ProgressStyle::with_template("{bar:30} {pos}/{len} {wide_msg}") {
+        Ok(style) => bar.with_style(style),
+        Err(_plain) => bar,
+    }
 }
 
 async fn import(
     service: &Service,
     args: &ImportArgs,
-    file: &Path,
+    upload: &Upload,
     execution: Option<&str>,
 ) -> Result<Answer, Failure> {
-    let body = bytes::Bytes::from(tokio::fs::read(file).await?);
+    let body = bytes::Bytes::from(upload.read()?);
     let url = args.target(execution);
     let sending = |client: &Client| {
         client
@@ -171,11 +223,11 @@ impl ImportArgs {
     }
 }
 
-fn report(file: &Path, answer: &Answer) {
+fn report(name: &str, answer: &Answer) {
     for warning in &answer.warnings {
-        eprintln!("touchstone: {}: warning: {warning}", file.display());
+        eprintln!("touchstone: {name}: warning: {warning}");
     }
-    println!("{}: {}", file.display(), answer.counts.in_words());
+    println!("{name}: {}", answer.counts.in_words());
     if !answer.issues.is_empty() {
         println!("  covers {}", answer.issues.join(", "));
     }
@@ -244,6 +296,10 @@ mod tests {
         );
         assert!(options(&["--url", "tests.example"]).is_err());
         assert!(options(&["--url", "ftp://tests.example"]).is_err());
+        assert!(options(&["--gate", "version:1.4"]).is_ok());
+        for gate in ["1.4", "version:", "plan:P1"] {
+            assert!(options(&["--gate", gate]).is_err(), "{gate}");
+        }
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod openapi;
 mod rebuild;
 mod reconcile;
 mod replay;
+mod reports;
 mod rotate_key;
 mod serve;
 mod service;

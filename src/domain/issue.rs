@@ -232,6 +232,8 @@ pub enum JiraEvent {
     IssueLink(IssueLink),
     /// A project was created, changed, or taken away.
     Project(ProjectChanged),
+    /// A version was released or a sprint closed.
+    Ended(Ended),
     /// Understood, and of no consequence to Touchstone; says why.
     PassedOver(&'static str),
 }
@@ -243,7 +245,7 @@ impl JiraEvent {
         match self {
             Self::IssueChanged(change) => Some(&change.issue),
             Self::IssueDeleted(last, _) => Some(last),
-            Self::IssueLink(_) | Self::Project(_) | Self::PassedOver(_) => None,
+            Self::IssueLink(_) | Self::Project(_) | Self::Ended(_) | Self::PassedOver(_) => None,
         }
     }
 
@@ -253,7 +255,7 @@ impl JiraEvent {
         match self {
             Self::IssueChanged(change) => Some(change.told),
             Self::IssueDeleted(_, told) => Some(*told),
-            Self::IssueLink(_) | Self::Project(_) | Self::PassedOver(_) => None,
+            Self::IssueLink(_) | Self::Project(_) | Self::Ended(_) | Self::PassedOver(_) => None,
         }
     }
 }
@@ -359,6 +361,15 @@ pub struct IssueLink {
     pub type_name: String,
     /// Whether the link was removed.
     pub is_removed: bool,
+}
+
+/// See [`JiraEvent::Ended`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    /// A version was released.
+    Version(Named),
+    /// A sprint was closed.
+    Sprint(Named),
 }
 
 /// See [`JiraEvent::Project`].

@@ -13,50 +13,105 @@ use serde::{Deserialize, Serialize};
 
 use super::coverage::{self, Choices};
 use super::issue::Named;
+use super::rule::{Rule, RuleFault, When};
 use super::statuses::Statuses;
 
 /// A rule an administrator can switch; the names are those of `test-management.md` section 8.3.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum RuleName {
+    /// A test failed that has no open defect: offer to create one.
+    D1,
+    /// The same: create it, once the failure is no accident.
+    D1Automatic,
     /// A test failed again and its defect is open: say so on the defect, once per execution.
     D2,
     /// A test failed again and its defect is resolved: reopen the defect.
     D3,
+    /// A flaky failure neither creates a defect nor reopens one.
+    D4,
     /// A defect was resolved: its tests need a retest.
     D5,
+    /// A defect was resolved: also make an execution of its tests.
+    D5Execution,
     /// Every retest of a defect passed: clear the marks and say so on the defect.
     D6,
     /// Every retest of a defect passed: also move the defect to its verified status.
     D6Transition,
+    /// Every test of an open defect passes: say so on the defect once.
+    D7,
+    /// A defect was closed as a duplicate: its tests follow to the defect that survives.
+    D8,
     /// A defect was closed without a fix: its failing tests are accepted failures.
     D9,
+    /// A defect was deleted or moved out of reach: its last known state stays.
+    D10,
+    /// An issue is done although its tests do not say so: say so on the issue.
+    D11,
+    /// The coverage of an issue changed: tell Jira in a property.
+    D12,
+    /// The coverage of an issue became good or bad: also move the issue.
+    D12Transition,
     /// An issue was reopened: its tests need a retest.
     D13,
+    /// A version was released or a sprint closed: keep how it stood.
+    D14,
 }
 
 impl RuleName {
     /// Every rule, in the order pages list them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 18] = [
+        Self::D1,
+        Self::D1Automatic,
         Self::D2,
         Self::D3,
+        Self::D4,
         Self::D5,
+        Self::D5Execution,
         Self::D6,
         Self::D6Transition,
+        Self::D7,
+        Self::D8,
         Self::D9,
+        Self::D10,
+        Self::D11,
+        Self::D12,
+        Self::D12Transition,
         Self::D13,
+        Self::D14,
     ];
 
     /// The name as stored and as the audit writes it.
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
+            Self::D1 => "D1",
+            Self::D1Automatic => "D1-automatic",
             Self::D2 => "D2",
             Self::D3 => "D3",
+            Self::D4 => "D4",
             Self::D5 => "D5",
+            Self::D5Execution => "D5-execution",
             Self::D6 => "D6",
             Self::D6Transition => "D6-transition",
+            Self::D7 => "D7",
+            Self::D8 => "D8",
             Self::D9 => "D9",
+            Self::D10 => "D10",
+            Self::D11 => "D11",
+            Self::D12 => "D12",
+            Self::D12Transition => "D12-transition",
             Self::D13 => "D13",
+            Self::D14 => "D14",
+        }
+    }
+
+    /// The rule without which this one does nothing.
+    #[must_use]
+    pub const fn requires(self) -> Option<Self> {
+        match self {
+            Self::D1Automatic => Some(Self::D1),
+            Self::D6Transition => Some(Self::D6),
+            _ => None,
         }
     }
 
@@ -69,7 +124,14 @@ impl RuleName {
     /// Whether the rule acts where nobody decided.
     #[must_use]
     pub const fn is_on_by_default(self) -> bool {
-        !matches!(self, Self::D6Transition)
+        !matches!(
+            self,
+            Self::D1Automatic
+                | Self::D5Execution
+                | Self::D6Transition
+                | Self::D11
+                | Self::D12Transition
+        )
     }
 }
 
@@ -122,6 +184,12 @@ pub struct Settings {
     pub resolutions_without_fix: Vec<String>,
     /// The statuses (Jira's ids) D6 may move a verified defect to, the first preferred.
     pub verified_statuses: Vec<String>,
+    /// Branches whose failures are no accident, the first failure already (D1).
+    pub main_branches: Vec<String>,
+    /// The statuses (Jira's ids) an issue whose tests became good is moved to (D12).
+    pub good_statuses: Vec<String>,
+    /// The statuses (Jira's ids) an issue whose tests became bad is moved back to (D12).
+    pub bad_statuses: Vec<String>,
     /// How results count.
     pub coverage: coverage::Settings,
     rules: BTreeSet<RuleName>,
@@ -136,6 +204,9 @@ impl Default for Settings {
                 .map(str::to_owned)
                 .to_vec(),
             verified_statuses: Vec::new(),
+            main_branches: ["main", "master", "trunk"].map(str::to_owned).to_vec(),
+            good_statuses: Vec::new(),
+            bad_statuses: Vec::new(),
             coverage: coverage::Settings::default(),
             rules: RuleName::ALL
                 .into_iter()
@@ -189,20 +260,22 @@ impl Settings {
         Self {
             coverable: over.coverable.as_ref().unwrap_or(&self.coverable).clone(),
             defects: over.defects.as_ref().unwrap_or(&self.defects).clone(),
-            resolutions_without_fix: over
-                .resolutions_without_fix
-                .as_ref()
-                .unwrap_or(&self.resolutions_without_fix)
-                .clone(),
-            verified_statuses: over
-                .verified_statuses
-                .as_ref()
-                .unwrap_or(&self.verified_statuses)
-                .clone(),
+            resolutions_without_fix: chosen(
+                over.resolutions_without_fix.as_ref(),
+                &self.resolutions_without_fix,
+            ),
+            verified_statuses: chosen(over.verified_statuses.as_ref(), &self.verified_statuses),
+            main_branches: chosen(over.main_branches.as_ref(), &self.main_branches),
+            good_statuses: chosen(over.good_statuses.as_ref(), &self.good_statuses),
+            bad_statuses: chosen(over.bad_statuses.as_ref(), &self.bad_statuses),
             coverage: self.coverage.with(&over.coverage),
             rules,
         }
     }
+}
+
+fn chosen(over: Option<&Vec<String>>, inherited: &[String]) -> Vec<String> {
+    over.map_or(inherited, Vec::as_slice).to_vec()
 }
 
 /// The settings somebody decided, for a site or for one project; the rest is inherited.
@@ -216,6 +289,12 @@ pub struct Overrides {
     pub resolutions_without_fix: Option<Vec<String>>,
     /// Statuses for verified defects, if decided.
     pub verified_statuses: Option<Vec<String>>,
+    /// Branches whose failures are no accident, if decided.
+    pub main_branches: Option<Vec<String>>,
+    /// Statuses for issues whose tests became good, if decided.
+    pub good_statuses: Option<Vec<String>>,
+    /// Statuses for issues whose tests became bad, if decided.
+    pub bad_statuses: Option<Vec<String>>,
     /// How results count, as far as decided.
     pub coverage: Choices,
     /// Rules that were switched.
@@ -239,6 +318,44 @@ pub struct SiteSettings {
     pub projects: BTreeMap<String, Overrides>,
     /// The statuses of runs; a project has no others.
     pub statuses: Arc<Statuses>,
+    /// The site's own rules, by name; those that cannot run are among them.
+    pub own_rules: Vec<OwnRule>,
+}
+
+/// A rule of the site's own, as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnRule {
+    /// Its name.
+    pub name: String,
+    /// What it says, if it can be read.
+    pub rule: Option<Rule>,
+    /// Why it cannot run: a build that knew other fields or actions made it.
+    pub fault: Option<RuleFault>,
+}
+
+impl OwnRule {
+    /// Reads one as it is stored under its name.
+    #[must_use]
+    pub fn read(name: &str, stored: &str) -> Self {
+        let (rule, fault) = match Rule::read(stored) {
+            Ok(rule) => {
+                let fault = rule.check().err();
+                (Some(rule), fault)
+            }
+            Err(fault) => (None, Some(fault)),
+        };
+        Self {
+            name: name.to_owned(),
+            rule,
+            fault,
+        }
+    }
+
+    /// The rule, if it can run.
+    #[must_use]
+    pub fn sound(&self) -> Option<&Rule> {
+        self.rule.as_ref().filter(|_| self.fault.is_none())
+    }
 }
 
 impl SiteSettings {
@@ -248,6 +365,12 @@ impl SiteSettings {
         let mut defaults = Settings::default();
         defaults.coverage.statuses = Arc::clone(&self.statuses);
         defaults.with(&self.site)
+    }
+
+    /// The site's own rules that can run and look at this.
+    pub fn own_rules_for(&self, when: When) -> impl Iterator<Item = &Rule> {
+        let sound = self.own_rules.iter().filter_map(OwnRule::sound);
+        sound.filter(move |rule| rule.when == when)
     }
 
     /// What holds in a project.
@@ -290,13 +413,23 @@ mod tests {
     }
 
     #[test]
-    fn only_the_closing_transition_is_off_by_default() {
+    fn what_writes_much_into_jira_is_off_by_default() {
         let settings = Settings::default();
         let off: Vec<_> = RuleName::ALL
             .into_iter()
             .filter(|rule| !settings.is_on(*rule))
             .collect();
-        assert_eq!(off, [RuleName::D6Transition]);
+        let codes: Vec<_> = off.iter().map(|rule| rule.code()).collect();
+        assert_eq!(
+            codes,
+            [
+                "D1-automatic",
+                "D5-execution",
+                "D6-transition",
+                "D11",
+                "D12-transition"
+            ]
+        );
         assert!(!settings.is_coverable("Sub-task"));
     }
 

@@ -32,19 +32,6 @@ pub struct ShownStatus {
     pub scope: String,
 }
 
-/// A change of an issue's status, known once for everybody who acts on it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CoverageChange {
-    /// Our id of the issue.
-    pub issue_id: uuid::Uuid,
-    /// Jira's id of it.
-    pub jira_id: i64,
-    /// What it was; `None` when it was never shown.
-    pub before: Option<CoverageStatus>,
-    /// What it is.
-    pub after: CoverageStatus,
-}
-
 impl ShownStatus {
     /// The status over all environments and everything that was ever run.
     #[must_use]

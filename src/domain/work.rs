@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::issue::{IssueTransition, StatusCategory};
+use super::rule::FieldChange;
 
 /// One thing to be done in Jira.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +45,25 @@ pub enum Work {
         /// What to say on the issue when no transition leads there; empty says nothing. The work is
         /// parked either way, so that a person sees it.
         otherwise: Vec<Block>,
+    },
+    /// Change fields of an issue.
+    EditIssue {
+        /// Jira's id of the issue.
+        issue_jira_id: i64,
+        /// What is to be changed.
+        change: FieldChange,
+    },
+    /// Look up how an issue that is done is covered, and let rule D11 speak.
+    CompareWithTests {
+        /// Jira's id of the issue.
+        issue_jira_id: i64,
+    },
+    /// Keep how a version or a sprint stands right now (D14).
+    KeepReadiness {
+        /// Jira's id of it, by which its issues name it: in one project, or a sprint in several.
+        id: String,
+        /// Which version or sprint: `version:1.4`, `sprint:Sprint 7`.
+        target: String,
     },
     /// Finish creating a defect that a person asked for, when the first try was left without an
     /// answer: look for the issue that carries the marker, create it only if there is none.
@@ -247,6 +267,9 @@ impl Work {
             Self::StatusComment { .. } => STATUS_COMMENT,
             Self::SetProperty { .. } => SET_PROPERTY,
             Self::Transition { .. } => "transition",
+            Self::EditIssue { .. } => "edit_issue",
+            Self::CompareWithTests { .. } => "compare_with_tests",
+            Self::KeepReadiness { .. } => "keep_readiness",
             Self::CreateDefect { .. } => "create_defect",
             Self::LinkIssues { .. } => "link_issues",
             Self::ReadIssue { .. } => "read_issue",
@@ -265,9 +288,12 @@ impl Work {
         match self {
             Self::Comment { issue_jira_id, .. }
             | Self::StatusComment { issue_jira_id, .. }
-            | Self::Transition { issue_jira_id, .. } => issue_jira_id.to_string(),
+            | Self::Transition { issue_jira_id, .. }
+            | Self::EditIssue { issue_jira_id, .. } => issue_jira_id.to_string(),
             // Not the issue's own lane: it is right whatever else happens to the issue.
             Self::SetProperty { issue_jira_id } => format!("property:{issue_jira_id}"),
+            Self::CompareWithTests { issue_jira_id } => format!("compare:{issue_jira_id}"),
+            Self::KeepReadiness { target, .. } => format!("readiness:{target}"),
             Self::LinkIssues {
                 outward_jira_id, ..
             } => outward_jira_id.to_string(),
@@ -291,11 +317,14 @@ impl Work {
             | Self::LearnCloudId
             | Self::LearnAddress
             | Self::JoinConnect
+            | Self::CompareWithTests { .. }
+            | Self::KeepReadiness { .. }
             | Self::Reconcile { .. } => true,
             Self::Comment { .. }
             | Self::StatusComment { .. }
             | Self::SetProperty { .. }
             | Self::Transition { .. }
+            | Self::EditIssue { .. }
             | Self::CreateDefect { .. }
             | Self::LinkIssues { .. }
             | Self::Absorb { .. } => false,
@@ -316,11 +345,14 @@ impl Work {
             | Self::LearnAddress
             | Self::JoinConnect
             | Self::Absorb { .. }
+            | Self::CompareWithTests { .. }
+            | Self::KeepReadiness { .. }
             | Self::Reconcile { .. } => true,
             Self::Comment { .. }
             | Self::StatusComment { .. }
             | Self::SetProperty { .. }
             | Self::Transition { .. }
+            | Self::EditIssue { .. }
             | Self::CreateDefect { .. }
             | Self::LinkIssues { .. }
             | Self::ReadIssue { .. }

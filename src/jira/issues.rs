@@ -2,14 +2,16 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use serde::Deserialize;
+use serde_json::{Value, json};
+
 use super::adf;
 use super::client::{Call, SiteClient, encoded, id};
 use super::error::JiraError;
 use super::payload;
 use crate::domain::issue::{IssueSnapshot, Named, StatusCategory};
+use crate::domain::rule::FieldChange;
 use crate::domain::work::DefectDraft;
-use serde::Deserialize;
-use serde_json::{Value, json};
 
 /// Property of an issue we created: the marker of its creation.
 const DEFECT_PROPERTY: &str = "touchstone.defect";
@@ -130,6 +132,14 @@ impl SiteClient<'_> {
         Ok(())
     }
 
+    /// Changes fields of an issue. Jira comes to the same when it is told twice.
+    pub async fn edit_issue(&self, issue: i64, change: &FieldChange) -> Result<(), JiraError> {
+        let address = format!("/rest/api/3/issue/{issue}");
+        let call = Call::put("issue", address, &edit_body(change))?;
+        self.send(call.writing(issue)).await?;
+        Ok(())
+    }
+
     /// Creates a defect, its marker in the same call.
     pub async fn create_defect(&self, draft: &DefectDraft) -> Result<CreatedIssue, JiraError> {
         let labels: Vec<_> = draft.labels.iter().map(|label| one_word(label)).collect();
@@ -247,6 +257,34 @@ impl From<TransitionBody> for Transition {
 }
 
 /// A text as a JQL string.
+/// A change as Jira takes it: what replaces under `fields`, what adds and removes under `update`, and
+/// no field under both.
+fn edit_body(change: &FieldChange) -> Value {
+    let mut fields = serde_json::Map::new();
+    if let Some(name) = &change.priority {
+        fields.insert("priority".to_owned(), json!({ "name": name }));
+    }
+    if let Some(account) = &change.assignee {
+        fields.insert("assignee".to_owned(), json!({ "accountId": account }));
+    }
+    let added = change
+        .add_labels
+        .iter()
+        .map(|label| json!({ "add": label }));
+    let removed = change.remove_labels.iter();
+    let removed = removed.map(|label| json!({ "remove": label }));
+    let labels: Vec<Value> = added.chain(removed).collect();
+    let mut update = serde_json::Map::new();
+    if !labels.is_empty() {
+        update.insert("labels".to_owned(), Value::Array(labels));
+    }
+    if let Some(name) = &change.fix_version {
+        let added = json!([{ "add": { "name": name } }]);
+        update.insert("fixVersions".to_owned(), added);
+    }
+    json!({ "fields": fields, "update": update })
+}
+
 fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
@@ -265,6 +303,27 @@ fn one_word(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_change_replaces_what_is_single_and_adds_to_what_is_not() {
+        let change = FieldChange {
+            priority: Some("High".to_owned()),
+            add_labels: vec!["flaky".to_owned()],
+            remove_labels: vec!["new".to_owned()],
+            fix_version: Some("1.4".to_owned()),
+            assignee: None,
+        };
+        assert_eq!(
+            edit_body(&change),
+            json!({
+                "fields": { "priority": { "name": "High" } },
+                "update": {
+                    "labels": [{ "add": "flaky" }, { "remove": "new" }],
+                    "fixVersions": [{ "add": { "name": "1.4" } }],
+                },
+            })
+        );
+    }
 
     #[test]
     fn text_for_jql_and_for_single_lines_is_made_safe() {

@@ -2,6 +2,8 @@
 //!
 //! Rows are only ever added. They carry account ids, never names.
 
+use std::borrow::Cow;
+
 use sea_orm::FromQueryResult;
 use uuid::Uuid;
 
@@ -12,7 +14,7 @@ use crate::ids;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewEntry {
     /// The rule, or `person`.
-    pub rule: &'static str,
+    pub rule: Cow<'static, str>,
     /// The account that did it, when it was a person.
     pub actor: Option<String>,
     /// The mirror row of the issue it is about.
@@ -70,7 +72,7 @@ pub async fn insert_all(
                 site.into(),
                 ids::next().into(),
                 now_ms.into(),
-                entry.rule.into(),
+                entry.rule.as_ref().into(),
                 entry.actor.clone().into(),
                 entry.issue_id.into(),
                 entry.test_id.into(),

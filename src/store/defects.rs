@@ -183,6 +183,26 @@ pub async fn touched_by(
     Ok(found)
 }
 
+/// Which issues these tests cover: pairs of issue and test, each once.
+pub async fn covered_pairs(
+    on: &impl Conn,
+    site: SiteId,
+    tests: &[Uuid],
+) -> Result<Vec<(Uuid, Uuid)>, StoreError> {
+    let mut found = Vec::new();
+    for chunk in tests.chunks(1_000) {
+        let mut sql = Sql::new("SELECT issue_id, test_id FROM test_link WHERE site_id = ");
+        sql.bind(site)
+            .push(" AND removed_ms IS NULL AND test_id IN ")
+            .list(chunk.iter().copied());
+        for row in sql.raw(on).await? {
+            found.push((row.try_get_by_index(0)?, row.try_get_by_index(1)?));
+        }
+    }
+    found.sort_unstable();
+    Ok(found)
+}
+
 /// Which of these issues have a test: as its defect, or because it covers them.
 pub async fn with_tests(
     on: &impl Conn,

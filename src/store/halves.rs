@@ -69,6 +69,10 @@ pub async fn move_into(
             "k.project_key = t.project_key AND k.scope = t.scope AND k.day = t.day",
         ),
         (
+            "readiness_ending",
+            "k.project_key = t.project_key AND k.scope = t.scope AND k.cause = t.cause",
+        ),
+        (
             "rule_effect",
             "k.cause = t.cause AND k.rule = t.rule AND k.target = t.target",
         ),

@@ -31,6 +31,7 @@ pub mod failed_runs;
 pub mod folders;
 pub mod groups;
 pub mod halves;
+pub mod history;
 pub mod idempotency;
 pub mod inbox;
 pub mod installations;

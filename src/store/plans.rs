@@ -145,7 +145,12 @@ pub async fn put(on: &impl Conn, site: SiteId, plan: &Plan) -> Result<(), StoreE
 
 /// Deletes a plan. Its tests and executions stay; the executions belong to no plan then.
 pub async fn delete(on: &impl Conn, site: SiteId, plan: &Plan) -> Result<(), StoreError> {
-    for (table, column) in [("plan_test", "plan_id"), ("plan", "id")] {
+    for (table, column) in [
+        ("folder_item", "owner_id"),
+        ("folder", "owner_id"),
+        ("plan_test", "plan_id"),
+        ("plan", "id"),
+    ] {
         Sql::new(&format!("DELETE FROM {table} WHERE site_id = "))
             .bind(site)
             .with(&format!(" AND {column} = "), plan.id)

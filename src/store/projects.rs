@@ -78,15 +78,12 @@ pub async fn named(
 ) -> Result<Option<Project>, StoreError> {
     let mut sql = Sql::new("SELECT id, key FROM project WHERE site_id = ");
     sql.bind(site);
-    match name.trim().parse::<u128>() {
-        Ok(id) => {
-            sql.with(" AND (id = ", Uuid::from_u128(id));
-            sql.with(" OR jira_id = ", i64::try_from(id).ok());
-        }
-        Err(_) => {
-            sql.with(" AND (key = ", name.trim().to_ascii_uppercase());
-            sql.with(" OR lower(name) = ", name.trim().to_lowercase());
-        }
+    if let Ok(id) = name.trim().parse::<u128>() {
+        sql.with(" AND (id = ", Uuid::from_u128(id));
+        sql.with(" OR jira_id = ", i64::try_from(id).ok());
+    } else {
+        sql.with(" AND (key = ", name.trim().to_ascii_uppercase());
+        sql.with(" OR lower(name) = ", name.trim().to_lowercase());
     }
     Ok(sql.push(") ORDER BY key LIMIT 1").one(on).await?)
 }

@@ -263,6 +263,120 @@ pub async fn keep_day(
     Ok(kept == 1)
 }
 
+/// The keys of the projects with issues that name this version or sprint by Jira's id of it.
+pub async fn planning(
+    on: &impl Conn,
+    site: SiteId,
+    target: &Target,
+    id: &str,
+) -> Result<Vec<String>, StoreError> {
+    let column = match target {
+        Target::Version(_) => "fix_versions",
+        Target::Sprint(_) => "sprints",
+    };
+    let mut sql = Sql::new("SELECT DISTINCT project_key FROM issue WHERE site_id = ");
+    let rows = sql
+        .bind(site)
+        .with(
+            &format!(" AND deleted_ms IS NULL AND {column} LIKE "),
+            format!("%\"id\":\"{id}\"%"),
+        )
+        .push(" ORDER BY project_key")
+        .raw(on)
+        .await?;
+    let keys = rows.iter().map(|row| row.try_get_by_index(0));
+    Ok(keys.collect::<Result<_, _>>()?)
+}
+
+/// How a version or a sprint stood when it came to its end.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ending {
+    /// The project's key.
+    pub project_key: String,
+    /// Which version or sprint.
+    pub target: Target,
+    /// What told of its end. A version may be released again.
+    pub cause: String,
+    /// When this was worked out, milliseconds since the Unix epoch.
+    pub at_ms: i64,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The measures.
+    pub measures: Measures,
+}
+
+#[derive(FromQueryResult)]
+struct EndingRow {
+    cause: String,
+    at_ms: i64,
+    verdict: String,
+    measures: String,
+}
+
+/// Keeps an ending; one that is kept already stays as it is. Returns whether it was kept now.
+pub async fn keep_ending(
+    on: &impl Conn,
+    site: SiteId,
+    ending: &Ending,
+) -> Result<bool, StoreError> {
+    let mut sql = Sql::new(
+        "INSERT INTO readiness_ending (site_id, project_key, scope, cause, at_ms, verdict, measures) ",
+    );
+    let kept = sql
+        .rows([[
+            site.into(),
+            ending.project_key.as_str().into(),
+            ending.target.name().into(),
+            ending.cause.as_str().into(),
+            ending.at_ms.into(),
+            ending.verdict.name().into(),
+            serde_json::to_string(&ending.measures)
+                .unwrap_or_default()
+                .into(),
+        ]])
+        .push(" ON CONFLICT (site_id, project_key, scope, cause) DO NOTHING")
+        .run(on)
+        .await?;
+    Ok(kept == 1)
+}
+
+/// The endings of a version or a sprint, the latest first.
+pub async fn endings(
+    on: &impl Conn,
+    site: SiteId,
+    project_key: &str,
+    target: &Target,
+) -> Result<Vec<Ending>, StoreError> {
+    let mut sql =
+        Sql::new("SELECT cause, at_ms, verdict, measures FROM readiness_ending WHERE site_id = ");
+    let rows: Vec<EndingRow> = sql
+        .bind(site)
+        .with(" AND project_key = ", project_key)
+        .with(" AND scope = ", target.name())
+        .push(" ORDER BY at_ms DESC, cause LIMIT 100")
+        .all(on)
+        .await?;
+    let corrupt = |what: String| StoreError::Corrupt {
+        table: "readiness_ending",
+        id: format!("{project_key} {}", target.name()),
+        what,
+    };
+    rows.into_iter()
+        .map(|row| {
+            Ok(Ending {
+                project_key: project_key.to_owned(),
+                target: target.clone(),
+                verdict: Verdict::from_name(&row.verdict)
+                    .ok_or_else(|| corrupt(format!("verdict {}", row.verdict)))?,
+                measures: serde_json::from_str(&row.measures)
+                    .map_err(|why| corrupt(format!("measures: {why}")))?,
+                cause: row.cause,
+                at_ms: row.at_ms,
+            })
+        })
+        .collect()
+}
+
 /// Whether all snapshots of a day have been taken.
 pub async fn is_taken(on: &impl Conn, site: SiteId, day: i64) -> Result<bool, StoreError> {
     let mut sql = Sql::new("SELECT 1 FROM readiness_sweep WHERE site_id = ");

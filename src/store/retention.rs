@@ -52,6 +52,7 @@ const TABLES: &[&str] = &[
     "viewer_scope",
     "setting",
     "readiness_day",
+    "readiness_ending",
     "readiness_sweep",
     "idempotency",
     "api_client",

@@ -26,7 +26,7 @@ pub enum Turn {
 pub async fn take_turn(
     on: &impl Conn,
     site: SiteId,
-    rule: RuleId,
+    rule: &RuleId,
     target: &str,
     cause: &str,
     now_ms: i64,

@@ -511,18 +511,15 @@ impl Asked<'_> {
     }
 
     fn push_type(&self, sql: &mut Sql, value: &str) {
-        match self.kind.issue_type() {
-            Some(name) => {
-                let is_it = name.eq_ignore_ascii_case(value.trim())
-                    || (name == "Precondition"
-                        && value.trim().eq_ignore_ascii_case("Pre-Condition"));
-                sql.push(if is_it { "1 = 1" } else { "1 = 0" });
-            }
-            None => {
-                sql.with("lower(x.type_name) = ", value.trim().to_lowercase());
-                sql.with(" OR x.type_id = ", value.trim());
-            }
-        }
+        let value = value.trim();
+        let Some(name) = self.kind.issue_type() else {
+            sql.with("lower(x.type_name) = ", value.to_lowercase());
+            sql.with(" OR x.type_id = ", value);
+            return;
+        };
+        let is_it = name.eq_ignore_ascii_case(value)
+            || (name == "Precondition" && value.eq_ignore_ascii_case("Pre-Condition"));
+        sql.push(if is_it { "1 = 1" } else { "1 = 0" });
     }
 
     fn push_empty(&self, sql: &mut Sql, field: Field, is_negated: bool) {

@@ -11,7 +11,8 @@ use super::shown_status;
 use super::sql::Sql;
 use super::{Conn, SiteId, StoreError};
 use crate::domain::coverage::{self, Choices};
-use crate::domain::settings::{Overrides, RuleName, Settings, SiteSettings, TypeNames};
+use crate::domain::rule::Rule;
+use crate::domain::settings::{Overrides, OwnRule, RuleName, Settings, SiteSettings, TypeNames};
 use crate::domain::statuses::{CustomStatus, Statuses};
 
 /// The scope of a whole site.
@@ -22,7 +23,12 @@ const COVERABLE: &str = "coverable-types";
 const DEFECTS: &str = "defect-types";
 const WITHOUT_FIX: &str = "resolutions-without-fix";
 const VERIFIED: &str = "verified-statuses";
+const MAIN_BRANCHES: &str = "main-branches";
+const GOOD: &str = "good-statuses";
+const BAD: &str = "bad-statuses";
 const RULE: &str = "rule:";
+/// A rule of the site's own: its name follows.
+const OWN_RULE: &str = "own-rule:";
 /// How results count: the name of the choice follows.
 const COVERAGE: &str = "coverage:";
 /// A status for runs: its number follows.
@@ -57,6 +63,12 @@ pub enum Decision {
     ResolutionsWithoutFix(Option<Vec<String>>),
     /// Statuses (Jira's ids) for verified defects.
     VerifiedStatuses(Option<Vec<String>>),
+    /// Branches whose failures are no accident.
+    MainBranches(Option<Vec<String>>),
+    /// Statuses (Jira's ids) for issues whose tests became good.
+    GoodStatuses(Option<Vec<String>>),
+    /// Statuses (Jira's ids) for issues whose tests became bad.
+    BadStatuses(Option<Vec<String>>),
     /// Whether a rule acts.
     Rule(RuleName, Option<bool>),
 }
@@ -145,6 +157,21 @@ pub async fn decide_status(
     shown_status::mark_all(on, site, now_ms).await
 }
 
+/// Keeps a rule of the site's own under its name, in the place of the one that was there; `None` takes
+/// it away. Who calls this has checked it.
+pub async fn decide_own_rule(
+    on: &impl Conn,
+    site: SiteId,
+    name: &str,
+    rule: Option<&Rule>,
+    by: Option<&str>,
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    let value = rule.map(|rule| serde_json::to_string(rule).unwrap_or_default());
+    let name = format!("{OWN_RULE}{name}");
+    keep(on, site, Scope::Site, &name, value, by, now_ms).await
+}
+
 /// Keeps a value under a name; none takes it back.
 pub(super) async fn keep(
     on: &impl Conn,
@@ -191,6 +218,9 @@ fn row_of(decision: &Decision) -> (String, Option<String>) {
             (WITHOUT_FIX.to_owned(), names.as_deref().map(texts))
         }
         Decision::VerifiedStatuses(ids) => (VERIFIED.to_owned(), ids.as_deref().map(texts)),
+        Decision::MainBranches(names) => (MAIN_BRANCHES.to_owned(), names.as_deref().map(texts)),
+        Decision::GoodStatuses(ids) => (GOOD.to_owned(), ids.as_deref().map(texts)),
+        Decision::BadStatuses(ids) => (BAD.to_owned(), ids.as_deref().map(texts)),
         Decision::Rule(rule, is_on) => (
             format!("{RULE}{}", rule.code()),
             is_on.map(|is_on| if is_on { "on" } else { "off" }.to_owned()),
@@ -207,12 +237,17 @@ pub(super) fn gather(rows: Vec<Row>) -> SiteSettings {
             custom.extend(serde_json::from_str(&row.value));
             continue;
         }
+        if let Some(name) = row.name.strip_prefix(OWN_RULE) {
+            all.own_rules.push(OwnRule::read(name, &row.value));
+            continue;
+        }
         let over = match row.scope.strip_prefix(PROJECT) {
             Some(key) => all.projects.entry(key.to_owned()).or_default(),
             None => &mut all.site,
         };
         apply(over, &row.name, &row.value);
     }
+    all.own_rules.sort_unstable_by(|a, b| a.name.cmp(&b.name));
     custom.sort_unstable_by_key(|status| status.code);
     all.statuses = Arc::new(Statuses { custom });
     all
@@ -224,6 +259,9 @@ fn apply(over: &mut Overrides, name: &str, value: &str) {
     match name {
         WITHOUT_FIX => over.resolutions_without_fix = texts(),
         VERIFIED => over.verified_statuses = texts(),
+        MAIN_BRANCHES => over.main_branches = texts(),
+        GOOD => over.good_statuses = texts(),
+        BAD => over.bad_statuses = texts(),
         COVERABLE => over.coverable = types(),
         DEFECTS => over.defects = types(),
         _ if name.starts_with(COVERAGE) => {

@@ -119,6 +119,65 @@ pub async fn by_ids(
     Ok(found)
 }
 
+/// These tests with the keys of their projects; archived and unknown ones are left out.
+pub async fn projects_of(
+    on: &impl Conn,
+    site: SiteId,
+    ids: &[Uuid],
+) -> Result<Vec<(Uuid, String)>, StoreError> {
+    let mut found = Vec::with_capacity(ids.len());
+    for chunk in ids.chunks(LOOKUP) {
+        let mut sql = Sql::new(
+            "SELECT t.id, p.key FROM test_case t JOIN project p \
+             ON p.site_id = t.site_id AND p.id = t.project_id \
+             WHERE t.archived_ms IS NULL AND t.site_id = ",
+        );
+        sql.bind(site)
+            .push(" AND t.id IN ")
+            .list(chunk.iter().copied());
+        for row in sql.raw(on).await? {
+            found.push((row.try_get_by_index(0)?, row.try_get_by_index(1)?));
+        }
+    }
+    Ok(found)
+}
+
+/// Notes that results of a test until now are no evidence any more that it is flaky.
+pub async fn clear_flaky(
+    on: &impl Conn,
+    site: SiteId,
+    test: Uuid,
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    Sql::new("UPDATE test_case SET flaky_cleared_ms = ")
+        .bind(now_ms)
+        .with(" WHERE site_id = ", site)
+        .with(" AND id = ", test)
+        .run(on)
+        .await?;
+    Ok(())
+}
+
+/// Until when results are no evidence that these tests are flaky, milliseconds since the Unix epoch;
+/// tests of which nobody said so are left out.
+pub async fn flaky_cleared(
+    on: &impl Conn,
+    site: SiteId,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, i64>, StoreError> {
+    let mut found = HashMap::new();
+    for chunk in ids.chunks(LOOKUP) {
+        let mut sql = Sql::new("SELECT id, flaky_cleared_ms FROM test_case WHERE site_id = ");
+        sql.bind(site)
+            .push(" AND flaky_cleared_ms IS NOT NULL AND id IN ")
+            .list(chunk.iter().copied());
+        for row in sql.raw(on).await? {
+            found.insert(row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+        }
+    }
+    Ok(found)
+}
+
 fn known(row: &QueryResult) -> Result<KnownTest, StoreError> {
     Ok(KnownTest {
         id: row.try_get_by_index(0)?,

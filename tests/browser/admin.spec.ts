@@ -64,6 +64,40 @@ test("a project counts results its own way, and goes back to the others", async 
   await expect(part.locator(".lozenge", { hasText: "Own" })).toHaveCount(0);
 });
 
+test("a rule is made, tried, switched off and deleted", async ({ page }) => {
+  const frame = await openAdmin(page);
+  const part = frame.locator("#own-rules");
+  await part.getByLabel("Try a rule on what has happened").selectOption({ label: "D2: Say on the defect that its test failed again" });
+  await part.getByRole("button", { name: "Try", exact: true }).click();
+  await expect(part.locator("#tried")).toContainText("In the last 14 days it would have acted");
+
+  await part.getByLabel("Title").fill("Label <what> fails");
+  await part.getByLabel("Field of condition 1").selectOption("Coverage");
+  await part.getByLabel("Values of condition 1").fill("NOK");
+  await part.getByLabel("Then").selectOption("add labels");
+  await part.getByLabel("Text, status, labels or priority").fill("broken");
+  await part.getByRole("button", { name: "Save the rule" }).click();
+  await expect(part.getByRole("alert")).toContainText("nobody knows that when a test fails");
+  await part.getByLabel("Field of condition 1").selectOption("Issue type");
+  await part.getByLabel("Values of condition 1").fill("Story, Bug");
+  await part.getByRole("button", { name: "Try it first" }).click();
+  await expect(part.locator("#tried")).toContainText("Nothing was sent.");
+  await expect(part).toContainText("There is none yet.");
+
+  await part.getByLabel("Title").fill("Label <what> fails");
+  await part.getByLabel("Then").selectOption("add labels");
+  await part.getByLabel("Text, status, labels or priority").fill("broken");
+  await part.getByRole("button", { name: "Save the rule" }).click();
+  const row = part.getByRole("row").filter({ hasText: "Label <what> fails" });
+  await expect(row).toContainText(/When a test fails.*setFields\./);
+  await row.getByRole("button", { name: /Switch .* off/ }).click();
+  await expect(row).toContainText("Off");
+  await expectAccessible(page);
+  await row.getByRole("button", { name: /Delete/ }).click();
+  await frame.getByRole("button", { name: "Continue" }).click();
+  await expect(part).toContainText("There is none yet.");
+});
+
 test("an API client is made, used and revoked", async ({ page }) => {
   const { app } = world();
   const frame = await openAdmin(page);

@@ -49,8 +49,9 @@ check() { # NAME DATABASE_URL
 check sqlite "sqlite://$place/touchstone.db?mode=rwc"
 if [ -n "${TEST_DATABASE_URL:-}" ]; then
   base=${TEST_DATABASE_URL%/*}
+  psql=$(command -v psql || ls /usr/lib/postgresql/*/bin/psql | tail -1)
   database=touchstone_clients_$$
-  psql -q "$TEST_DATABASE_URL" -c "CREATE DATABASE $database"
+  "$psql" -q "$TEST_DATABASE_URL" -c "CREATE DATABASE $database"
   check postgresql "$base/$database"
-  psql -q "$TEST_DATABASE_URL" -c "DROP DATABASE $database"
+  "$psql" -q "$TEST_DATABASE_URL" -c "DROP DATABASE $database"
 fi

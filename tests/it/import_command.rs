@@ -6,7 +6,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use actix_web::{App, HttpResponse, HttpServer, web};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 
 use crate::both_databases;
 use crate::support::site::Site;
@@ -84,6 +84,28 @@ both_databases! {
         world.app.stop().await;
     }
 
+    async fn a_folder_is_packed_and_patterns_name_what_they_match(database: Database) {
+        let world = World::new(database).await;
+        std::fs::create_dir(world.folder.path().join("reports")).unwrap();
+        world.file("reports/TEST-a.xml", FIRST);
+        world.file("reports/TEST-b.xml", SECOND);
+        world.file("reports/log.txt", "done");
+        let folder = world.folder.path().join("reports");
+
+        let (code, out, err) = world.import(&[&folder], &[]).await;
+        assert_eq!(code, 0, "{err}");
+        let first = out.lines().next().unwrap();
+        assert!(first.ends_with("reports (2 files): 3 tests: 2 passed, 1 failed"), "{out}");
+        assert!(!err.contains("passed over"), "only reports are packed: {err}");
+
+        let (code, out, _) = world.import(&[&folder.join("**/TEST-*.xml")], &[]).await;
+        assert_eq!((code, out.lines().count()), (0, 3), "{out}");
+        assert!(out.contains("SHOP-E2 "), "one execution: {out}");
+        let (code, _, err) = world.import(&[&folder.join("*.trx")], &[]).await;
+        assert_eq!((code, err.contains("no file matches")), (1, true), "{err}");
+        world.app.stop().await;
+    }
+
     async fn what_was_refused_is_told_in_sentences_and_by_the_exit_code(database: Database) {
         let world = World::new(database).await;
         let (bad, good) = (world.file("bad.xml", "<testsuite>"), world.file("good.xml", SECOND));
@@ -101,6 +123,62 @@ both_databases! {
         assert_eq!(world.import(&[&good], &["--no-such-option"]).await.0, 2);
         assert_eq!(world.import(&[], &[]).await.0, 2);
         world.app.stop().await;
+    }
+}
+
+/// A service that takes every file, and then says `verdict`.
+fn service_with_a_gate(verdict: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let server = HttpServer::new(move || {
+        let answer = move |request: HttpRequest| {
+            let is_gate = request.path().ends_with("/projects/SHOP/readiness/gate")
+                && request.query_string() == "scope=version%3A1.4";
+            std::future::ready(HttpResponse::Ok().json(if is_gate {
+                serde_json::json!({ "verdict": verdict, "sentence": "So it is.", "rules": [] })
+            } else {
+                serde_json::json!({
+                    "execution": { "key": "SHOP-E1", "url": "http://x/E1" },
+                    "counts": { "tests": 1, "passed": 1 },
+                })
+            }))
+        };
+        App::new().default_service(web::to(answer))
+    });
+    let server = server
+        .workers(1)
+        .disable_signals()
+        .listen(listener)
+        .unwrap()
+        .run();
+    tokio::spawn(server);
+    base
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_gate_decides_after_the_import() {
+    for (verdict, code) in [("READY", 0), ("AT RISK", 0), ("NOT READY", 1)] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.xml");
+        std::fs::write(&file, SECOND).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_touchstone"));
+        command
+            .args(["import", "--url", &service_with_a_gate(verdict)])
+            .args([
+                "--project",
+                "SHOP",
+                "--token",
+                "tst_x",
+                "--gate",
+                "version:1.4",
+            ])
+            .arg(&file)
+            .stdin(Stdio::null());
+        let running = tokio::task::spawn_blocking(move || command.output().unwrap());
+        let (seen, out, err) = said(&running.await.unwrap());
+        assert_eq!(seen, code, "{err}");
+        let end = format!("SHOP-E1 http://x/E1\n{verdict}: So it is.\n");
+        assert!(out.ends_with(&end), "{out}");
     }
 }
 

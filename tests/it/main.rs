@@ -45,6 +45,7 @@ mod migrations;
 mod model;
 mod openapi;
 mod outbox;
+mod own_rules;
 mod panel;
 mod panel_choices;
 mod project_page;

@@ -1,13 +1,16 @@
 //! What the rules do to marks, outbox and audit when issues move and tests run.
 
 use sea_orm::{ConnectionTrait, Statement};
+use touchstone::app::clear_flaky::clear_flaky;
 use touchstone::app::import_results::{Upload, import_results, prepare};
 use touchstone::app::run_rules::{self, IssueTransition};
 use touchstone::domain::attempts::Aggregation;
+use touchstone::domain::coverage::Window;
 use touchstone::domain::execution::Particulars;
 use touchstone::domain::issue::{IssueSnapshot, MirroredIssue, Named, StatusCategory};
 use touchstone::domain::keys::TestKey;
 use touchstone::domain::rule::RuleId;
+use touchstone::domain::run::RunStatus;
 use touchstone::domain::settings::RuleName;
 use touchstone::domain::signature::Signature;
 use touchstone::ids;
@@ -17,7 +20,8 @@ use touchstone::store::defects::NewDefectLink;
 use touchstone::store::rules::{Turn, take_turn};
 use touchstone::store::settings::{Decision, Scope};
 use touchstone::store::{
-    SiteId, Store, audit, defects, issues, links, marks, outbox, settings, tests,
+    SiteId, Store, audit, defects, executions, issues, links, marks, outbox, runs, settings, tests,
+    windows,
 };
 use uuid::Uuid;
 
@@ -202,6 +206,12 @@ impl World {
     }
 }
 
+/// The newest results of a test, as they are kept.
+async fn latest_of(world: &World, test: Uuid) -> Window {
+    let found = windows::by_tests(world.store.read(), SITE, &[test]).await;
+    found.unwrap().remove(&test).unwrap()
+}
+
 both_databases! {
     async fn a_defect_goes_from_failing_through_retest_to_verified_and_back(database: Database) {
         let mut world = World::new(&database).await;
@@ -222,6 +232,9 @@ both_databases! {
         assert_eq!(world.audit(2).await, ["D6 clear retest needed: done", "D6 comment: done"]);
         assert_eq!(world.outbox().await, ["status_comment", "comment"]);
 
+        // Three failures, a pass and a failure look flaky to whoever does not know of the fix.
+        let test = world.test("SHOP-T1").await;
+        clear_flaky(&world.store, SITE, test, Some("ann"), T0 + 3 * HOUR).await.unwrap();
         world.report(T0 + 4 * HOUR, "chrome", &[("pays", false)]).await;
         assert_eq!(world.audit(3).await[0], "D3 reopen: done");
         assert_eq!(world.outbox().await, ["status_comment", "comment", "comment", "transition"]);
@@ -261,8 +274,9 @@ both_databases! {
 
         // The pass is known before the resolution is heard of: a person's would be commented.
         world.moves(T0 + HOUR, StatusCategory::Done, Some("Done"), "the-app").await;
-        assert_eq!(world.audit(2).await, ["D5 nothing: not done", "own-change comment: not done"]);
-        assert!(world.outbox().await.is_empty());
+        let told = ["D5 nothing: not done", "own-change comment: not done", "D7 comment: done"];
+        assert_eq!(world.audit(3).await, told);
+        assert_eq!(world.outbox().await, ["comment"], "D7's, when it passed");
         world.moves(T0 + 3 * HOUR, StatusCategory::New, None, "ann").await;
         world.moves(T0 + 3 * HOUR + MINUTE, StatusCategory::Done, Some("Done"), "the-app").await;
         assert_eq!(world.marks().await, ["D5 retest needed "]);
@@ -302,7 +316,7 @@ both_databases! {
         let world = World::new(&database).await;
         let turn = async |cause: &str, now_ms: i64| {
             let txn = world.store.write().await.unwrap();
-            let turn = take_turn(&*txn, SITE, RuleId::D2, "x", cause, now_ms, HOUR).await.unwrap();
+            let turn = take_turn(&*txn, SITE, &RuleId::D2, "x", cause, now_ms, HOUR).await.unwrap();
             txn.commit().await.unwrap();
             turn
         };
@@ -310,6 +324,58 @@ both_databases! {
         assert_eq!(turn("a", T0 + 2 * HOUR).await, Turn::Again);
         assert_eq!(turn("b", T0 + HOUR - 1).await, Turn::TooSoon);
         assert_eq!(turn("b", T0 + HOUR).await, Turn::Now);
+    }
+
+    async fn an_open_defect_hears_once_that_its_tests_pass(database: Database) {
+        let world = World::new(&database).await;
+        world.report(T0, "chrome", &[("pays", false), ("ships", false)]).await;
+        world.is_defect_of(T0, "SHOP-T1").await;
+        world.is_defect_of(T0, "SHOP-T2").await;
+
+        world.report(T0 + HOUR, "chrome", &[("pays", true)]).await;
+        assert_eq!(world.audit(1).await, ["D7 nothing: not done"], "the other still fails");
+        world.report(T0 + 2 * HOUR, "chrome", &[("ships", true)]).await;
+        assert_eq!(world.audit(1).await, ["D7 comment: done"]);
+        world.report(T0 + 4 * HOUR, "chrome", &[("ships", true)]).await;
+        assert_eq!(world.audit(1).await, ["D7 comment: not done"], "it was said");
+        assert_eq!(world.outbox().await, ["comment"]);
+    }
+
+    async fn a_test_that_changes_its_mind_reopens_nothing_until_it_is_cleared(database: Database) {
+        let mut world = World::new(&database).await;
+        for n in 0..6 {
+            world.report(T0 + n * MINUTE, "chrome", &[("pays", n % 2 == 0)]).await;
+        }
+        world.is_defect_of(T0 + HOUR, "SHOP-T1").await;
+        world.moves(T0 + 2 * HOUR, StatusCategory::Done, Some("Done"), "ann").await;
+        world.report(T0 + 3 * HOUR, "chrome", &[("pays", false)]).await;
+        assert_eq!(world.audit(2).await[0], "D4 nothing: not done");
+
+        let test = world.test("SHOP-T1").await;
+        let before = latest_of(&world, test).await;
+        clear_flaky(&world.store, SITE, test, Some("ann"), T0 + 3 * HOUR + MINUTE).await.unwrap();
+        assert_eq!(latest_of(&world, test).await, before, "its results stay");
+        world.report(T0 + 4 * HOUR, "chrome", &[("pays", false)]).await;
+        assert_eq!(world.audit(2).await[0], "D3 reopen: done");
+    }
+
+    async fn a_resolved_defect_gets_an_execution_where_that_is_wanted(database: Database) {
+        let mut world = World::new(&database).await;
+        let txn = world.store.write().await.unwrap();
+        let on = Decision::Rule(RuleName::D5Execution, Some(true));
+        settings::decide(&*txn, SITE, Scope::Site, &on, None, T0).await.unwrap();
+        txn.commit().await.unwrap();
+        world.report(T0, "chrome", &[("pays", false), ("ships", false)]).await;
+        world.is_defect_of(T0, "SHOP-T1").await;
+        world.is_defect_of(T0, "SHOP-T2").await;
+        world.moves(T0 + HOUR, StatusCategory::Done, Some("Done"), "ann").await;
+        assert_eq!(world.audit(1).await, ["D5 make execution: done"]);
+        let key = "SHOP-E2".parse().unwrap();
+        let made = executions::by_key(world.store.read(), SITE, &key).await.unwrap().unwrap();
+        let runs = runs::of_execution(world.store.read(), SITE, made.id, 0, 9).await.unwrap();
+        let told: Vec<_> = runs.iter().map(|run| (run.test_key.to_string(), run.status)).collect();
+        assert_eq!(told, [("SHOP-T1".into(), RunStatus::Todo), ("SHOP-T2".into(), RunStatus::Todo)]);
+        assert_eq!((made.name.as_str(), made.next_run), ("Retest for SHOP-9", 3));
     }
 
     async fn a_claim_is_given_once_and_settled_once(database: Database) {

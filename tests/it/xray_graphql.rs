@@ -392,7 +392,7 @@ both_databases! {
         let found = world.ask(r#"{ getTestExecutions(jql: "fixVersion = 1.4 AND project = SHOP", limit: 5) { total } none: getTestExecutions(jql: "fixVersion = 2", limit: 5) { total } }"#).await;
         assert_eq!((&found["getTestExecutions"]["total"], &found["none"]["total"]), (&json!(1), &json!(0)));
         world.ask(&format!(r#"mutation {{ deleteTestExecution(issueId: "{execution}") deleteTestPlan(issueId: "{plan}") }}"#)).await;
-        assert!(world.refused(&query).await.contains("Test Execution"));
+        assert!(world.refused(&query).await.contains("There is no Test"));
         world.app.stop().await;
     }
 

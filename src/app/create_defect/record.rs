@@ -56,7 +56,7 @@ pub async fn record_created(
         outbox::put(on, site, &new).await?;
     }
     let entry = NewEntry {
-        rule: "person",
+        rule: "person".into(),
         actor: claimant.created_by.clone(),
         issue_id: Some(issue),
         test_id: Some(test),

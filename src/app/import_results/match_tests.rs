@@ -10,7 +10,7 @@ use super::prepare::{Prepared, PreparedRun, TestName};
 use super::{ImportError, UnknownTests, Upload};
 use crate::domain::issue::IssueKey;
 use crate::domain::mirror::MirroredIssue;
-use crate::domain::test::{TestKind, is_test_type};
+use crate::domain::test::{TestKind, TestStep, is_test_type};
 use crate::ids;
 use crate::results::model::TestDefinition;
 use crate::store::projects::{Counter, Project};
@@ -227,11 +227,12 @@ fn place_all(known: &Known, runs: &[PreparedRun]) -> Vec<Place> {
     places
 }
 
-fn kind(definition: &TestDefinition) -> TestKind {
-    if definition.is_manual() {
-        TestKind::Manual
-    } else {
-        TestKind::Automated
+/// How a test is carried out, and its steps, by what the file says of it.
+fn carried_out(definition: Option<Box<TestDefinition>>) -> (TestKind, Vec<TestStep>) {
+    match definition {
+        Some(manual) if manual.is_manual() => (TestKind::Manual, manual.steps),
+        Some(other) => (TestKind::Automated, other.steps),
+        None => (TestKind::Automated, Vec::new()),
     }
 }
 
@@ -262,18 +263,19 @@ fn take_new_tests(
             }
         }
         let description = run.description.take();
+        let (kind, steps) = carried_out(run.definition.take());
         new_tests.push(NewTest {
             id: ids::next(),
             number: 0,
             identity: Some(identity),
-            steps: run.definition.take().map_or_else(Vec::new, |it| it.steps),
+            steps,
             name: match issue {
                 Some(issue) => issue.snapshot.summary.clone(),
                 None => std::mem::take(&mut run.name),
             },
             class_name: std::mem::take(&mut run.class_name),
             suite: Arc::clone(&run.suite),
-            kind: run.definition.as_deref().map_or(TestKind::Automated, kind),
+            kind,
             description: description.or_else(|| upload.for_new_tests.description.clone()),
             labels,
         });

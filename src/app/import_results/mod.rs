@@ -437,6 +437,7 @@ async fn tell_rules(
         execution_key: &execution.key.to_string(),
         environments: &execution.particulars.environments,
         fix_version: execution.particulars.fix_version.as_deref(),
+        branch: execution.particulars.branch.as_deref(),
         runs: &runs,
     };
     on_results(on, site, now_ms, &results).await

@@ -5,27 +5,39 @@
 //! keeps marks, audit and work for Jira, and guards against loops and repetition
 //! (`test-management.md` 8.4, `jira-webhooks-rest.md` 8.5).
 //!
-//! Call [`on_transitions`] after the mirror and [`on_results`] after the latest runs were written.
+//! Call [`on_transitions`] after the mirror and [`on_results`] after the latest runs were written,
+//! [`on_coverage`] when the status of issues is known to have changed.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
 pub use crate::domain::issue::IssueTransition;
-use crate::domain::issue::{IssueChanged, MirroredIssue};
+use crate::domain::issue::{IssueChanged, MirroredIssue, StatusCategory};
 use crate::domain::mirror::Field;
-use crate::domain::rule::{ExecutionFacts, Reopening, Trigger};
-use crate::domain::run::{Effect, RunStatus};
+use crate::domain::rule::{Reopening, Trigger, When};
+use crate::domain::settings::RuleName;
+use crate::domain::work::Work;
 use crate::store::inbox::OpenEvent;
 use crate::store::issues::Learnt;
+use crate::store::outbox::{self, NewWork};
 use crate::store::{Conn, SiteId, StoreError, defects, rules, settings};
 
 mod carry_out;
+mod coverage;
+mod ended;
+mod plan;
+mod results;
 mod world;
 
-use carry_out::{Occasion, carry_out};
-use world::{Reach, World};
+pub use coverage::{on_coverage, on_done};
+pub use ended::on_ended;
+pub use results::{ImportedResults, ImportedRun, on_results};
+
+use carry_out::{Cause, carry_out};
+pub(in crate::app) use carry_out::{Refusal, cause_of, pause_of, target_of};
+use world::Reach;
+pub(in crate::app) use world::{Happened, World};
 
 /// The transition in an event, if it is one. `before` is the issue as the mirror held it.
 ///
@@ -42,7 +54,11 @@ pub fn transition_in(
     let is_known = Some(&held.status.id) == moved.from.as_ref();
     Some(IssueTransition {
         issue_id: before.id,
-        cause: format!("event:{}", event.id),
+        // One change may be told by two channels.
+        cause: match change.changelog_id {
+            Some(id) => format!("change:{id}"),
+            None => format!("event:{}", event.id),
+        },
         event_ms: event.event_ms,
         from_category: is_known.then_some(held.status_category),
         to_status_id: moved
@@ -56,41 +72,7 @@ pub fn transition_in(
     })
 }
 
-/// An execution that was just stored, with the results that came with it.
-#[derive(Debug, Clone, Copy)]
-pub struct ImportedResults<'a> {
-    /// The key of the project.
-    pub project_key: &'a str,
-    /// The execution.
-    pub execution_id: Uuid,
-    /// Its key, `SHOP-E7`.
-    pub execution_key: &'a str,
-    /// Its environments; none is a group of its own.
-    pub environments: &'a [String],
-    /// The name of its fix version.
-    pub fix_version: Option<&'a str>,
-    /// Its results.
-    pub runs: &'a [ImportedRun<'a>],
-}
-
-/// One result of an [`ImportedResults`].
-#[derive(Debug, Clone, Copy)]
-pub struct ImportedRun<'a> {
-    /// The test.
-    pub test_id: Uuid,
-    /// Its key, `SHOP-T12`.
-    pub test_key: &'a str,
-    /// The number of the run within the execution.
-    pub number: i64,
-    /// How it ended.
-    pub status: RunStatus,
-    /// Whether its attempts disagreed.
-    pub is_flaky: bool,
-    /// When it ended, milliseconds since the Unix epoch.
-    pub finished_ms: i64,
-}
-
-/// Runs D5, D6, D9 and D13 on issues that changed status.
+/// Runs D5, D6, D9, D11, D13 and the site's own rules on issues that changed status.
 pub async fn on_transitions(
     on: &impl Conn,
     site: SiteId,
@@ -105,15 +87,25 @@ pub async fn on_transitions(
             .push(transition);
     }
     let issues: Vec<Uuid> = of_issue.keys().copied().collect();
-    let concerned = defects::with_tests(on, site, &issues).await?;
+    let with_tests = defects::with_tests(on, site, &issues).await?;
+    let settings = settings::of_site(on, site).await?;
+    let has_own = |when| settings.own_rules_for(when).next().is_some();
+    let concerned = if has_own(When::IssueMoved) || has_own(When::DefectMoved) {
+        issues
+    } else {
+        with_tests
+    };
     if concerned.is_empty() {
         return Ok(());
     }
-    let settings = settings::of_site(on, site).await?;
     let world = World::load(on, site, &concerned, Reach::WithCovering, settings).await?;
     let own_accounts = rules::own_accounts(on, site).await?;
+    let concerned: BTreeSet<Uuid> = concerned.into_iter().collect();
     for (issue_id, transitions) in of_issue {
-        let Some(issue) = world.issue(issue_id) else {
+        let Some(issue) = world
+            .issue(issue_id)
+            .filter(|_| concerned.contains(&issue_id))
+        else {
             continue;
         };
         let mut heard = Heard::default();
@@ -121,14 +113,43 @@ pub async fn on_transitions(
             let is_own = is_own(on, site, transition, &own_accounts, now_ms).await?;
             heard.add(transition, issue, is_own);
         }
-        let decisions = world.follow(issue_id, heard.trigger(), heard.reopening);
-        let occasion = Occasion {
-            cause: heard.cause,
+        let mut decisions = world.follow(issue_id, heard.trigger(), heard.reopening);
+        if heard.is_news {
+            decisions.extend(world.own_of_move(issue_id, heard.happened()));
+            ask_for_tests(on, site, now_ms, &world, issue, &heard).await?;
+        }
+        let cause = Cause {
+            name: heard.cause,
             execution: None,
             is_own: heard.is_own,
         };
-        carry_out(on, site, now_ms, &world, &occasion, decisions).await?;
+        carry_out(on, site, now_ms, &world, &cause, decisions).await?;
     }
+    Ok(())
+}
+
+/// D11: has it looked up how an issue that is done is covered; that takes more than a rule reads.
+async fn ask_for_tests(
+    on: &impl Conn,
+    site: SiteId,
+    now_ms: i64,
+    world: &World,
+    issue: &MirroredIssue,
+    heard: &Heard,
+) -> Result<(), StoreError> {
+    let settings = world.settings_of(issue);
+    let type_name = &issue.snapshot.issue_type.name;
+    let is_asked = settings.is_on(RuleName::D11) && settings.is_coverable(type_name);
+    if heard.is_own || !issue.is_done() || !is_asked {
+        return Ok(());
+    }
+    let work = Work::CompareWithTests {
+        issue_jira_id: issue.snapshot.jira_id,
+    };
+    let since_ms = issue.in_category_since_ms();
+    let new = NewWork::new(&work, heard.cause.clone(), now_ms)
+        .once(format!("D11:{}:{since_ms}", issue.id));
+    outbox::put(on, site, &new).await?;
     Ok(())
 }
 
@@ -140,6 +161,8 @@ struct Heard {
     is_own: bool,
     /// Whether one of them brought the issue into the state it is in now.
     is_news: bool,
+    /// The category of the status the newest of them left.
+    category_before: Option<StatusCategory>,
     /// The latest news of its leaving a done status.
     reopening: Option<Reopening>,
 }
@@ -150,6 +173,7 @@ impl Heard {
         if self.newest_ms.is_none_or(|newest_ms| newest_ms <= at_ms) {
             self.newest_ms = Some(at_ms);
             self.cause.clone_from(&transition.cause);
+            self.category_before = transition.from_category;
             self.is_own = is_own;
         }
         let is_in_it = transition.to_status_id == issue.snapshot.status.id;
@@ -161,6 +185,14 @@ impl Heard {
             known.is_none_or(|known| known < told.done_ms)
         });
         self.reopening = newer.or(self.reopening);
+    }
+
+    fn happened(&self) -> Happened<'static> {
+        Happened {
+            category_before: self.category_before,
+            at_ms: self.newest_ms.unwrap_or_default(),
+            ..Happened::default()
+        }
     }
 
     fn trigger(&self) -> Trigger {
@@ -196,47 +228,6 @@ async fn is_own(
         Some(trace) => is_expected || rules::is_our_write(on, site, trace).await?,
         None => is_expected,
     })
-}
-
-/// Runs D2, D3, D4, D6, D9 and the end of D13 on results that came in.
-pub async fn on_results(
-    on: &impl Conn,
-    site: SiteId,
-    now_ms: i64,
-    results: &ImportedResults<'_>,
-) -> Result<(), StoreError> {
-    let settings = settings::of_site(on, site).await?;
-    let statuses = Arc::clone(&settings.statuses);
-    let is_final = |run: &&ImportedRun<'_>| statuses.is_final(run.status);
-    let finished = || results.runs.iter().filter(is_final);
-    let mut tests: Vec<Uuid> = finished().map(|run| run.test_id).collect();
-    tests.sort_unstable();
-    tests.dedup();
-    let touched = defects::touched_by(on, site, &tests).await?;
-    if touched.is_empty() {
-        return Ok(());
-    }
-    let mut issues: Vec<Uuid> = touched.into_iter().map(|(issue, _)| issue).collect();
-    issues.dedup();
-    let world = World::load(on, site, &issues, Reach::OfMarks, settings).await?;
-    let execution = ExecutionFacts {
-        key: results.execution_key,
-        environments: results.environments,
-        fix_version: results.fix_version,
-    };
-    let occasion = Occasion {
-        cause: format!("execution:{}", results.execution_key),
-        execution: Some(execution),
-        is_own: false,
-    };
-    let failed = finished().filter(|run| statuses.effect(run.status) == Effect::Nok);
-    let failed: Vec<&ImportedRun<'_>> = failed.collect();
-    for issue_id in issues {
-        let mut decisions = world.judge(issue_id, &failed, execution);
-        decisions.extend(world.follow(issue_id, Trigger::Ran, None));
-        carry_out(on, site, now_ms, &world, &occasion, decisions).await?;
-    }
-    Ok(())
 }
 
 /// Runs the rules on an issue that was read from Jira: on the changes of status that waited for that,
@@ -296,13 +287,41 @@ pub async fn on_defect_link(
     issue_id: Uuid,
     cause: &str,
 ) -> Result<(), StoreError> {
+    look_again(on, site, now_ms, &[issue_id], cause).await
+}
+
+/// Brings the marks about issues up to date that were deleted in Jira; `cause` is the event that told.
+pub async fn on_deletions(
+    on: &impl Conn,
+    site: SiteId,
+    now_ms: i64,
+    issues: &[Uuid],
+    cause: &str,
+) -> Result<(), StoreError> {
+    let concerned = defects::with_tests(on, site, issues).await?;
+    look_again(on, site, now_ms, &concerned, cause).await
+}
+
+async fn look_again(
+    on: &impl Conn,
+    site: SiteId,
+    now_ms: i64,
+    issues: &[Uuid],
+    cause: &str,
+) -> Result<(), StoreError> {
+    if issues.is_empty() {
+        return Ok(());
+    }
     let settings = settings::of_site(on, site).await?;
-    let world = World::load(on, site, &[issue_id], Reach::OfMarks, settings).await?;
-    let decisions = world.follow(issue_id, Trigger::Linked, None);
-    let occasion = Occasion {
-        cause: cause.to_owned(),
-        execution: None,
-        is_own: false,
-    };
-    carry_out(on, site, now_ms, &world, &occasion, decisions).await
+    let world = World::load(on, site, issues, Reach::OfMarks, settings).await?;
+    for issue_id in issues {
+        let decisions = world.follow(*issue_id, Trigger::Linked, None);
+        let cause = Cause {
+            name: cause.to_owned(),
+            execution: None,
+            is_own: false,
+        };
+        carry_out(on, site, now_ms, &world, &cause, decisions).await?;
+    }
+    Ok(())
 }

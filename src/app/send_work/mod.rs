@@ -6,6 +6,7 @@
 //! transition for the status, a creation for its marker; a link may simply be repeated.
 
 mod defect;
+mod look;
 mod site;
 mod status;
 mod transition;
@@ -201,6 +202,21 @@ async fn attempt(app: &App, work: &ClaimedWork) -> Result<Done, Failure> {
             target,
             otherwise,
         } => transition::make(app, &client, work, *issue_jira_id, target, otherwise).await,
+        Work::EditIssue {
+            issue_jira_id,
+            change,
+        } => {
+            client.edit_issue(*issue_jira_id, change).await?;
+            Ok(Done::plainly())
+        }
+        Work::CompareWithTests { issue_jira_id } => {
+            look::compare(app, work, *issue_jira_id).await?;
+            Ok(Done::plainly())
+        }
+        Work::KeepReadiness { id, target } => {
+            let kept = look::keep_readiness(app, work, id, target).await?;
+            Ok(Done::noting(format!("{kept} kept")))
+        }
         Work::LinkIssues {
             type_name,
             inward_jira_id,

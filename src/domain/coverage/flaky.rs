@@ -213,20 +213,49 @@ impl Window {
         has_other || self.results.iter().any(|it| it.is_flaky || is_custom(it))
     }
 
-    /// Why the test is flaky in an environment, if it is.
+    /// What there is that is newer than a moment, milliseconds since the Unix epoch: somebody who
+    /// clears the mark by hand says that what came before is no evidence any more.
     #[must_use]
-    pub fn flaky_in(&self, environment: &str, settings: &Settings) -> Option<FlakyEvidence> {
+    pub fn since(mut self, ms: i64) -> Self {
+        self.results.retain(|result| result.finished_ms > ms);
+        self
+    }
+
+    /// What passed and failed in an environment, the latest first.
+    fn told_in<'a>(
+        &'a self,
+        environment: &'a str,
+        settings: &'a Settings,
+    ) -> impl Iterator<Item = Told<'a>> {
         let says = |status| match settings.statuses.effect(status) {
             Effect::Ok if settings.statuses.is_final(status) => Some(true),
             Effect::Nok if settings.statuses.is_final(status) => Some(false),
             _ => None,
         };
-        let results: Vec<Told<'_>> = self
-            .results
-            .iter()
-            .filter(|result| groups(&result.environments).any(|group| group == environment))
-            .filter_map(|result| Some((says(result.status)?, result)))
-            .collect();
+        let of_environment = move |result: &&WindowResult| {
+            groups(&result.environments).any(|group| group == environment)
+        };
+        let results = self.results.iter().filter(of_environment);
+        results.filter_map(move |result| Some((says(result.status)?, result)))
+    }
+
+    /// How often the test has failed in a row on a branch, in the environment where that is most.
+    #[must_use]
+    pub fn failures_in_a_row(&self, branch: Option<&str>, settings: &Settings) -> usize {
+        let environments = self.results.iter().flat_map(|it| groups(&it.environments));
+        let in_a_row = |environment| {
+            self.told_in(environment, settings)
+                .filter(|(_, result)| result.branch.as_deref() == branch)
+                .take_while(|(passed, _)| !passed)
+                .count()
+        };
+        environments.map(in_a_row).max().unwrap_or(0)
+    }
+
+    /// Why the test is flaky in an environment, if it is.
+    #[must_use]
+    pub fn flaky_in(&self, environment: &str, settings: &Settings) -> Option<FlakyEvidence> {
+        let results: Vec<Told<'_>> = self.told_in(environment, settings).collect();
         if is_steady(&results, settings.flaky) {
             return None;
         }

@@ -116,6 +116,17 @@ fn await_retest(
             decisions.push(decide(Action::Nothing, reason));
         }
     }
+    if trigger == Trigger::Moved && settings.is_on(RuleName::D5Execution) {
+        let mut planned: Vec<_> = tests.iter().map(|test| test.id).collect();
+        planned.sort_unstable();
+        let reason = format!("{key} is resolved; its tests wait in an execution of their own.");
+        decisions.push(Decision::about(
+            facts,
+            RuleId::D5,
+            Action::Plan(planned),
+            reason,
+        ));
+    }
     if trigger == Trigger::Ran {
         let reason = format!(
             "{key} is not verified yet: {} still has to pass since it was resolved.",
@@ -225,9 +236,9 @@ fn stale_marks(facts: &IssueFacts<'_>, settings: &Settings) -> Vec<Decision> {
     let stand = stand(facts, settings);
     let mut marks: Vec<_> = facts.marks.iter().collect();
     marks.sort_unstable();
-    let fits = |mark: &Mark| match (&stand, mark.rule) {
-        // D13 looks after its own.
-        (_, RuleId::D13) => true,
+    let fits = |mark: &Mark| match (&stand, &mark.rule) {
+        // D13 and the site's own rules look after theirs.
+        (_, RuleId::D13 | RuleId::Own(_)) => true,
         (Stand::Resolved, RuleId::D5) | (Stand::WithoutFix(_), RuleId::D9) => {
             facts.tests.iter().any(|test| test.id == mark.test_id)
         }
@@ -255,7 +266,7 @@ fn stale_marks(facts: &IssueFacts<'_>, settings: &Settings) -> Vec<Decision> {
                     format!("{key} is no longer linked to this test.")
                 }
             };
-            Decision::about(facts, mark.rule, Action::Clear(mark.kind), reason)
+            Decision::about(facts, mark.rule.clone(), Action::Clear(mark.kind), reason)
                 .on_test(mark.test_id)
         })
         .collect()

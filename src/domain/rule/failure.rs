@@ -14,7 +14,7 @@ pub struct Failure {
     pub test_id: Uuid,
     /// Its key.
     pub test_key: String,
-    /// Whether its attempts disagreed.
+    /// Whether it is flaky: its attempts disagreed, or its newest results do (5.4).
     pub is_flaky: bool,
     /// When it ended, milliseconds since the Unix epoch.
     pub finished_ms: i64,
@@ -84,7 +84,8 @@ fn reopen(
             format!("{tests} failed before {key} was resolved."),
         );
     }
-    let steady: Vec<_> = since.iter().filter(|failure| !failure.is_flaky).collect();
+    let is_steady = |failure: &&&Failure| !failure.is_flaky || !settings.is_on(RuleName::D4);
+    let steady: Vec<_> = since.iter().filter(is_steady).collect();
     if steady.is_empty() {
         let tests = keys(since.into_iter()).join(", ");
         let reason = format!("The failure of {tests} is flaky; {key} is not reopened for it.");

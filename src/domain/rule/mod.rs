@@ -1,19 +1,27 @@
 //! What follows for tests and defects when an issue moves or a test runs.
 //!
-//! Rules D2 to D6, D9 and D13 of `test-management.md` 8.3. Everything here is a pure function of the
-//! *newest* state: of an issue as the mirror holds it, of a test as its latest runs tell it. So the
-//! marks that come out do not depend on the order in which events and results arrived, nor on how
-//! often. Every answer is a list of [`Decision`]s: what is done, and what is deliberately not done,
-//! each with its rule and a sentence that says why.
+//! The rules of `test-management.md` 8.3, and those a site makes of its own. A [`Rule`] is data: when,
+//! if, then. What the built-in ones conclude is a pure function of the *newest* state: of an issue as
+//! the mirror holds it, of a test as its latest runs tell it. So the marks that come out do not depend
+//! on the order in which events and results arrived, nor on how often. A site's own rules are judged
+//! by the facts of one [`Occasion`]. Every answer is a list of [`Decision`]s: what is done, and what
+//! is deliberately not done, each with its rule and a sentence that says why.
 //!
 //! Nothing here knows how a comment is written into Jira or how often a rule may speak; that is
-//! `app::run_rules`.
+//! `app::run_rules`, and for a trial against history `app::try_rules`.
 
+mod built_in;
+mod coverage;
 mod defect;
+mod definition;
 mod evidence;
 mod failure;
 mod note;
+mod own;
+mod passing;
 mod reopened;
+mod template;
+mod unclaimed;
 mod version;
 
 #[cfg(test)]
@@ -26,63 +34,104 @@ use uuid::Uuid;
 use super::issue::MirroredIssue;
 use super::work::{Block, TransitionTarget};
 
+pub use built_in::built_in;
+pub use coverage::{CoverageChange, ask_for_coverage, follow_coverage};
 pub use defect::follow_defect;
+pub use definition::{Condition, FieldChange, Is, Rule, RuleFault, Then, When};
 pub use evidence::{Evidence, RunRef};
 pub use failure::{Failure, judge_failures};
+pub use own::{Occasion, Ran, Role, follow_own_marks, judge_own};
+pub use passing::judge_passes;
 pub use reopened::{Reopening, follow_reopened};
+pub use unclaimed::{Unclaimed, judge_unclaimed};
 
-/// A rule of `test-management.md` 8.3, or a guard of 8.4 that speaks in its place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+/// A rule of `test-management.md` 8.3, a rule of the site's own, or a guard of 8.4 that speaks in its
+/// place.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum RuleId {
+    /// A test failed that has no open defect: create one.
+    D1,
     /// A test failed and an open defect is linked: comment once per execution.
     D2,
     /// A test failed although its defect is resolved: reopen the defect.
     D3,
-    /// The failure is flaky: link it, do not reopen.
+    /// The failure is flaky: link it, do not create, do not reopen.
     D4,
     /// A defect is resolved: its tests need a retest.
     D5,
     /// Every test of a resolved defect has passed since: the defect is verified.
     D6,
+    /// Every test of an open defect passes now: say so once.
+    D7,
+    /// A defect is closed as a duplicate: follow it.
+    D8,
     /// A defect is closed without a fix: a failure that stays is accepted.
     D9,
+    /// A defect is gone from Jira: its last known state is kept.
+    D10,
+    /// An issue is done although its tests do not say so.
+    D11,
+    /// The coverage of an issue changed.
+    D12,
     /// An issue is reopened: its tests need a retest.
     D13,
+    /// A version was released or a sprint closed: keep how it stood.
+    D14,
     /// The change is our own: nothing is written to Jira because of it.
     OwnChange,
+    /// A rule of the site's own, by its name.
+    Own(String),
 }
 
 impl RuleId {
+    /// All but the site's own.
+    const BUILT_IN: [Self; 15] = [
+        Self::D1,
+        Self::D2,
+        Self::D3,
+        Self::D4,
+        Self::D5,
+        Self::D6,
+        Self::D7,
+        Self::D8,
+        Self::D9,
+        Self::D10,
+        Self::D11,
+        Self::D12,
+        Self::D13,
+        Self::D14,
+        Self::OwnChange,
+    ];
+
     /// The name the audit and the store keep.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub fn name(&self) -> &str {
         match self {
+            Self::D1 => "D1",
             Self::D2 => "D2",
             Self::D3 => "D3",
             Self::D4 => "D4",
             Self::D5 => "D5",
             Self::D6 => "D6",
+            Self::D7 => "D7",
+            Self::D8 => "D8",
             Self::D9 => "D9",
+            Self::D10 => "D10",
+            Self::D11 => "D11",
+            Self::D12 => "D12",
             Self::D13 => "D13",
+            Self::D14 => "D14",
             Self::OwnChange => "own-change",
+            Self::Own(name) => name,
         }
     }
 
-    /// The rule with this name, if there is one.
+    /// The rule with this name, if there can be one.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        [
-            Self::D2,
-            Self::D3,
-            Self::D4,
-            Self::D5,
-            Self::D6,
-            Self::D9,
-            Self::D13,
-            Self::OwnChange,
-        ]
-        .into_iter()
-        .find(|rule| rule.name() == name)
+        let own = || definition::is_own_name(name).then(|| Self::Own(name.to_owned()));
+        let mut known = Self::BUILT_IN.into_iter();
+        known.find(|rule| rule.name() == name).or_else(own)
     }
 }
 
@@ -229,6 +278,23 @@ pub enum Action {
     },
     /// Move the issue on in Jira.
     MoveTo(TransitionTarget),
+    /// Comment on the issue in Jira, in the words of a rule of the site's own.
+    Say(Vec<Block>),
+    /// Change fields of the issue in Jira.
+    Edit(FieldChange),
+    /// Link the issue to another one in Jira, given by its key, with this type of link.
+    Link {
+        /// The other issue.
+        key: String,
+        /// Name of the link type.
+        link_type: String,
+    },
+    /// Make an execution of these tests, for somebody to carry out.
+    Plan(Vec<Uuid>),
+    /// Create a defect of the test's failure.
+    CreateDefect,
+    /// Keep how a version or a sprint stands.
+    Snapshot,
 }
 
 impl Action {
@@ -243,19 +309,15 @@ impl Action {
             },
             Self::Clear(MarkKind::RetestNeeded) => "clear retest needed",
             Self::Clear(MarkKind::AcceptedFailure) => "clear accepted failure",
-            Self::Comment(_) => "comment",
+            Self::Comment(_) | Self::Say(_) => "comment",
             Self::Reopen { .. } => "reopen",
-            Self::MoveTo(_) => "move to verified",
+            Self::MoveTo(_) => "move",
+            Self::Edit(_) => "set fields",
+            Self::Link { .. } => "link",
+            Self::Plan(_) => "make execution",
+            Self::CreateDefect => "create defect",
+            Self::Snapshot => "keep readiness",
         }
-    }
-
-    /// Whether it writes to Jira, and so stands under the guards against loops and repetition.
-    #[must_use]
-    pub const fn is_for_jira(&self) -> bool {
-        matches!(
-            self,
-            Self::Comment(_) | Self::Reopen { .. } | Self::MoveTo(_)
-        )
     }
 }
 
@@ -277,6 +339,16 @@ pub enum Comment {
         /// Each test with the run that vouches for it, in order of keys.
         runs: Vec<(String, RunRef)>,
     },
+    /// Every test of the open issue passes now.
+    PassesNow {
+        /// Each test with the run that shows it, in order of keys.
+        runs: Vec<(String, RunRef)>,
+    },
+    /// The issue is done, and its tests do not say so.
+    NotCovered {
+        /// What they say, in a sentence.
+        why: String,
+    },
 }
 
 /// The execution that a comment speaks of.
@@ -288,6 +360,8 @@ pub struct ExecutionFacts<'a> {
     pub environments: &'a [String],
     /// The name of its fix version.
     pub fix_version: Option<&'a str>,
+    /// The branch that was tested.
+    pub branch: Option<&'a str>,
 }
 
 impl Decision {

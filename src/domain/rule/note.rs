@@ -34,7 +34,20 @@ impl Comment {
                 text.push(Inline::text(" after this issue was resolved."));
                 with_list(text, test_keys)
             }
-            Self::Verified { runs } => verified(runs),
+            Self::Verified { runs } => passed(
+                "Verified.",
+                " Every linked test has passed since this issue was resolved:",
+                runs,
+            ),
+            Self::PassesNow { runs } => passed(
+                "Passes now.",
+                " Every linked test passes, and this issue is still open:",
+                runs,
+            ),
+            Self::NotCovered { why } => vec![Block::Paragraph(vec![
+                Inline::text("This issue is done, and its tests do not say so. "),
+                Inline::text(why.clone()),
+            ])],
         }
     }
 }
@@ -46,7 +59,7 @@ pub(super) fn no_way_back() -> Vec<Block> {
     )]
 }
 
-fn verified(runs: &[(String, super::RunRef)]) -> Vec<Block> {
+fn passed(word: &str, text: &str, runs: &[(String, super::RunRef)]) -> Vec<Block> {
     let line = |(test, run): &(String, super::RunRef)| {
         vec![
             Inline::Strong(test.clone()),
@@ -60,10 +73,7 @@ fn verified(runs: &[(String, super::RunRef)]) -> Vec<Block> {
         bullets.push(vec![Inline::text(format!("and {more} more"))]);
     }
     vec![
-        Block::Paragraph(vec![
-            Inline::Strong("Verified.".to_owned()),
-            Inline::text(" Every linked test has passed since this issue was resolved:"),
-        ]),
+        Block::Paragraph(vec![Inline::Strong(word.to_owned()), Inline::text(text)]),
         Block::Bullets(bullets),
     ]
 }

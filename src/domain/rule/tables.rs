@@ -381,6 +381,7 @@ fn judged(
         key: "SHOP-E7",
         environments: &[],
         fix_version: version,
+        branch: None,
     };
     let decisions = judge_failures(&facts, &failures, execution, settings);
     assert_eq!(decisions.len(), 1);
@@ -483,6 +484,7 @@ fn comments_are_whole_sentences() {
         key: "SHOP-E7",
         environments: &environments,
         fix_version: Some("2.1"),
+        branch: None,
     };
     let text = |comment: Comment, failures| {
         let read = |inline: &crate::domain::work::Inline| match inline {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{envelope, parse};
-use crate::domain::issue::{JiraEvent, StatusCategory};
+use crate::domain::issue::{Ended, JiraEvent, StatusCategory};
 
 /// What a body must be read as, in one line: event, lane, what happened.
 fn reading(body: &[u8]) -> String {
@@ -33,6 +33,8 @@ fn reading(body: &[u8]) -> String {
             link.source_jira_id, link.destination_jira_id, link.type_name, link.is_removed
         ),
         JiraEvent::Project(project) => format!("{} gone={}", project.key, project.is_gone),
+        JiraEvent::Ended(Ended::Version(version)) => format!("version {} ended", version.name),
+        JiraEvent::Ended(Ended::Sprint(sprint)) => format!("sprint {} ended", sprint.name),
         JiraEvent::PassedOver(why) => format!("passed over: {why}"),
     };
     format!("{} | {} | {what}", seen.event, seen.lane)
@@ -250,7 +252,7 @@ const CAPTURED: [(&str, &str); 35] = [
     ),
     (
         "cloud-version_released",
-        "jira:version_released | version:10000 | passed over: versions are read with the issues that carry them",
+        "jira:version_released | version:10000 | version 1.0 ended",
     ),
     (
         "cloud-project_created",

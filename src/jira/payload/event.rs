@@ -7,7 +7,9 @@ use serde::Deserialize;
 use super::fields::Issue;
 use super::lenient::{Many, Scalar, Shape};
 use super::{PayloadError, event_name, read};
-use crate::domain::issue::{Change, IssueChanged, IssueLink, JiraEvent, ProjectChanged};
+use crate::domain::issue::{
+    Change, Ended, IssueChanged, IssueLink, JiraEvent, Named, ProjectChanged,
+};
 use crate::domain::mirror::Fields;
 
 #[derive(Deserialize)]
@@ -26,6 +28,10 @@ struct Body<'a> {
     link: Shape<Link<'a>>,
     #[serde(borrow, default)]
     project: Shape<Project<'a>>,
+    #[serde(borrow, default)]
+    version: Shape<Planned<'a>>,
+    #[serde(borrow, default)]
+    sprint: Shape<Planned<'a>>,
     #[serde(borrow, default, rename = "accountId")]
     account: Scalar<'a>,
     #[serde(borrow, default)]
@@ -88,6 +94,15 @@ pub(super) struct Project<'a> {
     name: Scalar<'a>,
 }
 
+/// A version or a sprint.
+#[derive(Deserialize)]
+pub(super) struct Planned<'a> {
+    #[serde(borrow, default)]
+    id: Scalar<'a>,
+    #[serde(borrow, default)]
+    name: Scalar<'a>,
+}
+
 /// Reads a body into what it says happened.
 ///
 /// The trace of a write of ours comes in a header; the caller adds it.
@@ -118,6 +133,16 @@ pub fn parse(body: &[u8]) -> Result<JiraEvent, PayloadError> {
         }
         "project_deleted" | "project_soft_deleted" | "project_archived" => {
             needed(read.project, &event, "project")?.changed(&event, true)
+        }
+        "jira:version_released" => {
+            let version = needed(read.version, &event, "version")?;
+            let version = version.named(&event, "version's id and name")?;
+            Ok(JiraEvent::Ended(Ended::Version(version)))
+        }
+        "sprint_closed" => {
+            let sprint = needed(read.sprint, &event, "sprint")?;
+            let sprint = sprint.named(&event, "sprint's id and name")?;
+            Ok(JiraEvent::Ended(Ended::Sprint(sprint)))
         }
         other => Ok(JiraEvent::PassedOver(why_passed_over(other))),
     }
@@ -178,6 +203,20 @@ impl Link<'_> {
             type_name,
             is_removed,
         }))
+    }
+}
+
+impl Planned<'_> {
+    /// What it is called; `event` and what it is are named when something is missing.
+    pub fn named(self, event: &str, what: &'static str) -> Result<Named, PayloadError> {
+        let missing = || PayloadError::Missing {
+            event: event.to_owned(),
+            what,
+        };
+        Ok(Named {
+            id: id(&self.id, event, what)?.to_string(),
+            name: self.name.into_text().ok_or_else(missing)?.into_owned(),
+        })
     }
 }
 

@@ -130,8 +130,15 @@ fn read<T: DeserializeOwned + Default>(text: Option<&str>, issue: Uuid) -> Resul
     })
 }
 
-/// Its columns, what is kept of its runs, its quarantine, and its newest results.
-type Test<Runs> = (Columns, Option<Runs>, Option<Quarantined>, Option<Window>);
+/// Its columns, what is kept of its runs, its quarantine, its newest results, and until when those are
+/// no evidence that it is flaky.
+type Test<Runs> = (
+    Columns,
+    Option<Runs>,
+    Option<Quarantined>,
+    Option<Window>,
+    Option<i64>,
+);
 /// Test, project key, number, name, kind, when it was archived, version, labels, workflow status,
 /// and whether its project is gone.
 type Columns = (
@@ -169,7 +176,7 @@ fn tests(text: Option<&str>, issue: Uuid, depth: Depth) -> Result<Vec<CoveringTe
 }
 
 fn covering<Runs: Into<Latest>>(
-    (columns, latest, quarantine, window): Test<Runs>,
+    (columns, latest, quarantine, window, cleared_ms): Test<Runs>,
 ) -> Result<CoveringTest, StoreError> {
     let (id, project, number, name, kind, archived_ms, version, labels, workflow_status, is_gone) =
         columns;
@@ -185,7 +192,10 @@ fn covering<Runs: Into<Latest>>(
         version,
         labels: serde_json::from_str(&labels).unwrap_or_default(),
         workflow_status,
-        window,
+        window: window.map(|window| match cleared_ms {
+            Some(cleared_ms) => window.since(cleared_ms),
+            None => window,
+        }),
         is_out_of_reach: is_gone == 1,
         quarantine: quarantine.map(|(reason, owner, by, created_ms, ends_ms)| Quarantine {
             reason,

@@ -45,7 +45,8 @@ pub(super) fn select(json: Json, link: &str, depth: Depth, looking: Option<&str>
     let quarantine = json.array("q.reason, q.owner, q.created_by, q.created_ms, q.ends_ms");
     let tests = json.of_all(&format!(
         "'[' || {test} || ',' || COALESCE(k.latest, 'null') || ',' || \
-         CASE WHEN q.test_id IS NULL THEN 'null' ELSE {quarantine} END || ',' || COALESCE(w.results, 'null') || ']'"
+         CASE WHEN q.test_id IS NULL THEN 'null' ELSE {quarantine} END || ',' || COALESCE(w.results, 'null') || ',' || \
+         COALESCE(CAST(t.flaky_cleared_ms AS text), 'null') || ']'"
     ));
     let of_tests = linked.replace(
         "{}",

@@ -10,11 +10,13 @@ use super::base;
 use crate::app::App;
 use crate::app::reconcile::want_now;
 use crate::domain::heartbeat::Heartbeat;
+use crate::domain::settings::OwnRule;
 use crate::domain::site::Site;
 use crate::domain::work::Scan;
 use crate::problem::Problem;
+use crate::store::inbox::ParkedEvent;
 use crate::store::scans::{self, ScanState};
-use crate::store::{inbox, installations, outbox, site_health};
+use crate::store::{inbox, installations, outbox, settings, site_health};
 use crate::web::fields::{Fields, SentForm};
 use crate::web::fragment::Fragment;
 use crate::web::times::When;
@@ -45,6 +47,8 @@ pub(super) struct Health {
     work_waiting: i64,
     work_parked: Vec<Parked>,
     work_parked_count: i64,
+    /// Rules of the site's own that cannot run, with the reason.
+    rules_at_fault: Vec<(String, String)>,
     compared: Compared,
     say: String,
 }
@@ -124,6 +128,7 @@ impl Health {
             scans::of_site(on, site.id),
             scans::out_of_reach(on, site.id),
         )?;
+        let rules_at_fault = at_fault(settings::of_site(on, site.id).await?.own_rules);
         let line = line.ok_or_else(|| Problem::not_found("This site is not known any more."))?;
         let when = |at_ms| When::new(at_ms, now_ms);
         let forge = forge.as_ref();
@@ -140,6 +145,9 @@ impl Health {
             };
             let sentence = format!("{parked} {what} put aside after an error; see below.");
             ("Needs attention", "nok", "failed", sentence)
+        } else if !rules_at_fault.is_empty() {
+            let sentence = "A rule of your own cannot run; see below.";
+            ("Needs attention", "nok", "failed", sentence.to_owned())
         } else if let Some(trouble) = trouble {
             let (word, tint, icon) = match trouble {
                 Heartbeat::ProbablyRemoved => ("Probably removed", "nok", "failed"),
@@ -185,16 +193,8 @@ impl Health {
             last_event: line.last_event_ms.map(when),
             events_waiting: events.waiting,
             events_parked_count: events.parked,
-            events_parked: events_parked
-                .into_iter()
-                .map(|event| Parked {
-                    id: event.id,
-                    what: event.event,
-                    why: event.note.unwrap_or_default(),
-                    attempts: event.attempts,
-                    when: when(event.received_ms),
-                })
-                .collect(),
+            events_parked: parked_events(events_parked, now_ms),
+            rules_at_fault,
             work_waiting: work.waiting,
             work_parked_count: work.parked,
             work_parked: work_parked
@@ -211,6 +211,26 @@ impl Health {
             say: String::new(),
         })
     }
+}
+
+fn parked_events(events: Vec<ParkedEvent>, now_ms: i64) -> Vec<Parked> {
+    let parked = events.into_iter().map(|event| Parked {
+        id: event.id,
+        what: event.event,
+        why: event.note.unwrap_or_default(),
+        attempts: event.attempts,
+        when: When::new(event.received_ms, now_ms),
+    });
+    parked.collect()
+}
+
+/// The rules that cannot run, each with the reason.
+fn at_fault(rules: Vec<OwnRule>) -> Vec<(String, String)> {
+    let fault = |own: OwnRule| {
+        let why = own.fault?.to_string();
+        Some((own.rule.map_or(own.name, |rule| rule.title), why))
+    };
+    rules.into_iter().filter_map(fault).collect()
 }
 
 /// `GET /ui/admin/health`

@@ -11,6 +11,7 @@ use askama::Template;
 mod clients;
 mod counting;
 mod health;
+mod rules;
 mod settings;
 
 use super::fields;
@@ -36,6 +37,10 @@ pub fn routes(routes: &mut ServiceConfig) {
             .route("/settings", web::post().to(settings::save))
             .route("/counting", web::get().to(counting::show))
             .route("/counting", web::post().to(counting::save))
+            .route("/rules", web::post().to(rules::save))
+            .route("/rules/try", web::post().to(rules::attempt))
+            .route("/rules/{name}/switch", web::post().to(rules::switch))
+            .route("/rules/{name}/delete", web::post().to(rules::delete))
             .route("/clients", web::post().to(clients::create))
             .route("/clients/{client}/revoke", web::post().to(clients::revoke)),
     );
@@ -59,6 +64,7 @@ struct Body {
 struct Parts {
     health: health::Health,
     settings: settings::Form,
+    rules: rules::List,
     counting: counting::Form,
     clients: clients::List,
 }
@@ -99,6 +105,7 @@ async fn gather(app: &App, viewer: &Viewer) -> Result<Parts, Problem> {
     Ok(Parts {
         health: health::Health::of(app, site).await?,
         settings: settings::Form::of(app, site, None).await?,
+        rules: rules::List::of(app, site).await?,
         counting: counting::Form::of(app, site, None).await?,
         clients: clients::List::of(app, site).await?,
     })

@@ -236,6 +236,50 @@ fn rules(held: &Settings, inherited: &Settings) -> Vec<Rule> {
 /// A rule in plain words: what it does, and when.
 const fn words(rule: RuleName) -> (&'static str, &'static str) {
     match rule {
+        RuleName::D1 => (
+            "Offer to create a defect when a test without one fails",
+            "From the failing row of the issue's tests. Nothing is created until a person asks.",
+        ),
+        RuleName::D1Automatic => (
+            "Create that defect without being asked",
+            "After two failures in a row, or one on the main branch; never for a flaky test.",
+        ),
+        RuleName::D4 => (
+            "Create and reopen nothing for a flaky failure",
+            "A failure whose attempts or newest results disagree is noted, and that is all.",
+        ),
+        RuleName::D5Execution => (
+            "Also make an execution of the tests to be run again",
+            "For teams that carry their retests out by hand.",
+        ),
+        RuleName::D7 => (
+            "Say once on an open defect that its tests pass now",
+            "It is never closed for that: a failure that went away by itself is not fixed.",
+        ),
+        RuleName::D8 => (
+            "Follow a defect that is closed as a duplicate",
+            "Its tests are linked to the defect that stays.",
+        ),
+        RuleName::D10 => (
+            "Keep the last known state of a defect that is gone",
+            "A defect that was deleted or moved out of reach stays in the lists as it was last seen.",
+        ),
+        RuleName::D11 => (
+            "Say on an issue that is done that its tests do not say so",
+            "One comment each time it is done, with the reason for its status.",
+        ),
+        RuleName::D12 => (
+            "Tell Jira in a property how each issue is covered",
+            "So that searches, boards and automation can use it.",
+        ),
+        RuleName::D12Transition => (
+            "Also move the issue when its tests became good or bad",
+            "To the statuses set for that; it is the sum of all its tests that counts.",
+        ),
+        RuleName::D14 => (
+            "Keep how a version or sprint stood at its end",
+            "When a version is released or a sprint closed, its readiness is kept for good.",
+        ),
         RuleName::D2 => (
             "Say on the defect that its test failed again",
             "One comment for each execution, with the number of failures so far, while the defect is open.",

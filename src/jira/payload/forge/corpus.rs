@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{envelope, parse};
-use crate::domain::issue::JiraEvent;
+use crate::domain::issue::{Ended, JiraEvent};
 use crate::domain::mirror::{Field, Fields};
 
 /// What a body must be read as, in one line: event, lane, what happened, and for an issue the fields
@@ -44,6 +44,8 @@ fn reading(body: &[u8]) -> String {
             link.source_jira_id, link.destination_jira_id, link.type_name, link.is_removed
         ),
         JiraEvent::Project(project) => format!("{} gone={}", project.key, project.is_gone),
+        JiraEvent::Ended(Ended::Version(version)) => format!("version {} ended", version.name),
+        JiraEvent::Ended(Ended::Sprint(sprint)) => format!("sprint {} ended", sprint.name),
         JiraEvent::PassedOver(why) => format!("passed over: {why}"),
     };
     let event = seen.event.strip_prefix("avi:").unwrap_or(&seen.event);
@@ -328,7 +330,7 @@ const REFERENCE: [(&str, &str); 36] = [
     ),
     (
         "version-released",
-        "jira:released:version | version:10010 | passed over: versions are read with the issues that carry them",
+        "jira:released:version | version:10010 | version 2.1 ended",
     ),
     (
         "version-merged",

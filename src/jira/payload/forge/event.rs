@@ -5,12 +5,12 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::super::event::{Changelog, Entry, Link, Project, needed};
+use super::super::event::{Changelog, Entry, Link, Planned, Project, needed};
 use super::super::fields::{Fields as IssueFields, Issue, Told};
 use super::super::lenient::{Scalar, Shape};
 use super::super::{PayloadError, event_name, read};
 use super::PREFIX;
-use crate::domain::issue::{IssueChanged, IssueSnapshot, JiraEvent, Named, StatusCategory};
+use crate::domain::issue::{Ended, IssueChanged, IssueSnapshot, JiraEvent, Named, StatusCategory};
 use crate::domain::mirror::{Field, Fields};
 
 #[derive(Deserialize)]
@@ -35,6 +35,10 @@ struct Body<'a> {
     statuses: Value,
     #[serde(borrow, default)]
     project: Shape<Project<'a>>,
+    #[serde(borrow, default)]
+    version: Shape<Planned<'a>>,
+    #[serde(borrow, default)]
+    sprint: Shape<Planned<'a>>,
     #[serde(borrow, default, rename = "sourceIssueId")]
     source: Scalar<'a>,
     #[serde(borrow, default, rename = "destinationIssueId")]
@@ -74,6 +78,16 @@ pub fn parse(body: &[u8]) -> Result<JiraEvent, PayloadError> {
         }
         "jira:softdeleted:project" | "jira:deleted:project" | "jira:archived:project" => {
             needed(read.project, &event, "project")?.changed(&event, true)
+        }
+        "jira:released:version" => {
+            let version = needed(read.version, &event, "version")?;
+            let version = version.named(&event, "version's id and name")?;
+            Ok(JiraEvent::Ended(Ended::Version(version)))
+        }
+        "jira-software:closed:sprint" => {
+            let sprint = needed(read.sprint, &event, "sprint")?;
+            let sprint = sprint.named(&event, "sprint's id and name")?;
+            Ok(JiraEvent::Ended(Ended::Sprint(sprint)))
         }
         other => Ok(JiraEvent::PassedOver(why_passed_over(other))),
     }

@@ -19,6 +19,8 @@ use crate::problem::Problem;
 
 /// The name of the token in the description.
 const TOKEN: &str = "apiClient";
+/// The operation that posts without storing anything.
+const TRIAL: &str = "tryRule";
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -69,7 +71,9 @@ pub fn document() -> OpenApi {
         .get_or_insert_default()
         .add_security_scheme(TOKEN, SecurityScheme::Http(token));
     for item in document.paths.paths.values_mut() {
-        if let Some(operation) = &mut item.post {
+        // A trial stores nothing, so there is nothing to repeat.
+        let stores = |operation: &&mut Operation| operation.operation_id.as_deref() != Some(TRIAL);
+        if let Some(operation) = item.post.as_mut().filter(stores) {
             add_header(operation, "Idempotency-Key", false, REPEAT);
         }
         for operation in operations(item) {

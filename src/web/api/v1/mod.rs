@@ -29,6 +29,7 @@ mod query;
 mod readiness;
 mod reference;
 pub(super) mod results;
+mod rules;
 mod runs;
 mod statuses;
 mod tests;
@@ -55,6 +56,7 @@ fn operations(routes: &mut Described) {
         .service(readiness::show)
         .service(readiness::show_gate)
         .service(readiness::show_trend)
+        .service(readiness::show_endings)
         .service(readiness::show_rules)
         .service(readiness::change_rules)
         .service(matrix::show)
@@ -85,6 +87,7 @@ fn operations(routes: &mut Described) {
         .service(quarantines::show)
         .service(quarantines::set)
         .service(quarantines::clear)
+        .service(quarantines::clear_flaky_mark)
         .service(links::link)
         .service(links::unlink)
         .service(exemptions::show)
@@ -106,6 +109,12 @@ fn operations(routes: &mut Described) {
         .service(project_settings::change)
         .service(transition_paths::show)
         .service(transition_paths::set)
+        .service(rules::list)
+        .service(rules::attempt)
+        .service(rules::show)
+        .service(rules::store)
+        .service(rules::change)
+        .service(rules::remove)
         .service(document::show)
         .service(reference::show);
 }

@@ -11,6 +11,7 @@ use super::body::{self, JSON_LIMIT};
 use super::edit::Answer;
 use super::tests::{self, forms::Quarantined, test_key};
 use crate::app::App;
+use crate::app::clear_flaky::clear_flaky;
 use crate::app::quarantine_test::{QuarantineError, Wanted, end_quarantine, quarantine_test};
 use crate::problem::Problem;
 use crate::store::{Conn, quarantines, stored_tests};
@@ -99,6 +100,27 @@ pub async fn clear(
         return Ok(Answer::nothing().response());
     }
     Err(none())
+}
+
+/// Say that a test is not flaky any more
+///
+/// Its results until now are no evidence any more; it is flaky again when new ones say so.
+#[utoipa::path(
+    operation_id = "clearFlaky",
+    tag = "tests",
+    params(("key" = String, Path, description = "The test's key.", example = "SHOP-T1")),
+    responses((status = 204, description = "The mark is off."))
+)]
+#[delete("/api/v1/tests/{key}/flaky")]
+pub async fn clear_flaky_mark(
+    caller: ApiCaller,
+    key: Path<String>,
+    app: Data<App>,
+) -> Result<HttpResponse, Problem> {
+    let test = id_of(app.store.read(), &caller, &key).await?;
+    let (by, now_ms) = (Some(caller.0.name.as_str()), app.clock.now_ms());
+    clear_flaky(&app.store, caller.0.site, test, by, now_ms).await?;
+    Ok(Answer::nothing().response())
 }
 
 async fn id_of(on: &impl Conn, caller: &ApiCaller, key: &str) -> Result<uuid::Uuid, Problem> {

@@ -21,7 +21,7 @@ mod answer;
 
 mod change;
 
-use answer::{Gate, GateRules, Question, Readiness, ReportParts, Trend};
+use answer::{Endings, Gate, GateRules, Question, Readiness, ReportParts, Trend};
 use change::GateChange;
 
 /// Days of a trend when nobody says how many, and the most there are.
@@ -133,6 +133,33 @@ pub async fn show_trend(
     let (site, target) = (caller.0.site, &question.target);
     let days = kept::days(app.store.read(), site, &question.project, target, days).await?;
     Ok(HttpResponse::Ok().json(Trend::of(&question, &days)))
+}
+
+/// How a version or a sprint stood at its end
+///
+/// Kept when Jira tells that the version was released or the sprint closed (rule D14), each time, the
+/// latest first. Never changed.
+#[utoipa::path(
+    operation_id = "showReadinessEndings",
+    tag = "readiness",
+    params(
+        ("key" = String, Path, description = "The project's key.", example = "SHOP"),
+        ("scope" = String, Query, description = "`version:V` or `sprint:S`.", example = "version:1.4")
+    ),
+    responses((status = 200, description = "The endings.", body = Endings))
+)]
+#[get("/api/v1/projects/{key}/readiness/endings")]
+pub async fn show_endings(
+    caller: ApiCaller,
+    request: HttpRequest,
+    key: Path<String>,
+    app: Data<App>,
+) -> Result<HttpResponse, Problem> {
+    let query = Query::read(request.query_string(), &["scope"])?;
+    let question = question(&caller, &key, &query)?;
+    let (site, target) = (caller.0.site, &question.target);
+    let endings = kept::endings(app.store.read(), site, &question.project, target).await?;
+    Ok(HttpResponse::Ok().json(Endings::of(&endings)))
 }
 
 /// The rules of the gate

@@ -12,7 +12,7 @@ use crate::domain::readiness::{
     Actual, Answers, DAY_MS, FailingTest, IssueNote, Judgement, Level, Measures, Outcome, Ratio,
     RuleName, RuleSetting, Score, Target, Unit, Verdict,
 };
-use crate::store::readiness::{Day, Decided};
+use crate::store::readiness::{Day, Decided, Ending};
 
 /// What was asked.
 pub(super) struct Question {
@@ -270,6 +270,42 @@ struct TrendDay<'a> {
     verdict: &'static str,
     /// The measures.
     measures: ReadinessMeasures<'a>,
+}
+
+/// How a version or a sprint stood each time it came to its end.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Endings<'a> {
+    /// The latest first.
+    items: Vec<ReadinessEnding<'a>>,
+}
+
+/// How a version or a sprint stood when it was released or closed.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct ReadinessEnding<'a> {
+    /// When this was worked out, milliseconds since 1970.
+    at_ms: i64,
+    /// What told of its end.
+    cause: &'a str,
+    /// The verdict.
+    #[schema(schema_with = verdict)]
+    verdict: &'static str,
+    /// The measures.
+    measures: ReadinessMeasures<'a>,
+}
+
+impl<'a> Endings<'a> {
+    pub fn of(endings: &'a [Ending]) -> Self {
+        let item = |ending: &'a Ending| ReadinessEnding {
+            at_ms: ending.at_ms,
+            cause: &ending.cause,
+            verdict: ending.verdict.name(),
+            measures: ReadinessMeasures::of(&ending.measures),
+        };
+        Self {
+            items: endings.iter().map(item).collect(),
+        }
+    }
 }
 
 /// The rules of a project's gate.

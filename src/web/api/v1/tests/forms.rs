@@ -102,8 +102,9 @@ pub(super) struct Test {
     #[schema(example = "automated")]
     kind: &'static str,
     /// Its type: `Manual` is a list of steps, `Cucumber` is Gherkin, `Generic` is a text.
+    #[serde(rename = "type")]
     #[schema(example = "Manual")]
-    test_type: String,
+    type_name: String,
     /// What it says instead of steps.
     definition: Option<String>,
     /// Its class in the code, empty where there is none.
@@ -276,7 +277,7 @@ impl Test {
             key: test.key.to_string(),
             name: test.content.name.clone(),
             kind: test.kind.name(),
-            test_type: test.content.type_name(test.kind).to_owned(),
+            type_name: test.content.type_name(test.kind).to_owned(),
             definition: test.content.definition.clone(),
             class_name: test.class_name.clone(),
             suite: test.suite.clone(),

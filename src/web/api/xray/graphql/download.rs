@@ -17,12 +17,13 @@ use crate::store::executions;
 /// Sends a file of a run, whatever it is, as bytes to be saved and not to be shown.
 pub async fn download(
     caller: XrayCaller,
-    path: Path<(String, String)>,
+    path: Path<(String, String, String)>,
     app: Data<App>,
 ) -> Result<HttpResponse, XrayError> {
+    let (_version, run, id) = path.into_inner();
     let unknown = || Problem::not_found("There is no such file.");
-    let (execution, number) = run_of(&path.0).ok_or_else(unknown)?;
-    let id = Uuid::try_parse(&path.1).map_err(|why| unknown().because(why))?;
+    let (execution, number) = run_of(&run).ok_or_else(unknown)?;
+    let id = Uuid::try_parse(&id).map_err(|why| unknown().because(why))?;
     let (on, site) = (app.store.read(), caller.caller.0.site);
     let found = executions::by_ids(on, site, &[execution]).await?;
     let execution = found.get(&execution).ok_or_else(unknown)?;

@@ -59,9 +59,10 @@ pub async fn answer(
     body: Bytes,
     app: Data<App>,
 ) -> Result<HttpResponse, XrayError> {
-    let request: async_graphql::Request = serde_json::from_slice(&body).map_err(|_| {
+    let request: async_graphql::Request = serde_json::from_slice(&body).map_err(|why| {
         Problem::bad_request("The body is no GraphQL request.")
             .detail("It is JSON with `query` and, if the query has any, `variables`.")
+            .because(why)
     })?;
     let desk = desk::Desk::new(app, caller.caller.0);
     let answered = SCHEMA.execute(request.data(desk)).await;

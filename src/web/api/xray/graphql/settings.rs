@@ -25,7 +25,8 @@ pub(super) struct Status {
     /// Its colour.
     color: String,
     /// What it says of the issue that the test covers.
-    coverage_status: &'static str,
+    #[graphql(name = "coverageStatus")]
+    effect: &'static str,
 }
 
 /// The status of a step, an iteration or an attempt: one of those a run can have.
@@ -83,7 +84,7 @@ pub(super) fn status_of(status: RunStatus, statuses: &Statuses) -> Status {
         description: description.to_owned(),
         is_final: statuses.is_final(status),
         color: own_color.unwrap_or_else(|| color.to_owned()),
-        coverage_status: match statuses.effect(status) {
+        effect: match statuses.effect(status) {
             Effect::Ok => "OK",
             Effect::NotRun => "NOTRUN",
             Effect::Unknown => "UNKNOWN",

@@ -12,6 +12,7 @@ use super::super::run::TestRun;
 use super::hold;
 use crate::crypto::sha256;
 use crate::ids;
+use crate::problem::Problem;
 use crate::store::evidence::{self, OfRun, Which};
 use crate::store::{Conn, SiteId};
 
@@ -158,8 +159,10 @@ pub(super) fn decoded(given: Vec<Option<GivenFile>>) -> Answer<Vec<File>> {
             return Err(refused(format!("`filename` has 1 to {NAME} characters.")));
         }
         let data = file.data.as_deref().unwrap_or_default();
-        let wrong = || refused(format!("The `data` of `{name}` is not base64."));
-        let content = STANDARD.decode(data.trim()).map_err(|_| wrong())?;
+        let content = STANDARD.decode(data.trim()).map_err(|why| {
+            let wrong = format!("The `data` of `{name}` is not base64.");
+            Problem::bad_request(wrong).because(why)
+        })?;
         if content.is_empty() || content.len() > LIMIT {
             return Err(refused(format!(
                 "`{name}` is empty, or over {LIMIT} bytes."

@@ -117,7 +117,6 @@ impl GroupMutation {
     }
 
     /// Makes a precondition of tests.
-    #[expect(clippy::too_many_arguments, reason = "clients know these")]
     async fn create_precondition(
         &self,
         context: &Context<'_>,

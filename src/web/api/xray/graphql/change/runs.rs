@@ -372,13 +372,12 @@ pub(super) async fn remove_defects(
     let (mut removed, mut warnings) = (Vec::new(), Vec::new());
     for text in given.into_iter().flatten() {
         let issue = issue_named(&*txn, desk, &text).await?;
-        match issue.filter(|issue| all.remove(&(step, issue.id))) {
-            Some(issue) => removed.push(issue.snapshot.jira_id.to_string()),
-            None => {
-                let short: String = text.chars().take(80).collect();
-                warnings.push(format!("`{short}` is no defect of it."));
-            }
+        if let Some(issue) = issue.filter(|issue| all.remove(&(step, issue.id))) {
+            removed.push(issue.snapshot.jira_id.to_string());
+            continue;
         }
+        let short: String = text.chars().take(80).collect();
+        warnings.push(format!("`{short}` is no defect of it."));
     }
     store_defects(desk, txn, run, &all).await?;
     Ok((removed, warnings))
