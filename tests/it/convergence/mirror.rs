@@ -24,6 +24,20 @@ impl Town {
         pairs.collect()
     }
 
+    /// The keys of the issues that tests refer to.
+    async fn tested(&self) -> BTreeSet<String> {
+        let rows = self
+            .ask(
+                "SELECT i.key FROM issue i WHERE EXISTS (SELECT 1 FROM test_link t \
+                 WHERE t.site_id = i.site_id AND t.issue_id = i.id) OR EXISTS (SELECT 1 FROM defect_link d \
+                 WHERE d.site_id = i.site_id AND d.issue_id = i.id)",
+            )
+            .await;
+        rows.iter()
+            .map(|row| row.try_get_by_index(0).unwrap())
+            .collect()
+    }
+
     /// Every issue is in the mirror as Jira has it; what was deleted and had tests is known to be.
     pub async fn mirror_is_as_jira(&self) {
         let rows = self
@@ -55,7 +69,13 @@ impl Town {
             );
             seen.insert(issue.key.clone());
         }
-        assert_eq!(self.links().await, links_of(&jira));
+        // Of other issues a link may be hidden by a later event (see `app::reconcile::changes`).
+        let tested = self.tested().await;
+        let matters = |(a, b): &(String, String)| tested.contains(a) || tested.contains(b);
+        let (mut held, mut links) = (self.links().await, links_of(&jira));
+        held.retain(matters);
+        links.retain(matters);
+        assert_eq!(held, links);
         let all: BTreeSet<String> = jira.into_keys().collect();
         assert_eq!(seen, all);
     }

@@ -181,12 +181,16 @@ impl Town {
             let work = self
                 .count("SELECT count(*) FROM outbox WHERE state = 0")
                 .await;
-            if (waiting, work) == (0, 0) && self.jira.read(State::open_deliveries) == 0 {
+            // What is about to be judged, and may be told to Jira.
+            let due = self
+                .count("SELECT count(*) FROM shown_status WHERE due_ms IS NOT NULL")
+                .await;
+            if (waiting, work, due) == (0, 0, 0) && self.jira.read(State::open_deliveries) == 0 {
                 break;
             }
             assert!(
                 since.elapsed() < PATIENCE,
-                "{waiting} events and {work} pieces of work wait"
+                "{waiting} events, {work} pieces of work and {due} statuses wait"
             );
             self.let_go_of_the_dead().await;
             tokio::time::sleep(Duration::from_millis(20)).await;
