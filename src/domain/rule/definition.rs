@@ -347,7 +347,7 @@ impl Then {
                 ([_, ..], Some(_)) => incomplete("names statuses and a category; one is enough"),
                 _ => Ok(()),
             },
-            Self::CreateDefect if when != When::RunFailed => not_then,
+            Self::CreateDefect => incomplete("is what D1-automatic does; switch that rule on"),
             Self::LinkIssue { issue, link_type } => {
                 let is_key = issue.parse::<crate::domain::issue::IssueKey>().is_ok();
                 if is_key && !link_type.trim().is_empty() {
@@ -373,7 +373,7 @@ impl Then {
             Self::SetProperty | Self::FollowDuplicate | Self::KeepState | Self::KeepReadiness => {
                 not_then
             }
-            Self::CreateDefect | Self::MarkRetest | Self::MakeExecution => Ok(()),
+            Self::MarkRetest | Self::MakeExecution => Ok(()),
         }
     }
 }

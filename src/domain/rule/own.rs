@@ -264,14 +264,13 @@ fn decisions(rule: &RuleId, then: &Then, occasion: &Occasion<'_>, reason: &str) 
                 Action::Plan(tests)
             }
         },
-        Then::CreateDefect => {
-            let create = |ran: &Ran| decide(Action::CreateDefect).on_test(ran.test_id);
-            return occasion.ran.iter().map(create).collect();
-        }
         Then::MarkRetest => return marks(rule, occasion, reason),
-        Then::SetProperty | Then::FollowDuplicate | Then::KeepState | Then::KeepReadiness => {
-            Action::Nothing
-        }
+        // No rule of a site's own has these (`Rule::check`).
+        Then::CreateDefect
+        | Then::SetProperty
+        | Then::FollowDuplicate
+        | Then::KeepState
+        | Then::KeepReadiness => Action::Nothing,
     };
     vec![decide(action)]
 }
