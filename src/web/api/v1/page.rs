@@ -29,9 +29,9 @@ impl Page {
     /// Reads `cursor` and `limit`.
     pub fn read(query: &Query) -> Result<Self, Problem> {
         let limit = match query.one("limit")?.map(str::parse) {
-            None => USUAL,
+            None if !query.is_empty("limit") => USUAL,
             Some(Ok(limit)) if (1..=MOST).contains(&limit) => limit,
-            Some(_) => {
+            _ => {
                 return Err(Problem::bad_request("`limit` is not a number of items.")
                     .detail(format!("A page holds 1 to {MOST} items.")));
             }
@@ -113,7 +113,14 @@ mod tests {
             }
         }
         assert_eq!(seen, [vec![1, 2], vec![3, 4], vec![5]]);
-        for bad in ["limit=0", "limit=201", "limit=x", "cursor=x", "cursor=bjF4"] {
+        for bad in [
+            "limit=",
+            "limit=0",
+            "limit=201",
+            "limit=x",
+            "cursor=x",
+            "cursor=bjF4",
+        ] {
             let query = Query::read(bad, &known).unwrap();
             assert_eq!(Page::read(&query).unwrap_err().status, 400, "{bad}");
         }

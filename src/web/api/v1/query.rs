@@ -12,7 +12,11 @@ const REPEATS: usize = 20;
 
 /// Parameters as they were sent.
 #[derive(Debug)]
-pub struct Query(Vec<(String, String)>);
+pub struct Query {
+    given: Vec<(String, String)>,
+    /// Those without a value.
+    empty: Vec<String>,
+}
 
 impl Query {
     /// Reads a query string; anything but the parameters in `known` is refused. Parameters without a
@@ -20,7 +24,7 @@ impl Query {
     pub fn read(text: &str, known: &[&str]) -> Result<Self, Problem> {
         let pairs: Vec<(String, String)> = serde_urlencoded::from_str(text)
             .map_err(|why| Problem::bad_request("The query cannot be read.").because(why))?;
-        let mut kept = Vec::with_capacity(pairs.len());
+        let (mut given, mut empty) = (Vec::with_capacity(pairs.len()), Vec::new());
         for (name, value) in pairs {
             if !known.contains(&name.as_str()) {
                 let name: String = name.chars().take(80).collect();
@@ -36,16 +40,23 @@ impl Query {
                 ))
                 .detail(format!("At most {VALUE_CHARS} characters are taken.")));
             }
-            if !value.is_empty() {
-                kept.push((name, value.to_owned()));
+            if value.is_empty() {
+                empty.push(name);
+            } else {
+                given.push((name, value.to_owned()));
             }
         }
-        Ok(Self(kept))
+        Ok(Self { given, empty })
+    }
+
+    /// Whether a parameter was sent without a value.
+    pub fn is_empty(&self, name: &str) -> bool {
+        self.empty.iter().any(|held| held == name)
     }
 
     /// The value of a parameter that may be given once.
     pub fn one(&self, name: &str) -> Result<Option<&str>, Problem> {
-        let mut values = self.0.iter().filter(|(held, _)| held == name);
+        let mut values = self.given.iter().filter(|(held, _)| held == name);
         let first = values.next();
         if values.next().is_some() {
             return Err(Problem::bad_request(format!(
@@ -57,7 +68,7 @@ impl Query {
 
     /// The values of a parameter that may be repeated, sorted, each once.
     pub fn all(&self, name: &str) -> Result<Vec<String>, Problem> {
-        let values = self.0.iter().filter(|(held, _)| held == name);
+        let values = self.given.iter().filter(|(held, _)| held == name);
         let mut values: Vec<String> = values.map(|(_, value)| value.clone()).collect();
         values.sort_unstable();
         values.dedup();
