@@ -72,10 +72,10 @@ pub(crate) fn links(app: &App) -> String {
     all.collect()
 }
 
-/// The module that shows on an issue: its context, or else a panel.
+/// The module that shows on an issue: a panel, or else its context.
 pub(crate) fn issue_module(app: &App) -> Option<Module> {
     let all = modules(app);
-    let order = ["jiraIssueContexts", "jiraIssueContents", "webPanels"];
+    let order = ["webPanels", "jiraIssueContents", "jiraIssueContexts"];
     order
         .iter()
         .find_map(|family| all.iter().find(|it| it.family == *family).cloned())
