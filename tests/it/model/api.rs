@@ -93,7 +93,12 @@ impl Api {
         etag: Option<&str>,
     ) -> Answer {
         let url = format!("{}/api/v1/{path}", self.replica());
+        let is_post = method == Method::POST;
         let mut request = self.http.request(method, url).bearer_auth(&self.token);
+        if is_post {
+            // What makes something may be sent a second time, and must make it once.
+            request = request.header("Idempotency-Key", uuid::Uuid::now_v7().to_string());
+        }
         if let Some(body) = body {
             request = request.json(body);
         }
