@@ -259,11 +259,12 @@ impl Window {
         if is_steady(&results, settings.flaky) {
             return None;
         }
+        // More may be held than are asked for: what another environment or a custom status needs.
         let newest = usize::from(settings.flaky.window).min(results.len());
         let newest = results.get(..newest).unwrap_or_default();
         in_attempts(newest)
             .or_else(|| on_one_revision(newest))
-            .or_else(|| in_flips(&results, settings.flaky))
+            .or_else(|| in_flips(newest, settings.flaky))
     }
 
     /// Why the test is flaky, by environment.
@@ -323,9 +324,7 @@ fn in_flips(results: &[Told<'_>], settings: FlakySettings) -> Option<FlakyEviden
     let mut branches: BTreeMap<Option<&str>, Vec<bool>> = BTreeMap::new();
     for (passed, result) in results {
         let of_branch = branches.entry(result.branch.as_deref()).or_default();
-        if of_branch.len() < usize::from(settings.window) {
-            of_branch.push(*passed);
-        }
+        of_branch.push(*passed);
     }
     branches.into_iter().find_map(|(branch, passed)| {
         let pairs = passed.iter().zip(passed.iter().skip(1));

@@ -128,6 +128,24 @@ fn environments_are_kept_apart() {
 }
 
 #[test]
+fn what_another_environment_still_needs_is_no_result_here() {
+    let mut runs = results("PFPFPFPF");
+    for run in &mut runs {
+        run.environments = vec!["chrome".to_owned(), "firefox".to_owned()];
+    }
+    // Twenty newer ones in one of them, which broke once.
+    let newer = (9..20).map(|at| run(Passed, at, &["chrome"]));
+    let newest = (20..29).map(|at| run(Failed, at, &["chrome"]));
+    runs.extend(newer.chain(newest));
+    let everywhere: Vec<String> = window(&runs)
+        .flaky(&Settings::default())
+        .into_keys()
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(everywhere, ["firefox"]);
+}
+
+#[test]
 fn ten_equal_results_clear_the_mark() {
     let evidence = |streak| {
         flaky(&on(
