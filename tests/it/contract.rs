@@ -12,31 +12,41 @@ use jira_standin::{FailNext, Faults, IssueRef, Options, Request, Standin, accoun
 use sea_orm::ConnectionTrait;
 use touchstone::app::create_defect::Outcome;
 use touchstone::app::link_defect::{DefectLinkError, link_defect};
+use touchstone::domain::rule::FieldChange;
 use touchstone::jira::permissions::{Asker, Permission};
 
 use crate::defects::World;
-use crate::support::{Database, TestApp};
+use crate::support::{Database, TestApp, eventually};
 
 /// A story of the sample project, which the app hears of from a result before any event.
 const STORY: &str = "SHOP-7";
 const FAILURE: &str = "expected 402, got 500";
 
 /// All that the app asks of Jira, by the paths of Jira's description.
-const CALLS: [&str; 14] = [
+const CALLS: [&str; 23] = [
     "GET /rest/api/3/issue/{id}",
+    "GET /rest/api/3/issue/{id}/changelog",
     "GET /rest/api/3/issue/{id}/comment",
     "GET /rest/api/3/issue/{id}/transitions",
     "GET /rest/api/3/issue/createmeta/{id}/issuetypes",
     "GET /rest/api/3/issue/createmeta/{id}/issuetypes/{id}",
     "GET /rest/api/3/myself",
     "GET /rest/api/3/project/{id}",
+    "GET /rest/api/3/serverInfo",
+    "GET /rest/api/3/status",
     "POST /rest/api/3/comment/list",
     "POST /rest/api/3/issue",
+    "POST /rest/api/3/issue/bulkfetch",
     "POST /rest/api/3/issue/{id}/comment",
     "POST /rest/api/3/issue/{id}/transitions",
     "POST /rest/api/3/issueLink",
     "POST /rest/api/3/permissions/check",
+    "POST /rest/api/3/search/approximate-count",
     "POST /rest/api/3/search/jql",
+    "PUT /rest/api/3/issue/{id}",
+    "PUT /rest/api/3/issue/{id}/comment/{id}",
+    "PUT /rest/api/3/issue/{id}/properties/com.atlassian.jira.issue%3Aio.touchstone.jira%3Aissue-test-status%3Astatus",
+    "PUT /rest/api/3/issue/{id}/properties/touchstone.coverage",
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -68,6 +78,9 @@ async fn whatever_the_app_asks_fits_the_description_of_jira() {
     finds_the_comment_of_a_lost_answer(&world, &defect).await;
     reopens(&world, &defect).await;
     verifies(&world, &defect).await;
+    shows_the_status_in_jira(&world).await;
+    reads_what_it_may_have_missed(&world).await;
+    edits(&world).await;
 
     let requests = world.jira.requests();
     let asked: BTreeSet<_> = requests.iter().map(described).collect();
@@ -170,6 +183,42 @@ async fn verifies(world: &World, defect: &str) {
     let said = world.comments(defect);
     assert!(said.last().unwrap().contains("Verified"), "{said:?}");
     assert_eq!(world.coverage().await["status"], "OK");
+}
+
+/// The property that JQL finds, and the lozenge, which is sent after it.
+async fn shows_the_status_in_jira(world: &World) {
+    const LOZENGE: &str = "com.atlassian.jira.issue:io.touchstone.jira:issue-test-status:status";
+    eventually("the status stands in Jira", async || {
+        let shown = world.jira.issue(STORY).unwrap().properties;
+        let status = &shown.get("touchstone.coverage")?["status"];
+        (*status == "OK" && shown[LOZENGE]["value"]["type"] == "success").then_some(())
+    })
+    .await;
+}
+
+/// What a reconciliation asks.
+async fn reads_what_it_may_have_missed(world: &World) {
+    let jira = world.app.app().jira.for_site(&world.site);
+    let issue = world.jira.issue(STORY).unwrap().id.try_into().unwrap();
+    assert!(!jira.changed_page(10, None).await.unwrap().issues.is_empty());
+    assert!(!jira.any_page(None).await.unwrap().issues.is_empty());
+    assert!(jira.count_any().await.unwrap() > 0);
+    assert_eq!(jira.read_issues(&[issue]).await.unwrap().len(), 1);
+    assert_eq!(jira.look_at_issues(&[issue]).await.unwrap().len(), 1);
+    jira.newest_changes(issue, 1).await.unwrap();
+    assert!(!jira.status_categories().await.unwrap().is_empty());
+    assert!(jira.address_for_people().await.unwrap().starts_with("http"));
+}
+
+/// What rules of one's own do to fields.
+async fn edits(world: &World) {
+    let issue = world.jira.issue(STORY).unwrap().id.try_into().unwrap();
+    let jira = world.app.app().jira.for_site(&world.site);
+    let change = FieldChange {
+        add_labels: vec!["retest".to_owned()],
+        ..FieldChange::default()
+    };
+    jira.edit_issue(issue, &change).await.unwrap();
 }
 
 async fn resolve(world: &World, defect: &str) {
