@@ -27,6 +27,9 @@ pub struct RunDetail {
     /// Who was to run it, as the report names them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assignee: Option<String>,
+    /// Since when the clock runs that a tester works by, milliseconds since the Unix epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timer_since_ms: Option<i64>,
     /// Whether the report it came with says that results are missing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_incomplete: bool,

@@ -67,6 +67,9 @@ pub struct TestStep {
     /// What should happen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<String>,
+    /// The test that is carried out in place of this step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calls: Option<Uuid>,
 }
 
 /// What a version of a test says: a change of it is a new version.
@@ -120,6 +123,34 @@ pub fn test_type(name: &str) -> Option<&'static str> {
         .find(|known| known.eq_ignore_ascii_case(name.trim()))
 }
 
+/// The rows of the examples of a scenario outline, in order: for each the names of the columns with its
+/// values. Gherkin writes them as tables below `Examples:` (or `Scenarios:`); a table's first row names
+/// its columns. Tables of steps are not meant.
+#[must_use]
+pub fn example_rows(gherkin: &str) -> Vec<Vec<(String, String)>> {
+    let cells = |line: &str| -> Vec<String> {
+        let inner = line.trim_start_matches('|').trim_end_matches('|');
+        inner
+            .split('|')
+            .map(|cell| cell.trim().to_owned())
+            .collect()
+    };
+    let (mut rows, mut names, mut is_inside) = (Vec::new(), None, false);
+    for line in gherkin.lines().map(str::trim) {
+        if line.starts_with("Examples:") || line.starts_with("Scenarios:") {
+            (names, is_inside) = (None, true);
+        } else if line.starts_with('|') && is_inside {
+            match &names {
+                None => names = Some(cells(line)),
+                Some(names) => rows.push(names.iter().cloned().zip(cells(line)).collect()),
+            }
+        } else if !line.is_empty() && !line.starts_with(['#', '@']) {
+            is_inside = is_inside && names.is_none();
+        }
+    }
+    rows
+}
+
 /// A test case as lists show it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TestCase {
@@ -133,4 +164,20 @@ pub struct TestCase {
     pub kind: TestKind,
     /// Whether it has been put away; an archived test covers nothing.
     pub is_archived: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn examples_are_the_rows_below_their_heads() {
+        let outline = "Given a table\n| not | these |\n| 1 | 2 |\nExamples: of cards\n  some words\n\
+             | card | sum |\n| visa | 5 |\n# a remark\n| amex | 7 |\n\nExamples:\n| card | sum |\n| cash | 9 |";
+        let rows = example_rows(outline);
+        let cards: Vec<&str> = rows.iter().map(|row| row[0].1.as_str()).collect();
+        assert_eq!(cards, ["visa", "amex", "cash"]);
+        assert_eq!(rows[0][1], ("sum".to_owned(), "5".to_owned()));
+        assert!(example_rows("Given a card").is_empty());
+    }
 }

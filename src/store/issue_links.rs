@@ -61,6 +61,20 @@ struct Row {
     event_ms: i64,
 }
 
+/// The types that links between issues of a site have: id and name, by name.
+pub async fn types(on: &impl Conn, site: SiteId) -> Result<Vec<(String, String)>, StoreError> {
+    let rows = Sql::new(
+        "SELECT type_id, max(type_name) FROM issue_link WHERE NOT is_removed AND site_id = ",
+    )
+    .bind(site)
+    .push(" GROUP BY type_id ORDER BY 2, 1")
+    .raw(on)
+    .await?;
+    rows.iter()
+        .map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?)))
+        .collect()
+}
+
 /// The links that these issues (Jira's ids) have at either end, each with the time of the last word on
 /// it, milliseconds since the Unix epoch; removed ones are left out.
 pub async fn of_issues(

@@ -3,7 +3,7 @@
 
 use uuid::Uuid;
 
-use super::{Conn, SiteId, Sql, StoreError};
+use super::{Conn, Dialect, SiteId, Sql, StoreError};
 use crate::domain::run::RunStatus;
 
 /// A search for runs. It names tests, executions or plans: runs without number are behind it
@@ -22,6 +22,8 @@ pub struct Search<'a> {
     pub plans: Option<&'a [String]>,
     /// With one of these statuses.
     pub statuses: Option<&'a [RunStatus]>,
+    /// That one of these is to run, as the run names them.
+    pub assignees: Option<&'a [String]>,
     /// That reached us since, milliseconds since the Unix epoch.
     pub arrived_since_ms: Option<i64>,
     /// How many to pass over.
@@ -41,7 +43,8 @@ pub struct Found {
 
 /// Searches.
 pub async fn find(on: &impl Conn, site: SiteId, search: &Search<'_>) -> Result<Found, StoreError> {
-    let total: Option<i64> = statement(site, search, "SELECT count(*)")
+    let is_postgres = Dialect::of(on) == Dialect::Postgres;
+    let total: Option<i64> = statement(site, is_postgres, search, "SELECT count(*)")
         .scalar(on)
         .await?;
     let total = total.unwrap_or(0);
@@ -51,7 +54,7 @@ pub async fn find(on: &impl Conn, site: SiteId, search: &Search<'_>) -> Result<F
             places: Vec::new(),
         });
     }
-    let rows = statement(site, search, "SELECT r.execution_id, r.number")
+    let rows = statement(site, is_postgres, search, "SELECT r.execution_id, r.number")
         .with(" ORDER BY r.execution_id, r.number LIMIT ", search.limit)
         .with(" OFFSET ", search.start)
         .raw(on)
@@ -65,7 +68,7 @@ pub async fn find(on: &impl Conn, site: SiteId, search: &Search<'_>) -> Result<F
     })
 }
 
-fn statement(site: SiteId, search: &Search<'_>, select: &str) -> Sql {
+fn statement(site: SiteId, is_postgres: bool, search: &Search<'_>, select: &str) -> Sql {
     let mut sql = Sql::new(select);
     sql.push(
         " FROM run r JOIN execution e ON e.site_id = r.site_id AND e.id = r.execution_id \
@@ -96,6 +99,14 @@ fn statement(site: SiteId, search: &Search<'_>, select: &str) -> Sql {
     if let Some(statuses) = search.statuses {
         let codes = statuses.iter().map(|status| status.code());
         sql.push(" AND r.status IN ").list(codes);
+    }
+    if let Some(assignees) = search.assignees {
+        sql.push(if is_postgres {
+            " AND (r.detail::jsonb ->> 'assignee') IN "
+        } else {
+            " AND json_extract(r.detail, '$.assignee') IN "
+        })
+        .list(assignees.iter().map(String::as_str));
     }
     if let Some(version) = search.version {
         sql.with(" AND r.test_version = ", version);

@@ -110,6 +110,8 @@ pub enum Of {
     PlanExecutions(String),
     /// Executions that have a run of this test.
     TestExecutions(Uuid),
+    /// Executions that have a run of this version of this test.
+    VersionExecutions(Uuid, i32),
     /// Plans that this test was put into.
     TestPlans(Uuid),
     /// The plan with this key.
@@ -333,6 +335,12 @@ fn push_of(sql: &mut Sql, site: SiteId, kind: Kind, of: &Of) {
             select(sql, "test_id FROM test_group_test", "group_id", *group);
         }
         Of::TestExecutions(test) => select(sql, "execution_id FROM run", "test_id", *test),
+        Of::VersionExecutions(test, version) => {
+            sql.push("x.id IN (SELECT execution_id FROM run WHERE site_id = ")
+                .bind(site);
+            sql.with(" AND test_id = ", *test);
+            sql.with(" AND test_version = ", *version).push(")");
+        }
         Of::TestPlans(test) => select(sql, "plan_id FROM plan_test", "test_id", *test),
         Of::TestGroups(test) => {
             select(sql, "group_id FROM test_group_test", "test_id", *test);

@@ -346,6 +346,18 @@ pub async fn version(
     Ok(found.filter(|found| found.version == version))
 }
 
+/// Every version of a test, the newest first.
+pub async fn all_versions(
+    on: &impl Conn,
+    site: SiteId,
+    test: &StoredTest,
+) -> Result<Vec<TestVersion>, StoreError> {
+    let most = i64::from(test.version);
+    let mut all = vec![test.current()];
+    all.extend(versions_before(on, site, test.id, most, most).await?);
+    Ok(all)
+}
+
 /// The versions a test had before the one it has: those below `before`, the newest first, at most
 /// `limit`.
 pub async fn versions_before(

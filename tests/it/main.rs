@@ -60,6 +60,7 @@ mod retention;
 mod rules;
 mod scopes;
 mod statuses_in_jira;
+mod xray_around;
 mod xray_auth;
 mod xray_graphql;
 mod xray_import;

@@ -453,4 +453,81 @@ both_databases! {
         }
         bank.app.stop().await;
     }
+
+    async fn tests_call_one_another_and_have_a_past(database: Database) {
+        let world = World::new(database).await;
+        let (one, two) = (world.test("Signs in").await, world.test("Pays").await);
+        let call = format!(r#"mutation {{ addTestStep(issueId: "{two}", step: {{ callTestIssueId: "{one}" }}) {{ id action callTestIssueId }} }}"#);
+        let step = world.ask(&call).await["addTestStep"].clone();
+        assert_eq!((&step["callTestIssueId"], &step["action"]), (&json!(one), &json!("Carry out SHOP-T1.")));
+        let query = format!(r#"{{ getExpandedTest(issueId: "{two}") {{ issueId versionId testType {{ name }} jira(fields: ["key"]) warnings
+            steps {{ id action parentTestIssueId calledTestIssueId attachments {{ id }} }} }}
+            before: getExpandedTest(issueId: "{two}", versionId: 1) {{ versionId steps {{ action }} }}
+            getExpandedTests(tests: [{{ issueId: "{one}", versionId: 1 }}], limit: 5) {{ total results {{ versionId }} }} }}"#);
+        let found = world.ask(&query).await;
+        let expanded = &found["getExpandedTest"];
+        let actions: Vec<String> = expanded["steps"].as_array().unwrap().iter().map(|step| text(&step["action"])).collect();
+        assert_eq!(actions, ["Open", "Pay", "Open", "Pay"]);
+        assert_eq!((&expanded["steps"][2]["parentTestIssueId"], &expanded["steps"][0]["parentTestIssueId"]), (&json!(one), &Value::Null));
+        assert_eq!((&expanded["versionId"], &expanded["jira"]["key"]), (&json!(2), &json!("SHOP-T2")));
+        assert_eq!(found["before"]["steps"].as_array().unwrap().len(), 2);
+        assert_eq!((&found["getExpandedTests"]["total"], &found["getExpandedTests"]["results"][0]["versionId"]), (&json!(1), &json!(1)));
+        // A test that calls itself, by way of another, is not followed for ever.
+        world.ask(&format!(r#"mutation {{ addTestStep(issueId: "{one}", step: {{ callTestIssueId: "{two}" }}) {{ id }} }}"#)).await;
+        let round = world.ask(&query).await["getExpandedTest"].clone();
+        assert_eq!((round["steps"].as_array().unwrap().len(), round["warnings"].as_array().unwrap().len()), (5, 1));
+
+        let past = world.ask(&format!(r#"{{ getTest(issueId: "{two}") {{ history(limit: 5) {{ total results {{ user version action date changes {{ field change }} }} }} }} }}"#)).await;
+        let past = &past["getTest"]["history"];
+        assert_eq!((&past["total"], &past["results"][0]["action"], &past["results"][1]["action"]), (&json!(2), &json!("Update"), &json!("Create")));
+        assert_eq!(past["results"][0]["changes"][0]["field"], "Steps");
+        let why = world.refused(&format!(r#"mutation {{ addTestStep(issueId: "{two}", step: {{ action: "x", attachments: [{{ filename: "a" }}] }}) {{ id }} }}"#)).await;
+        assert!(why.contains("not kept"), "{why}");
+        let one_of_two = format!(r#"{{ known: getTest(issueId: "{one}") {{ issueId }} unknown: getTest(issueId: "17") {{ issueId }} }}"#);
+        let answer = world.answer(&one_of_two, json!({})).await;
+        assert_eq!(answer["data"], json!({ "known": { "issueId": one }, "unknown": null }), "{answer}");
+        assert_eq!(answer["errors"][0]["path"], json!(["unknown"]));
+        world.app.stop().await;
+    }
+
+    async fn runs_have_examples_versions_and_a_timer(database: Database) {
+        let world = World::new(database).await;
+        let gherkin = "Given a <card>\\nExamples:\\n| card |\\n| visa |\\n| amex |";
+        let made = world.ask(&format!(r#"mutation {{ createTest(testType: {{ name: "Cucumber" }}, gherkin: "{gherkin}",
+            jira: {{ fields: {{ summary: "Pays", project: {{ key: "SHOP" }} }} }}) {{ test {{ issueId }} }} }}"#)).await;
+        let test = text(&made["createTest"]["test"]["issueId"]);
+        let execution = world.execution(&[&test]).await;
+        let read = format!(r#"{{ getTestRun(testIssueId: "{test}", testExecIssueId: "{execution}") {{ id status {{ name }} parameters {{ name }}
+            examples {{ id duration status {{ name }} }} preconditions(limit: 5) {{ total }} results {{ duration backgrounds {{ error }} }} testVersion {{ id }} }} }}"#);
+        let run = world.ask(&read).await["getTestRun"].clone();
+        assert_eq!(run["examples"].as_array().unwrap().len(), 2);
+        assert_eq!((&run["examples"][1]["status"]["name"], &run["preconditions"]["total"]), (&json!("TO DO"), &json!(0)));
+        let example = |n: usize| text(&run["examples"][n]["id"]);
+        for (n, status) in [(0, "PASSED"), (1, "FAILED")] {
+            world.ask(&format!(r#"mutation {{ updateTestRunExampleStatus(exampleId: "{}", status: "{status}") {{ warnings }} }}"#, example(n))).await;
+        }
+        let now = world.ask(&read).await["getTestRun"].clone();
+        assert_eq!((&now["status"]["name"], &now["examples"][0]["status"]["name"]), (&json!("FAILED"), &json!("PASSED")));
+        world.consistent().await;
+        let id = text(&run["id"]);
+        let timer = async |how: &str| text(&world.ask(&format!(r#"mutation {{ setTestRunTimer(testRunId: "{id}", {how}) }}"#)).await["setTestRunTimer"]);
+        assert!(timer("running: true").await.contains("runs"));
+        assert!(timer("running: false").await.contains("stands"));
+        assert!(timer("reset: true").await.contains("stands at 0"));
+
+        // An execution may hold a test in a version it had before.
+        world.ask(&format!(r#"mutation {{ updateGherkinTestDefinition(issueId: "{test}", gherkin: "Given cash") {{ gherkin }} }}"#)).await;
+        let other = world.execution(&[]).await;
+        let added = world.ask(&format!(r#"mutation {{ addTestsToTestExecution(issueId: "{other}", tests: [{{ issueId: "{test}", versionId: 1 }}]) {{ addedTests warning }} }}"#)).await;
+        assert_eq!(added["addTestsToTestExecution"]["addedTests"], json!([test]));
+        let found = world.ask(&format!(r#"{{ getTestRun(testIssueId: "{test}", testExecIssueId: "{other}") {{ testVersion {{ id testExecutions(limit: 5) {{ total }} }} }} }}"#)).await;
+        assert_eq!(found["getTestRun"]["testVersion"], json!({ "id": 1, "testExecutions": { "total": 2 } }));
+        let query = |who: &str| format!(r#"{{ getTestRuns(testIssueIds: ["{test}"], testRunAssignees: ["{who}"], limit: 5) {{ total }} }}"#);
+        world.ask(&format!(r#"mutation {{ updateTestRun(id: "{id}", assigneeId: "bob") {{ warnings }} }}"#)).await;
+        assert_eq!(world.ask(&query("bob")).await["getTestRuns"]["total"], 1);
+        assert_eq!(world.ask(&query("ann")).await["getTestRuns"]["total"], 0);
+        let settings = world.ask(r#"{ getIssueLinkTypes { id name } getProjectSettings(projectIdOrKey: "SHOP") { testStepSettings { fields { id } } testRunCustomFieldSettings { fields { id } } } }"#).await;
+        assert_eq!(settings["getIssueLinkTypes"], json!([]));
+        world.app.stop().await;
+    }
 }

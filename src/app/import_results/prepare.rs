@@ -212,6 +212,7 @@ fn detail(attempts: &[Attempt], remarks: &mut Remarks, is_incomplete: bool) -> O
         _ => false,
     };
     let detail = RunDetail {
+        timer_since_ms: None,
         attempts: if says_nothing {
             Vec::new()
         } else {

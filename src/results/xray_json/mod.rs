@@ -474,6 +474,7 @@ fn identity(test: &Test<'_>, name: &str) -> Identity {
 fn definition(info: &TestInfo<'_>, limits: &Limits) -> TestDefinition {
     let long = |text: &Text<'_>| kept(text, limits.details_bytes);
     let steps = info.steps.0.iter().take(STEPS).map(|step| TestStep {
+        calls: None,
         action: long(&step.action).unwrap_or_default(),
         data: long(&step.data),
         expected: long(&step.result),

@@ -1,9 +1,8 @@
 //! Errors in the one form that every client of this interface reads: `{"error": "sentence"}`.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::CONTENT_TYPE;
+use actix_web::http::header::{CACHE_CONTROL, RETRY_AFTER};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
-use serde::Serialize;
 
 use crate::problem::Problem;
 
@@ -12,14 +11,8 @@ use crate::problem::Problem;
 pub struct XrayError(pub Problem);
 
 impl<P: Into<Problem>> From<P> for XrayError {
-    /// What is refused is a bad request here, whatever the reason: clients know no finer codes.
     fn from(problem: P) -> Self {
-        let mut problem = problem.into();
-        let is_refusal = |status: StatusCode| problem.status == status.as_u16();
-        if is_refusal(StatusCode::UNPROCESSABLE_ENTITY) || is_refusal(StatusCode::CONFLICT) {
-            problem.status = StatusCode::BAD_REQUEST.as_u16();
-        }
-        Self(problem)
+        Self(problem.into())
     }
 }
 
@@ -34,24 +27,32 @@ impl std::fmt::Display for XrayError {
 
 impl ResponseError for XrayError {
     fn status_code(&self) -> StatusCode {
-        self.0.status_code()
+        told_status(&self.0)
     }
 
     fn error_response(&self) -> HttpResponse {
-        #[derive(Serialize)]
-        struct Body {
-            error: String,
-        }
-        // The problem's own answer has the right status and headers, and logs what is ours.
-        let answer = self.0.error_response();
-        let body = Body {
-            error: self.to_string(),
-        };
-        let mut answer = answer.set_body(serde_json::to_string(&body).unwrap_or_default());
-        let json = actix_web::http::header::HeaderValue::from_static("application/json");
-        answer.headers_mut().insert(CONTENT_TYPE, json);
-        answer.map_into_boxed_body()
+        self.0.log();
+        told(&self.0, &self.to_string())
     }
+}
+
+/// The status of a problem here. What is refused is a bad request, whatever the reason: clients know no
+/// finer codes.
+pub(super) fn told_status(problem: &Problem) -> StatusCode {
+    match problem.status_code() {
+        StatusCode::UNPROCESSABLE_ENTITY | StatusCode::CONFLICT => StatusCode::BAD_REQUEST,
+        status => status,
+    }
+}
+
+/// A problem in the form that clients of this interface read.
+pub(super) fn told(problem: &Problem, said: &str) -> HttpResponse {
+    let mut answer = HttpResponse::build(told_status(problem));
+    answer.insert_header((CACHE_CONTROL, "no-store"));
+    if let Some(seconds) = problem.retry_after_s {
+        answer.insert_header((RETRY_AFTER, seconds.to_string()));
+    }
+    answer.json(serde_json::json!({ "error": said }))
 }
 
 /// What an unknown address of this interface is told.

@@ -16,6 +16,7 @@ pub mod error;
 pub mod graphql;
 pub mod ids;
 mod import;
+mod testrun;
 
 /// The routes of this edge.
 pub fn routes(routes: &mut ServiceConfig) {
@@ -36,13 +37,15 @@ pub fn routes(routes: &mut ServiceConfig) {
         .service(
             scope("/api")
                 .route("/xraylicense", web::get().to(around::licence))
+                .configure(testrun::routes)
                 .configure(imports),
         )
         .configure(imports);
     // What clients ask of Jira itself, when Jira's address is set to ours.
     let jira = scope("/rest/api/{version:2|3|latest}")
         .route("/myself", web::get().to(around::myself))
-        .route("/field", web::get().to(around::fields));
+        .route("/field", web::get().to(around::fields))
+        .configure(around::routes);
     routes.service(
         scope("/xray")
             .service(cloud)

@@ -252,6 +252,7 @@ fn checked_steps(checks: &mut Checks, steps: &[Step]) -> Vec<TestStep> {
             checks.refuse(at("action"), "It is empty.");
         }
         TestStep {
+            calls: None,
             action: action.unwrap_or_default(),
             id: None,
             data: checks.text(&at("data"), step.data.as_deref(), TEXT),

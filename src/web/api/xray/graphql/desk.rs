@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+use actix_web::http::StatusCode;
 use actix_web::web::Data;
+use actix_web::{HttpResponse, ResponseError};
 use async_graphql::Context;
 use tokio::sync::OnceCell;
 use uuid::Uuid;
@@ -17,11 +19,12 @@ use crate::store::api_clients::ApiClient;
 use crate::store::{SiteId, Txn, projects, settings};
 use crate::web::api::v1::auth::ApiCaller;
 
+use super::super::error::{told, told_status};
 use super::super::ids;
 
 /// A refusal or a failure, as it is told in `errors`.
 #[derive(Debug, Clone)]
-pub(super) struct Failure(Arc<Problem>);
+pub(in crate::web::api::xray) struct Failure(Arc<Problem>);
 
 impl<P: Into<Problem>> From<P> for Failure {
     fn from(problem: P) -> Self {
@@ -40,17 +43,27 @@ impl fmt::Display for Failure {
     }
 }
 
+impl ResponseError for Failure {
+    fn status_code(&self) -> StatusCode {
+        told_status(&self.0)
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        told(&self.0, &self.to_string())
+    }
+}
+
 /// A refusal that one sentence says everything of.
-pub(super) fn refused(sentence: impl Into<String>) -> Failure {
+pub(in crate::web::api::xray) fn refused(sentence: impl Into<String>) -> Failure {
     Problem::bad_request(sentence).into()
 }
 
 /// What came of a resolver.
-pub(super) type Answer<T> = Result<T, Failure>;
+pub(in crate::web::api::xray) type Answer<T> = Result<T, Failure>;
 
 /// See the module.
 #[derive(Debug)]
-pub(super) struct Desk {
+pub(in crate::web::api::xray) struct Desk {
     pub app: Data<App>,
     pub client: ApiCaller,
     /// When the request is answered, milliseconds since the Unix epoch.

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::super::ids;
 use super::desk::{Answer, Desk};
+use super::history::{self, HistoryEntry};
 use super::jira::{Facts, fields_of};
 use super::names::time;
 use super::page::{Page, Part, Texts, rows, weight};
@@ -19,7 +20,27 @@ use crate::store::search::{Kind, Of};
 
 /// A test execution.
 #[derive(Debug, Clone)]
-pub(super) struct TestExecution(pub Execution);
+pub(in crate::web::api::xray) struct TestExecution(pub Execution);
+
+impl TestExecution {
+    /// What Jira would say of it if it was an issue there.
+    pub async fn told(&self, desk: &Desk, fields: Texts) -> Answer<Value> {
+        let execution = &self.0;
+        let facts = Facts {
+            id: ids::of(execution.id),
+            key: execution.key.to_string(),
+            summary: &execution.name,
+            fix_version: execution.particulars.fix_version.as_deref(),
+            created_by: execution.created_by.as_deref(),
+            created_ms: execution.created_ms,
+            updated_ms: execution.finished_ms.max(execution.created_ms),
+            project_id: desk.project_id(execution.project_id).await?,
+            project_key: &execution.key.project,
+            ..Facts::default()
+        };
+        fields_of(Kind::Execution, &facts, fields)
+    }
+}
 
 #[Object]
 impl TestExecution {
@@ -87,24 +108,18 @@ impl TestExecution {
 
     /// What Jira would say of it if it was an issue there.
     async fn jira(&self, context: &Context<'_>, fields: Texts) -> Answer<Value> {
-        let execution = &self.0;
-        let facts = Facts {
-            id: ids::of(execution.id),
-            key: execution.key.to_string(),
-            summary: &execution.name,
-            fix_version: execution.particulars.fix_version.as_deref(),
-            created_by: execution.created_by.as_deref(),
-            created_ms: execution.created_ms,
-            updated_ms: execution.finished_ms.max(execution.created_ms),
-            project_id: Desk::of(context)?.project_id(execution.project_id).await?,
-            project_key: &execution.key.project,
-            ..Facts::default()
-        };
-        fields_of(Kind::Execution, &facts, fields)
+        self.told(Desk::of(context)?, fields).await
     }
 
     /// When it was made, or its last run ended.
     async fn last_modified(&self) -> String {
         time(self.0.finished_ms.max(self.0.created_ms))
+    }
+
+    /// What was changed of it, as far as that is kept.
+    #[graphql(complexity = "weight(limit, child_complexity)")]
+    async fn history(&self, limit: Option<i32>, start: Option<i32>) -> Answer<Page<HistoryEntry>> {
+        let made = history::of_made(self.0.created_by.as_deref(), self.0.created_ms);
+        Ok(Part::read(limit, start)?.of(made))
     }
 }

@@ -6,11 +6,12 @@ use serde_json::Value;
 use super::super::ids;
 use super::desk::{Answer, Desk};
 use super::folder::Folder;
+use super::history::{self, HistoryEntry};
 use super::jira::{Facts, fields_of};
 use super::names::time;
 use super::page::{Page, Part, Texts, rows, weight};
 use super::query::find::{self, Search};
-use super::test::{Test, TestType};
+use super::test::{Test, TestType, TestVersion, type_named};
 use crate::domain::test::MANUAL;
 use crate::store::folders;
 use crate::store::groups::Group;
@@ -34,7 +35,12 @@ async fn tests_of(
     find::tests(Desk::of(context)?, Search::of(&of, rows(issue_ids)?, part)).await
 }
 
-async fn jira_of(group: &Group, context: &Context<'_>, fields: Texts) -> Answer<Value> {
+/// What Jira would say of a test set or precondition if it was an issue there.
+pub(in crate::web::api::xray) async fn told(
+    group: &Group,
+    desk: &Desk,
+    fields: Texts,
+) -> Answer<Value> {
     let facts = Facts {
         id: ids::of(group.id),
         key: group.key.to_string(),
@@ -43,7 +49,7 @@ async fn jira_of(group: &Group, context: &Context<'_>, fields: Texts) -> Answer<
         created_by: group.created_by.as_deref(),
         created_ms: group.created_ms,
         updated_ms: group.changed_ms,
-        project_id: Desk::of(context)?.project_id(group.project_id).await?,
+        project_id: desk.project_id(group.project_id).await?,
         project_key: &group.key.project,
         ..Facts::default()
     };
@@ -76,12 +82,19 @@ impl TestSet {
 
     /// What Jira would say of it if it was an issue there.
     async fn jira(&self, context: &Context<'_>, fields: Texts) -> Answer<Value> {
-        jira_of(&self.0, context, fields).await
+        told(&self.0, Desk::of(context)?, fields).await
     }
 
     /// When what it says last changed.
     async fn last_modified(&self) -> String {
         time(self.0.changed_ms)
+    }
+
+    /// What was changed of it, as far as that is kept.
+    #[graphql(complexity = "weight(limit, child_complexity)")]
+    async fn history(&self, limit: Option<i32>, start: Option<i32>) -> Answer<Page<HistoryEntry>> {
+        let made = history::of_made(self.0.created_by.as_deref(), self.0.created_ms);
+        Ok(Part::read(limit, start)?.of(made))
     }
 }
 
@@ -121,7 +134,34 @@ impl Precondition {
 
     /// What Jira would say of it if it was an issue there.
     async fn jira(&self, context: &Context<'_>, fields: Texts) -> Answer<Value> {
-        jira_of(&self.0, context, fields).await
+        told(&self.0, Desk::of(context)?, fields).await
+    }
+
+    /// The versions of its tests, each as it is now.
+    #[graphql(complexity = "weight(limit, child_complexity)")]
+    async fn test_versions(
+        &self,
+        context: &Context<'_>,
+        limit: Option<i32>,
+        start: Option<i32>,
+        archived: Option<bool>,
+        test_type_id: Option<String>,
+    ) -> Answer<Page<TestVersion>> {
+        let (desk, part) = (Desk::of(context)?, Part::read(limit, start)?);
+        let mut of = vec![Of::GroupTests(self.0.id)];
+        // Tests that are put away are in no list.
+        if archived == Some(true) {
+            return Ok(part.of(Vec::new()));
+        }
+        if let Some(id) = test_type_id.as_deref() {
+            of.push(find::of_type(type_named(Some(id))?));
+        }
+        let found = find::tests(desk, Search::of(&of, None, part)).await?;
+        let versions = found.results.into_iter().map(|test| TestVersion {
+            version: test.0.current(),
+            test: test.0,
+        });
+        Ok(part.page(found.total, versions.collect()))
     }
 
     /// The folder of its project that it lies in.
@@ -134,5 +174,12 @@ impl Precondition {
     /// When what it says last changed.
     async fn last_modified(&self) -> String {
         time(self.0.changed_ms)
+    }
+
+    /// What was changed of it, as far as that is kept.
+    #[graphql(complexity = "weight(limit, child_complexity)")]
+    async fn history(&self, limit: Option<i32>, start: Option<i32>) -> Answer<Page<HistoryEntry>> {
+        let made = history::of_made(self.0.created_by.as_deref(), self.0.created_ms);
+        Ok(Part::read(limit, start)?.of(made))
     }
 }

@@ -17,7 +17,7 @@ use crate::store::search::Of;
 
 /// An issue that tests can cover.
 #[derive(Debug, Clone)]
-pub(super) struct CoverableIssue(pub MirroredIssue);
+pub(in crate::web::api::xray) struct CoverableIssue(pub MirroredIssue);
 
 /// The status of an issue.
 #[derive(Debug, SimpleObject)]

@@ -11,7 +11,7 @@ use crate::store::search::Kind;
 
 /// What is known of something that could be an issue.
 #[derive(Debug, Default)]
-pub(super) struct Facts<'a> {
+pub(in crate::web::api::xray) struct Facts<'a> {
     pub id: String,
     pub key: String,
     pub summary: &'a str,
@@ -27,7 +27,11 @@ pub(super) struct Facts<'a> {
 }
 
 /// The fields that are asked for; all, when none is named.
-pub(super) fn fields_of(kind: Kind, facts: &Facts<'_>, wanted: Texts) -> Answer<Value> {
+pub(in crate::web::api::xray) fn fields_of(
+    kind: Kind,
+    facts: &Facts<'_>,
+    wanted: Texts,
+) -> Answer<Value> {
     let versions = facts.fix_version.into_iter();
     let versions: Vec<Value> = versions.map(|name| json!({ "name": name })).collect();
     let person = |name: &str| json!({ "displayName": name });
@@ -59,7 +63,10 @@ pub(super) fn fields_of(kind: Kind, facts: &Facts<'_>, wanted: Texts) -> Answer<
 }
 
 /// The fields of an issue that are asked for; all, when none is named.
-pub(super) fn fields_of_issue(issue: &MirroredIssue, wanted: Texts) -> Answer<Value> {
+pub(in crate::web::api::xray) fn fields_of_issue(
+    issue: &MirroredIssue,
+    wanted: Texts,
+) -> Answer<Value> {
     let it = &issue.snapshot;
     let one = |named: &Named| json!({ "id": named.id, "name": named.name });
     let all_of = |named: &[Named]| Value::Array(named.iter().map(one).collect());

@@ -13,28 +13,33 @@ use std::sync::LazyLock;
 
 use actix_web::HttpResponse;
 use actix_web::web::{Bytes, Data};
-use async_graphql::{EmptySubscription, Schema};
+use async_graphql::indexmap::IndexMap;
+use async_graphql::{EmptySubscription, Name, PathSegment, Response, Schema, Value};
 
 use super::auth::XrayCaller;
 use super::error::XrayError;
 use crate::app::App;
 use crate::problem::Problem;
 
-mod change;
-mod desk;
+pub(super) mod change;
+pub(super) mod desk;
 pub mod download;
-mod execution;
+pub(super) mod execution;
+mod expanded;
 mod folder;
-mod group;
+pub(super) mod group;
+mod history;
 mod issue;
-mod jira;
-mod names;
-mod page;
-mod plan;
-mod query;
-mod run;
+pub(super) mod jira;
+pub(super) mod names;
+pub(super) mod page;
+pub(super) mod plan;
+pub(super) mod query;
+pub(super) mod run;
+pub(super) mod run_parts;
 mod settings;
-mod test;
+pub(super) mod test;
+pub(super) mod test_facts;
 
 /// Most bytes of a request: evidence comes in it as base64.
 pub const BODY_LIMIT: usize = 16 * 1024 * 1024;
@@ -66,5 +71,26 @@ pub async fn answer(
     })?;
     let desk = desk::Desk::new(app, caller.caller.0);
     let answered = SCHEMA.execute(request.data(desk)).await;
-    Ok(HttpResponse::Ok().json(answered))
+    Ok(HttpResponse::Ok().json(completed(answered)))
+}
+
+/// The answer with a null for each question that failed: the library leaves those out, and clients look
+/// for them where the specification has them.
+fn completed(mut answered: Response) -> Response {
+    let failed = answered.errors.iter().filter_map(|why| why.path.first());
+    let failed: Vec<Name> = failed
+        .filter_map(|step| match step {
+            PathSegment::Field(name) => Some(Name::new(name)),
+            PathSegment::Index(_) => None,
+        })
+        .collect();
+    if !failed.is_empty() && answered.data == Value::Null {
+        answered.data = Value::Object(IndexMap::new());
+    }
+    if let Value::Object(data) = &mut answered.data {
+        for name in failed {
+            data.entry(name).or_insert(Value::Null);
+        }
+    }
+    answered
 }

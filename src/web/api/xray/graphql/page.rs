@@ -6,10 +6,13 @@ use uuid::Uuid;
 use super::super::ids;
 use super::desk::{Answer, refused};
 use super::execution::TestExecution;
+use super::expanded::ExpandedTest;
 use super::group::{Precondition, TestSet};
+use super::history::HistoryEntry;
 use super::issue::CoverableIssue;
 use super::plan::TestPlan;
-use super::run::{IterationStep, TestRun, TestRunIteration};
+use super::run::TestRun;
+use super::run_parts::{IterationStep, RunPrecondition, TestRunIteration};
 use super::settings::ProjectSettings;
 use super::test::{Test, TestVersion};
 
@@ -19,7 +22,7 @@ const MOST: i32 = 100;
 const MOST_IDS: usize = 1_000;
 
 /// A list of texts as clients declare it.
-pub(super) type Texts = Option<Vec<Option<String>>>;
+pub(in crate::web::api::xray) type Texts = Option<Vec<Option<String>>>;
 
 /// A part of a list.
 #[derive(Debug, SimpleObject)]
@@ -32,9 +35,12 @@ pub(super) type Texts = Option<Vec<Option<String>>>;
 #[graphql(concrete(name = "TestRunResults", params(TestRun)))]
 #[graphql(concrete(name = "TestRunIterationResults", params(TestRunIteration)))]
 #[graphql(concrete(name = "TestRunIterationStepResults", params(IterationStep)))]
+#[graphql(concrete(name = "TestRunPreconditionResults", params(RunPrecondition)))]
+#[graphql(concrete(name = "ExpandedTestResults", params(ExpandedTest)))]
+#[graphql(concrete(name = "XrayHistoryResults", params(HistoryEntry)))]
 #[graphql(concrete(name = "CoverableIssueResults", params(CoverableIssue)))]
 #[graphql(concrete(name = "ProjectsSettingsResults", params(ProjectSettings)))]
-pub(super) struct Page<T: OutputType> {
+pub(in crate::web::api::xray) struct Page<T: OutputType> {
     /// How many there are.
     pub total: i64,
     /// How many were passed over.
@@ -49,7 +55,7 @@ pub(super) struct Page<T: OutputType> {
 
 /// Which part of a list is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Part {
+pub(in crate::web::api::xray) struct Part {
     pub start: i64,
     pub limit: i64,
 }
@@ -91,7 +97,7 @@ impl Part {
 }
 
 /// How many fields a list can come to: what each of its items does, as often as it has items.
-pub(super) fn weight(limit: Option<i32>, child: usize) -> usize {
+pub(in crate::web::api::xray) fn weight(limit: Option<i32>, child: usize) -> usize {
     let limit = limit.unwrap_or(MOST).clamp(1, MOST);
     usize::try_from(limit)
         .unwrap_or(1)
@@ -99,7 +105,7 @@ pub(super) fn weight(limit: Option<i32>, child: usize) -> usize {
 }
 
 /// The texts that were given; none when the argument was not.
-pub(super) fn texts(given: Texts) -> Answer<Option<Vec<String>>> {
+pub(in crate::web::api::xray) fn texts(given: Texts) -> Answer<Option<Vec<String>>> {
     let Some(given) = given else {
         return Ok(None);
     };
@@ -110,12 +116,12 @@ pub(super) fn texts(given: Texts) -> Answer<Option<Vec<String>>> {
 }
 
 /// The rows that ids name; a text that is no id names none.
-pub(super) fn rows(given: Texts) -> Answer<Option<Vec<Uuid>>> {
+pub(in crate::web::api::xray) fn rows(given: Texts) -> Answer<Option<Vec<Uuid>>> {
     let given = texts(given)?;
     Ok(given.map(|given| given.iter().filter_map(|text| ids::read(text)).collect()))
 }
 
 /// The row that an id names.
-pub(super) fn row(given: Option<&str>) -> Option<Uuid> {
+pub(in crate::web::api::xray) fn row(given: Option<&str>) -> Option<Uuid> {
     ids::read(given?)
 }

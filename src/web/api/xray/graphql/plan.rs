@@ -7,6 +7,7 @@ use super::super::ids;
 use super::desk::{Answer, Desk};
 use super::execution::TestExecution;
 use super::folder::{FolderResults, Tree};
+use super::history::{self, HistoryEntry};
 use super::jira::{Facts, fields_of};
 use super::names::time;
 use super::page::{Page, Part, Texts, rows, weight};
@@ -18,7 +19,27 @@ use crate::store::search::{Kind, Of};
 
 /// A test plan.
 #[derive(Debug, Clone)]
-pub(super) struct TestPlan(pub Plan);
+pub(in crate::web::api::xray) struct TestPlan(pub Plan);
+
+impl TestPlan {
+    /// What Jira would say of it if it was an issue there.
+    pub async fn told(&self, desk: &Desk, fields: Texts) -> Answer<Value> {
+        let plan = &self.0;
+        let facts = Facts {
+            id: ids::of(plan.id),
+            key: plan.key.to_string(),
+            summary: &plan.name,
+            description: plan.description.as_deref(),
+            created_by: plan.created_by.as_deref(),
+            created_ms: plan.created_ms,
+            updated_ms: plan.created_ms,
+            project_id: desk.project_id(plan.project_id).await?,
+            project_key: &plan.key.project,
+            ..Facts::default()
+        };
+        fields_of(Kind::Plan, &facts, fields)
+    }
+}
 
 #[Object]
 impl TestPlan {
@@ -62,20 +83,7 @@ impl TestPlan {
 
     /// What Jira would say of it if it was an issue there.
     async fn jira(&self, context: &Context<'_>, fields: Texts) -> Answer<Value> {
-        let plan = &self.0;
-        let facts = Facts {
-            id: ids::of(plan.id),
-            key: plan.key.to_string(),
-            summary: &plan.name,
-            description: plan.description.as_deref(),
-            created_by: plan.created_by.as_deref(),
-            created_ms: plan.created_ms,
-            updated_ms: plan.created_ms,
-            project_id: Desk::of(context)?.project_id(plan.project_id).await?,
-            project_key: &plan.key.project,
-            ..Facts::default()
-        };
-        fields_of(Kind::Plan, &facts, fields)
+        self.told(Desk::of(context)?, fields).await
     }
 
     /// Its folders.
@@ -87,5 +95,12 @@ impl TestPlan {
     /// When it was made.
     async fn last_modified(&self) -> String {
         time(self.0.created_ms)
+    }
+
+    /// What was changed of it, as far as that is kept.
+    #[graphql(complexity = "weight(limit, child_complexity)")]
+    async fn history(&self, limit: Option<i32>, start: Option<i32>) -> Answer<Page<HistoryEntry>> {
+        let made = history::of_made(self.0.created_by.as_deref(), self.0.created_ms);
+        Ok(Part::read(limit, start)?.of(made))
     }
 }

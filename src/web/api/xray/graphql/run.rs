@@ -1,127 +1,39 @@
 //! Test runs: what an execution says of a test.
 
-use async_graphql::{Context, Object, SimpleObject};
+use async_graphql::{Context, Object};
 
 use super::desk::{Answer, Desk, refused};
 use super::execution::TestExecution;
-use super::names::{run_id, run_step_id, time};
+use super::group::Precondition;
+use super::names::{run_id, time};
 use super::page::{Page, Part, weight};
-use super::settings::{Status, StepStatus, status_of, step_status_of};
-use super::test::{Attachment, CustomStepField, Says, Test, TestType, TestVersion};
+use super::query::{self, find::Search};
+use super::run_parts::{
+    Attempt, CustomField, Evidence, Example, RunPrecondition, TestRunIteration, TestRunParameter,
+    TestRunStep, defects_of, says,
+};
+use super::settings::{Status, status_of};
+use super::test::{Test, TestType, TestVersion};
 use crate::domain::execution::Execution;
-use crate::domain::run::RunStatus;
-use crate::domain::run_detail::{AttemptDetail, StepDetail};
+use crate::domain::keys::GroupKind;
 use crate::domain::statuses::Statuses;
 use crate::store::evidence::Evidence as StoredEvidence;
+use crate::store::groups::Group;
 use crate::store::run_defects::RunDefect;
+use crate::store::search::Of;
 use crate::store::stored_runs::{self, StoredRun};
 use crate::store::stored_tests::{self, StoredTest};
 use crate::store::{evidence, executions, run_defects, run_search};
 
 /// A run.
 #[derive(Debug, Clone)]
-pub(super) struct TestRun {
+pub(in crate::web::api::xray) struct TestRun {
     pub execution: Execution,
     pub run: StoredRun,
 }
 
-/// A file that proves a result.
-#[derive(Debug, SimpleObject)]
-pub(super) struct Evidence {
-    /// Its id.
-    id: String,
-    /// Its name, as it was given.
-    filename: String,
-    /// Files are kept here.
-    stored_in_jira: bool,
-    /// Where its bytes can be had, under the same credential.
-    download_link: String,
-    /// How many they are.
-    size: i64,
-    /// When it was stored.
-    created_on: String,
-}
-
-/// How a step of the test went.
-#[derive(Debug, SimpleObject)]
-pub(super) struct TestRunStep {
-    /// Its id.
-    id: String,
-    /// How it went.
-    status: StepStatus,
-    /// What to do.
-    action: Option<String>,
-    /// With what.
-    data: Option<String>,
-    /// What should happen.
-    result: Option<String>,
-    /// What the tester remarked.
-    comment: Option<String>,
-    /// What happened.
-    actual_result: Option<String>,
-    /// Files that prove it.
-    evidence: Vec<Evidence>,
-    /// Jira's ids of its defects.
-    defects: Vec<String>,
-    /// Files of the step: none are kept here.
-    attachments: Vec<Attachment>,
-    /// Fields of one's own: none are kept here.
-    custom_fields: Vec<CustomStepField>,
-}
-
-/// A value that an iteration ran with.
-#[derive(Debug, Clone, SimpleObject)]
-pub(super) struct TestRunParameter {
-    name: String,
-    value: String,
-}
-
-/// How a step of an iteration went.
-#[derive(Debug, SimpleObject)]
-#[graphql(name = "TestRunIterationStepResult")]
-pub(super) struct IterationStep {
-    /// Its id.
-    id: String,
-    /// How it went.
-    status: StepStatus,
-    /// What the tester remarked.
-    comment: Option<String>,
-    /// What happened.
-    actual_result: Option<String>,
-}
-
-/// The same test with other data.
-#[derive(Debug)]
-pub(super) struct TestRunIteration {
-    rank: usize,
-    status: StepStatus,
-    parameters: Vec<TestRunParameter>,
-    steps: Vec<StepDetail>,
-}
-
-/// One attempt of an automated test.
-#[derive(Debug, SimpleObject)]
-#[graphql(name = "Result")]
-pub(super) struct Attempt {
-    /// What it said.
-    log: Option<String>,
-    /// How it ended.
-    status: StepStatus,
-    /// Its name, when it has one.
-    name: Option<String>,
-}
-
-/// A field of one's own.
-#[derive(Debug, SimpleObject)]
-#[graphql(name = "TestRunCustomFieldValue")]
-struct CustomField {
-    id: String,
-    name: String,
-    values: serde_json::Value,
-}
-
 /// Searches for runs.
-pub(super) async fn find(
+pub(in crate::web::api::xray) async fn find(
     desk: &Desk,
     search: run_search::Search<'_>,
     part: Part,
@@ -154,54 +66,13 @@ pub(super) async fn load(desk: &Desk, places: &[(uuid::Uuid, i64)]) -> Answer<Ve
     Ok(places.iter().filter_map(run).collect())
 }
 
-impl Evidence {
-    fn of(file: &StoredEvidence, run: &str, base_url: &str) -> Self {
-        let id = file.id.simple().to_string();
-        Self {
-            download_link: format!("{base_url}/xray/api/v2/attachments/{run}/{id}"),
-            id,
-            filename: file.name.clone(),
-            stored_in_jira: false,
-            size: file.size,
-            created_on: time(file.created_ms),
-        }
-    }
-}
-
-/// What is remembered as the status of a part; what was a status once, and is none now, is unknown.
-pub(super) fn part_status(name: &str, statuses: &Statuses) -> RunStatus {
-    statuses.parse(name).unwrap_or(RunStatus::Unknown)
-}
-
-fn iteration(rank: usize, attempt: &AttemptDetail, statuses: &Statuses) -> TestRunIteration {
-    TestRunIteration {
-        rank,
-        status: step_status_of(part_status(&attempt.status, statuses), statuses),
-        parameters: parameters(attempt),
-        steps: attempt.steps.clone(),
-    }
-}
-
-/// The data of an iteration; of one that only has a name, that.
-fn parameters(attempt: &AttemptDetail) -> Vec<TestRunParameter> {
-    let parameter = |name: &str, value: &str| TestRunParameter {
-        name: name.to_owned(),
-        value: value.to_owned(),
-    };
-    let given = attempt.parameters.iter();
-    let given: Vec<_> = given.map(|(name, value)| parameter(name, value)).collect();
-    match &attempt.label {
-        Some(label) if given.is_empty() => vec![parameter("name", label)],
-        _ => given,
-    }
-}
-
 impl TestRun {
     pub fn id(&self) -> String {
         run_id(self.execution.id, self.run.number)
     }
 
-    async fn statuses(&self, desk: &Desk) -> Answer<std::sync::Arc<Statuses>> {
+    /// The statuses that its project has.
+    pub async fn statuses(&self, desk: &Desk) -> Answer<std::sync::Arc<Statuses>> {
         let settings = desk.settings(&self.execution.key.project).await?;
         Ok(settings.coverage.statuses)
     }
@@ -226,35 +97,17 @@ impl TestRun {
         })
     }
 
-    async fn files(&self, desk: &Desk) -> Answer<Vec<StoredEvidence>> {
+    /// Its files and those of its parts.
+    pub async fn files(&self, desk: &Desk) -> Answer<Vec<StoredEvidence>> {
         let (on, site) = (desk.read(), desk.site());
         Ok(evidence::of_run(on, site, self.execution.id, self.run.number).await?)
     }
 
-    async fn all_defects(&self, desk: &Desk) -> Answer<Vec<RunDefect>> {
+    /// Its defects and those of its parts.
+    pub async fn all_defects(&self, desk: &Desk) -> Answer<Vec<RunDefect>> {
         let (on, site) = (desk.read(), desk.site());
         Ok(run_defects::of_run(on, site, self.execution.id, self.run.number).await?)
     }
-
-    fn evidence_of(&self, files: &[StoredEvidence], step: i32, desk: &Desk) -> Vec<Evidence> {
-        let (id, base_url) = (self.id(), desk.base_url());
-        let of_step = files.iter().filter(|file| file.step == step);
-        of_step
-            .map(|file| Evidence::of(file, &id, base_url))
-            .collect()
-    }
-}
-
-/// Jira's id of a defect, or its key while Jira has not told of it.
-fn defect_id(defect: &RunDefect) -> String {
-    defect
-        .jira_id
-        .map_or_else(|| defect.key.clone(), |id| id.to_string())
-}
-
-fn defects_of(all: &[RunDefect], step: i32) -> Vec<String> {
-    let of_step = all.iter().filter(|defect| defect.step == step);
-    of_step.map(defect_id).collect()
 }
 
 #[Object]
@@ -326,7 +179,7 @@ impl TestRun {
     async fn evidence(&self, context: &Context<'_>) -> Answer<Vec<Evidence>> {
         let desk = Desk::of(context)?;
         let files = self.files(desk).await?;
-        Ok(self.evidence_of(&files, 0, desk))
+        Ok(Evidence::of_place(&files, 0, &self.id(), desk.base_url()))
     }
 
     /// Jira's ids of its defects.
@@ -338,59 +191,56 @@ impl TestRun {
     /// How the steps of its test went, in order.
     async fn steps(&self, context: &Context<'_>) -> Answer<Vec<TestRunStep>> {
         let desk = Desk::of(context)?;
-        let version = self.version(desk).await?;
-        let statuses = self.statuses(desk).await?;
+        let (version, statuses) = (self.version(desk).await?, self.statuses(desk).await?);
         let (files, defects) = (self.files(desk).await?, self.all_defects(desk).await?);
-        let (said, went) = (&version.version.content.steps, &self.run.detail.steps);
-        let step = |n: usize| {
-            let (said, went) = (said.get(n), went.get(n));
-            let status = went.map_or(RunStatus::Todo, |went| part_status(&went.status, &statuses));
-            let place = i32::try_from(n + 1).unwrap_or(i32::MAX);
-            TestRunStep {
-                id: run_step_id(self.execution.id, self.run.number, n + 1),
-                status: step_status_of(status, &statuses),
-                action: said.map(|said| said.action.clone()),
-                data: said.and_then(|said| said.data.clone()),
-                result: said.and_then(|said| said.expected.clone()),
-                comment: went.and_then(|went| went.comment.clone()),
-                actual_result: went.and_then(|went| went.actual.clone()),
-                evidence: self.evidence_of(&files, place, desk),
-                defects: defects_of(&defects, place),
-                attachments: Vec::new(),
-                custom_fields: Vec::new(),
-            }
-        };
-        Ok((0..said.len().max(went.len())).map(step).collect())
+        Ok(self.shown_steps(&version, &statuses, (&files, &defects), desk.base_url()))
+    }
+
+    /// The examples of a scenario outline, in order.
+    async fn examples(&self, context: &Context<'_>) -> Answer<Vec<Example>> {
+        let desk = Desk::of(context)?;
+        let (version, statuses) = (self.version(desk).await?, self.statuses(desk).await?);
+        Ok(self.shown_examples(&says(&version), &statuses))
     }
 
     /// Attempts of an automated test.
     async fn results(&self, context: &Context<'_>) -> Answer<Vec<Attempt>> {
         let statuses = self.statuses(Desk::of(context)?).await?;
         let attempts = self.run.detail.attempts.iter();
-        let shown = attempts.map(|attempt| Attempt {
-            log: attempt.details.clone().or_else(|| attempt.message.clone()),
-            status: step_status_of(part_status(&attempt.status, &statuses), &statuses),
-            name: attempt.label.clone(),
-        });
-        Ok(shown.collect())
+        Ok(attempts.map(|one| Attempt::of(one, &statuses)).collect())
+    }
+
+    /// The data of a run without iterations: none is kept apart from them here.
+    async fn parameters(&self) -> Vec<TestRunParameter> {
+        Vec::new()
+    }
+
+    /// What must hold before its test can be run, as it is now.
+    #[graphql(complexity = "weight(limit, child_complexity)")]
+    async fn preconditions(
+        &self,
+        context: &Context<'_>,
+        limit: Option<i32>,
+        start: Option<i32>,
+    ) -> Answer<Page<RunPrecondition>> {
+        let of = [Of::TestGroups(self.run.test_id)];
+        let search = Search::of(&of, None, Part::read(limit, start)?);
+        let kind = GroupKind::Precondition;
+        let shown = |group: Group| RunPrecondition {
+            definition: group.content.definition.clone(),
+            precondition_ref: Precondition(group),
+        };
+        query::find::groups(Desk::of(context)?, kind, search, shown).await
     }
 
     /// The same with other data.
     #[graphql(complexity = "weight(limit, child_complexity)")]
     async fn iterations(
         &self,
-        context: &Context<'_>,
         limit: Option<i32>,
         start: Option<i32>,
     ) -> Answer<Page<TestRunIteration>> {
-        let part = Part::read(limit, start)?;
-        let statuses = self.statuses(Desk::of(context)?).await?;
-        let attempts = self.run.detail.attempts.iter();
-        let labelled = attempts.filter(|attempt| attempt.label.is_some());
-        let all = labelled
-            .enumerate()
-            .map(|(n, one)| iteration(n + 1, one, &statuses));
-        Ok(part.of(all.collect()))
+        Ok(Part::read(limit, start)?.of(self.shown_iterations()))
     }
 
     /// Its test.
@@ -416,58 +266,6 @@ impl TestRun {
     /// Fields of one's own.
     async fn custom_fields(&self) -> Vec<CustomField> {
         let fields = self.run.detail.custom_fields.iter();
-        let field = |(name, value): &(String, String)| CustomField {
-            id: name.clone(),
-            name: name.clone(),
-            values: serde_json::Value::from(value.as_str()),
-        };
-        fields.map(field).collect()
-    }
-}
-
-const fn says(version: &TestVersion) -> Says<'_> {
-    Says {
-        kind: version.test.kind,
-        content: &version.version.content,
-    }
-}
-
-#[Object]
-impl TestRunIteration {
-    /// Its place, from 1.
-    async fn rank(&self) -> String {
-        self.rank.to_string()
-    }
-
-    /// How it ended.
-    async fn status(&self) -> StepStatus {
-        self.status.clone()
-    }
-
-    /// Which data it ran with.
-    async fn parameters(&self) -> &[TestRunParameter] {
-        &self.parameters
-    }
-
-    /// How its steps went, in order.
-    #[graphql(complexity = "weight(limit, child_complexity)")]
-    async fn step_results(
-        &self,
-        context: &Context<'_>,
-        limit: Option<i32>,
-        start: Option<i32>,
-    ) -> Answer<Page<IterationStep>> {
-        let statuses = Desk::of(context)?.settings("").await?.coverage.statuses;
-        let steps = self
-            .steps
-            .iter()
-            .zip(1..)
-            .map(|(step, place)| IterationStep {
-                id: format!("{}-{place}", self.rank),
-                status: step_status_of(part_status(&step.status, &statuses), &statuses),
-                comment: step.comment.clone(),
-                actual_result: step.actual.clone(),
-            });
-        Ok(Part::read(limit, start)?.of(steps.collect()))
+        fields.map(CustomField::of).collect()
     }
 }

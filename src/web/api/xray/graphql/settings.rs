@@ -9,8 +9,8 @@ use crate::domain::run::{Effect, RunStatus};
 use crate::domain::settings::Settings;
 use crate::domain::statuses::Statuses;
 use crate::domain::test::MANUAL;
-use crate::store::environments;
 use crate::store::projects::Project;
+use crate::store::{environments, issue_links};
 
 /// The status of a run.
 #[derive(Debug, Clone, SimpleObject)]
@@ -144,8 +144,62 @@ struct ProjectSettingsTestType {
     default_test_type_id: &'static str,
 }
 
+/// The type of a link between issues.
+#[derive(Debug, SimpleObject)]
+struct IssueLinkType {
+    id: String,
+    name: String,
+}
+
+/// Which fields of one's own runs have.
+#[derive(Debug, SimpleObject)]
+struct ProjectSettingsTestRunCustomFields {
+    /// None is set up here: a run just has those that it was given.
+    fields: Vec<ProjectSettingsTestRunCustomField>,
+}
+
+/// A field of one's own of runs.
+#[derive(Debug, SimpleObject)]
+struct ProjectSettingsTestRunCustomField {
+    id: String,
+    name: String,
+    #[graphql(name = "type")]
+    kind: String,
+    required: bool,
+    values: Vec<String>,
+}
+
+/// Which fields of one's own steps have.
+#[derive(Debug, SimpleObject)]
+struct ProjectSettingsTestStepSettings {
+    /// Steps have none here.
+    fields: Vec<ProjectSettingsTestStepField>,
+}
+
+/// A field of one's own of steps.
+#[derive(Debug, SimpleObject)]
+struct ProjectSettingsTestStepField {
+    id: String,
+    name: String,
+    #[graphql(name = "type")]
+    kind: String,
+    required: bool,
+    disabled: bool,
+    values: Vec<String>,
+}
+
 #[Object]
 impl ProjectSettings {
+    /// Fields of one's own of runs.
+    async fn test_run_custom_field_settings(&self) -> ProjectSettingsTestRunCustomFields {
+        ProjectSettingsTestRunCustomFields { fields: Vec::new() }
+    }
+
+    /// Fields of one's own of steps.
+    async fn test_step_settings(&self) -> ProjectSettingsTestStepSettings {
+        ProjectSettingsTestStepSettings { fields: Vec::new() }
+    }
+
     /// The id of the project.
     async fn project_id(&self, context: &Context<'_>) -> Answer<String> {
         Desk::of(context)?.project_id(self.project.id).await
@@ -228,19 +282,25 @@ impl SettingsQuery {
         &self,
         context: &Context<'_>,
         project_id: Option<String>,
-    ) -> Answer<Vec<Status>> {
+    ) -> Answer<Option<Vec<Status>>> {
         let settings = Self::statuses(context, project_id.as_deref()).await?;
         let statuses = &settings.coverage.statuses;
-        Ok(statuses
-            .all()
-            .map(|status| status_of(status, statuses))
-            .collect())
+        Ok(Some(
+            statuses
+                .all()
+                .map(|status| status_of(status, statuses))
+                .collect(),
+        ))
     }
 
     /// The status with this name.
-    async fn get_status(&self, context: &Context<'_>, name: Option<String>) -> Answer<Status> {
+    async fn get_status(
+        &self,
+        context: &Context<'_>,
+        name: Option<String>,
+    ) -> Answer<Option<Status>> {
         let (status, settings) = Self::named(context, name.as_deref()).await?;
-        Ok(status_of(status, &settings.coverage.statuses))
+        Ok(Some(status_of(status, &settings.coverage.statuses)))
     }
 
     /// The statuses that a step can have.
@@ -248,11 +308,13 @@ impl SettingsQuery {
         &self,
         context: &Context<'_>,
         project_id: Option<String>,
-    ) -> Answer<Vec<StepStatus>> {
+    ) -> Answer<Option<Vec<StepStatus>>> {
         let settings = Self::statuses(context, project_id.as_deref()).await?;
         let statuses = &settings.coverage.statuses;
         let all = statuses.all();
-        Ok(all.map(|status| step_status_of(status, statuses)).collect())
+        Ok(Some(
+            all.map(|status| step_status_of(status, statuses)).collect(),
+        ))
     }
 
     /// The status of a step with this name.
@@ -260,9 +322,20 @@ impl SettingsQuery {
         &self,
         context: &Context<'_>,
         name: Option<String>,
-    ) -> Answer<StepStatus> {
+    ) -> Answer<Option<StepStatus>> {
         let (status, settings) = Self::named(context, name.as_deref()).await?;
-        Ok(step_status_of(status, &settings.coverage.statuses))
+        Ok(Some(step_status_of(status, &settings.coverage.statuses)))
+    }
+
+    /// The types that links between issues of the site have.
+    async fn get_issue_link_types(
+        &self,
+        context: &Context<'_>,
+    ) -> Answer<Option<Vec<IssueLinkType>>> {
+        let desk = Desk::of(context)?;
+        let known = issue_links::types(desk.read(), desk.site()).await?;
+        let one = |(id, name): (String, String)| IssueLinkType { id, name };
+        Ok(Some(known.into_iter().map(one).collect()))
     }
 
     /// What holds in a project, named by id or key.
@@ -270,12 +343,13 @@ impl SettingsQuery {
         &self,
         context: &Context<'_>,
         project_id_or_key: Option<String>,
-    ) -> Answer<ProjectSettings> {
+    ) -> Answer<Option<ProjectSettings>> {
         read(
             Desk::of(context)?,
             project_id_or_key.as_deref().unwrap_or_default(),
         )
         .await
+        .map(Some)
     }
 
     /// What holds in several projects.
@@ -286,7 +360,7 @@ impl SettingsQuery {
         project_ids_or_keys: Texts,
         limit: Option<i32>,
         start: Option<i32>,
-    ) -> Answer<Page<ProjectSettings>> {
+    ) -> Answer<Option<Page<ProjectSettings>>> {
         let (desk, part) = (Desk::of(context)?, Part::read(limit, start)?);
         let (mut found, mut warnings) = (Vec::new(), Vec::new());
         for name in texts(project_ids_or_keys)?.unwrap_or_default() {
@@ -296,9 +370,9 @@ impl SettingsQuery {
             }
         }
         let page = part.of(found);
-        Ok(Page {
+        Ok(Some(Page {
             warnings: (!warnings.is_empty()).then_some(warnings),
             ..page
-        })
+        }))
     }
 }

@@ -6,39 +6,33 @@ use serde_json::Value;
 use super::super::ids;
 use super::desk::{Answer, Desk, refused};
 use super::execution::TestExecution;
-use super::folder::Folder;
-use super::group::{Precondition, TestSet};
-use super::issue::CoverableIssue;
-use super::jira::{Facts, fields_of};
+use super::group::Precondition;
 use super::names::{step_id, time};
 use super::page::{Page, Part, Texts, rows, weight};
-use super::plan::TestPlan;
 use super::query::find::{self, Search};
 use super::run::{self, TestRun};
-use super::settings::{TestStatusType, test_status_type};
-use crate::app::test_status::test_status;
+use super::test_facts::TestFacts;
 use crate::domain::coverage::{MadeFor, Scope};
 use crate::domain::keys::GroupKind;
 use crate::domain::test::{self, CUCUMBER, GENERIC, MANUAL, TestContent, TestKind};
-use crate::store::folders;
 use crate::store::run_search;
-use crate::store::search::{Kind, Of};
+use crate::store::search::Of;
 use crate::store::stored_tests::{self, StoredTest};
 
 /// A test.
 #[derive(Debug, Clone)]
-pub(super) struct Test(pub StoredTest);
+pub(in crate::web::api::xray) struct Test(pub StoredTest);
 
 /// A version of a test.
 #[derive(Debug)]
-pub(super) struct TestVersion {
+pub(in crate::web::api::xray) struct TestVersion {
     pub test: StoredTest,
     pub version: stored_tests::TestVersion,
 }
 
 /// The type of a test.
 #[derive(Debug, Clone, SimpleObject)]
-pub(super) struct TestType {
+pub(in crate::web::api::xray) struct TestType {
     /// Its id, which is its name.
     id: String,
     /// Its name.
@@ -58,6 +52,11 @@ impl TestType {
                 _ => "Unstructured",
             },
         }
+    }
+
+    /// Its name.
+    pub fn called(&self) -> &str {
+        &self.name
     }
 
     pub fn all() -> Vec<Self> {
@@ -99,7 +98,7 @@ impl WantedType {
     }
 }
 
-fn type_named(name: Option<&str>) -> Answer<&'static str> {
+pub(super) fn type_named(name: Option<&str>) -> Answer<&'static str> {
     let known = name.and_then(test::test_type);
     known.ok_or_else(|| {
         refused("The type of a test is Manual, Cucumber or Generic, named by `name` or `id`.")
@@ -117,6 +116,8 @@ pub(super) struct Step {
     pub data: Option<String>,
     /// What should happen.
     pub result: Option<String>,
+    /// The test that is to be carried out in its place.
+    pub call_test_issue_id: Option<String>,
     /// Files of the step: none are kept here.
     pub attachments: Vec<Attachment>,
     /// Fields of one's own: none are kept here.
@@ -148,14 +149,77 @@ pub(super) fn steps_of(test: uuid::Uuid, content: &TestContent) -> Vec<Step> {
         action: step.action.clone(),
         data: step.data.clone(),
         result: step.expected.clone(),
+        call_test_issue_id: step.calls.map(ids::of),
         attachments: Vec::new(),
         custom_fields: Vec::new(),
     };
     named.map(step).collect()
 }
 
+#[Object]
+impl Test {
+    #[graphql(flatten)]
+    #[expect(clippy::unused_async, reason = "what is merged in is awaited")]
+    async fn facts(&self, _context: &Context<'_>) -> TestFacts {
+        TestFacts(self.0.clone())
+    }
+
+    #[graphql(flatten)]
+    #[expect(clippy::unused_async, reason = "what is merged in is awaited")]
+    async fn definition(&self, _context: &Context<'_>) -> Definition {
+        Definition {
+            kind: self.0.kind,
+            content: self.0.content.clone(),
+        }
+    }
+
+    /// What to do, in order.
+    async fn steps(&self) -> Vec<Step> {
+        steps_of(self.0.id, &self.0.content)
+    }
+}
+
+/// What a version of a test says, apart from its steps.
+#[derive(Debug)]
+pub(super) struct Definition {
+    pub kind: TestKind,
+    pub content: TestContent,
+}
+
+#[Object]
+impl Definition {
+    /// Its type.
+    async fn test_type(&self) -> TestType {
+        self.says().test_type()
+    }
+
+    /// The text of a generic test.
+    async fn unstructured(&self) -> Option<String> {
+        self.says().unstructured()
+    }
+
+    /// The Gherkin of a Cucumber test.
+    async fn gherkin(&self) -> Option<String> {
+        self.says().gherkin()
+    }
+
+    /// `scenario` or `scenario_outline`, of a Cucumber test.
+    async fn scenario_type(&self) -> Option<&'static str> {
+        self.says().scenario_type()
+    }
+}
+
+impl Definition {
+    const fn says(&self) -> Says<'_> {
+        Says {
+            kind: self.kind,
+            content: &self.content,
+        }
+    }
+}
+
 /// What a version says, by the names of this interface.
-pub(super) struct Says<'a> {
+pub(in crate::web::api::xray) struct Says<'a> {
     pub kind: TestKind,
     pub content: &'a TestContent,
 }
@@ -189,227 +253,6 @@ impl Says<'_> {
     }
 }
 
-impl Test {
-    fn says(&self) -> Says<'_> {
-        Says {
-            kind: self.0.kind,
-            content: &self.0.content,
-        }
-    }
-}
-
-#[Object]
-impl Test {
-    /// Its id.
-    async fn issue_id(&self) -> String {
-        ids::of(self.0.id)
-    }
-
-    /// The id of its project.
-    async fn project_id(&self, context: &Context<'_>) -> Answer<String> {
-        Desk::of(context)?.project_id(self.0.project_id).await
-    }
-
-    /// Its type.
-    async fn test_type(&self) -> TestType {
-        self.says().test_type()
-    }
-
-    /// What to do, in order.
-    async fn steps(&self) -> Vec<Step> {
-        steps_of(self.0.id, &self.0.content)
-    }
-
-    /// The text of a generic test.
-    async fn unstructured(&self) -> Option<String> {
-        self.says().unstructured()
-    }
-
-    /// The Gherkin of a Cucumber test.
-    async fn gherkin(&self) -> Option<String> {
-        self.says().gherkin()
-    }
-
-    /// `scenario` or `scenario_outline`, of a Cucumber test.
-    async fn scenario_type(&self) -> Option<&'static str> {
-        self.says().scenario_type()
-    }
-
-    /// The folder of its project that it lies in.
-    async fn folder(&self, context: &Context<'_>) -> Answer<Folder> {
-        let desk = Desk::of(context)?;
-        let path = folders::of_item(desk.read(), desk.site(), self.0.project_id, self.0.id);
-        Ok(Folder::at(path.await?))
-    }
-
-    /// Its preconditions.
-    #[graphql(complexity = "weight(limit, child_complexity)")]
-    async fn preconditions(
-        &self,
-        context: &Context<'_>,
-        issue_ids: Texts,
-        limit: Option<i32>,
-        start: Option<i32>,
-    ) -> Answer<Page<Precondition>> {
-        let of = [Of::TestGroups(self.0.id)];
-        let search = Search::of(&of, rows(issue_ids)?, Part::read(limit, start)?);
-        let kind = GroupKind::Precondition;
-        find::groups(Desk::of(context)?, kind, search, Precondition).await
-    }
-
-    /// The sets it is in.
-    #[graphql(complexity = "weight(limit, child_complexity)")]
-    async fn test_sets(
-        &self,
-        context: &Context<'_>,
-        issue_ids: Texts,
-        limit: Option<i32>,
-        start: Option<i32>,
-    ) -> Answer<Page<TestSet>> {
-        let of = [Of::TestGroups(self.0.id)];
-        let search = Search::of(&of, rows(issue_ids)?, Part::read(limit, start)?);
-        find::groups(Desk::of(context)?, GroupKind::TestSet, search, TestSet).await
-    }
-
-    /// The plans it is in.
-    #[graphql(complexity = "weight(limit, child_complexity)")]
-    async fn test_plans(
-        &self,
-        context: &Context<'_>,
-        issue_ids: Texts,
-        limit: Option<i32>,
-        start: Option<i32>,
-    ) -> Answer<Page<TestPlan>> {
-        let of = [Of::TestPlans(self.0.id)];
-        let search = Search::of(&of, rows(issue_ids)?, Part::read(limit, start)?);
-        find::plans(Desk::of(context)?, search).await
-    }
-
-    /// The executions that have a run of it.
-    #[graphql(complexity = "weight(limit, child_complexity)")]
-    async fn test_executions(
-        &self,
-        context: &Context<'_>,
-        issue_ids: Texts,
-        limit: Option<i32>,
-        start: Option<i32>,
-    ) -> Answer<Page<TestExecution>> {
-        let of = [Of::TestExecutions(self.0.id)];
-        let search = Search::of(&of, rows(issue_ids)?, Part::read(limit, start)?);
-        find::executions(Desk::of(context)?, search).await
-    }
-
-    /// Its runs: of each execution the newest.
-    #[graphql(complexity = "weight(limit, child_complexity)")]
-    async fn test_runs(
-        &self,
-        context: &Context<'_>,
-        limit: Option<i32>,
-        start: Option<i32>,
-    ) -> Answer<Page<TestRun>> {
-        let search = run_search::Search {
-            tests: Some(&[self.0.id]),
-            ..run_search::Search::default()
-        };
-        run::find(Desk::of(context)?, search, Part::read(limit, start)?).await
-    }
-
-    /// Its versions, the newest first.
-    #[graphql(complexity = "weight(limit, child_complexity)")]
-    async fn test_versions(
-        &self,
-        context: &Context<'_>,
-        limit: Option<i32>,
-        start: Option<i32>,
-        archived: Option<bool>,
-        test_type_id: Option<String>,
-    ) -> Answer<Page<TestVersion>> {
-        let (desk, part) = (Desk::of(context)?, Part::read(limit, start)?);
-        // None is ever put away by itself, so it makes no difference whether those are wanted.
-        let _ = archived;
-        let wanted = test_type_id.as_deref().map(|id| type_named(Some(id)));
-        let wanted = wanted.transpose()?;
-        let (before, most) = (i64::from(self.0.version), i64::from(self.0.version));
-        let mut all = vec![self.0.current()];
-        let (on, site) = (desk.read(), desk.site());
-        all.extend(stored_tests::versions_before(on, site, self.0.id, before, most).await?);
-        let is_wanted = |version: &stored_tests::TestVersion| {
-            wanted.is_none_or(|wanted| version.content.type_name(self.0.kind) == wanted)
-        };
-        let versions = all
-            .into_iter()
-            .filter(is_wanted)
-            .map(|version| TestVersion {
-                test: self.0.clone(),
-                version,
-            });
-        Ok(part.of(versions.collect()))
-    }
-
-    /// The issues it covers.
-    #[graphql(complexity = "weight(limit, child_complexity)")]
-    async fn coverable_issues(
-        &self,
-        context: &Context<'_>,
-        limit: Option<i32>,
-        start: Option<i32>,
-    ) -> Answer<Page<CoverableIssue>> {
-        let of = [Of::CoveredIssues(self.0.id)];
-        let search = Search::of(&of, None, Part::read(limit, start)?);
-        find::issues(Desk::of(context)?, search).await
-    }
-
-    /// What Jira would say of it if it was an issue there.
-    async fn jira(&self, context: &Context<'_>, fields: Texts) -> Answer<Value> {
-        let test = &self.0;
-        let facts = Facts {
-            id: ids::of(test.id),
-            key: test.key.to_string(),
-            summary: &test.content.name,
-            description: test.content.description.as_deref(),
-            labels: &test.labels,
-            status: test.workflow_status.as_deref(),
-            created_by: test.created_by.as_deref(),
-            created_ms: test.created_ms,
-            updated_ms: test.version_ms,
-            project_id: Desk::of(context)?.project_id(test.project_id).await?,
-            project_key: &test.key.project,
-            ..Facts::default()
-        };
-        fields_of(Kind::Test, &facts, fields)
-    }
-
-    /// Its status: over all its runs, or those of one environment, version or plan.
-    async fn status(
-        &self,
-        context: &Context<'_>,
-        environment: Option<String>,
-        is_final: Option<bool>,
-        version: Option<String>,
-        test_plan: Option<String>,
-    ) -> Answer<TestStatusType> {
-        let desk = Desk::of(context)?;
-        let scope = scope(desk, environment, version, test_plan).await?;
-        let mut settings = desk.settings(&self.0.key.project).await?.coverage;
-        settings.final_precedence = is_final.unwrap_or(settings.final_precedence);
-        let (test, now_ms) = ((self.0.id, self.0.version), desk.now_ms);
-        let status = test_status(
-            &desk.app.store,
-            desk.site(),
-            test,
-            &scope,
-            &settings,
-            now_ms,
-        );
-        Ok(test_status_type(status.await?, &settings.statuses))
-    }
-
-    /// Since when it says what it says.
-    async fn last_modified(&self) -> String {
-        time(self.0.version_ms)
-    }
-}
-
 /// The scope that the arguments of a status name: a version by its name, a plan by its id.
 pub(super) async fn scope(
     desk: &Desk,
@@ -436,17 +279,17 @@ pub(super) async fn scope(
     })
 }
 
-impl TestVersion {
-    fn says(&self) -> Says<'_> {
-        Says {
-            kind: self.test.kind,
-            content: &self.version.content,
-        }
-    }
-}
-
 #[Object]
 impl TestVersion {
+    #[graphql(flatten)]
+    #[expect(clippy::unused_async, reason = "what is merged in is awaited")]
+    async fn definition(&self, _context: &Context<'_>) -> Definition {
+        Definition {
+            kind: self.test.kind,
+            content: self.version.content.clone(),
+        }
+    }
+
     /// Its number, from 1.
     async fn id(&self) -> i32 {
         self.version.version
@@ -467,34 +310,43 @@ impl TestVersion {
         self.test.archived_ms.is_some()
     }
 
-    /// Its type.
-    async fn test_type(&self) -> TestType {
-        self.says().test_type()
-    }
-
     /// What to do, in order.
     async fn steps(&self) -> Vec<Step> {
         steps_of(self.test.id, &self.version.content)
     }
 
-    /// The text of a generic test.
-    async fn unstructured(&self) -> Option<String> {
-        self.says().unstructured()
-    }
-
-    /// The Gherkin of a Cucumber test.
-    async fn gherkin(&self) -> Option<String> {
-        self.says().gherkin()
-    }
-
-    /// `scenario` or `scenario_outline`, of a Cucumber test.
-    async fn scenario_type(&self) -> Option<&'static str> {
-        self.says().scenario_type()
-    }
-
     /// The test.
     async fn test(&self) -> Test {
         Test(self.test.clone())
+    }
+
+    /// The preconditions of the test: which they are is no part of its versions here.
+    #[graphql(complexity = "weight(limit, child_complexity)")]
+    async fn preconditions(
+        &self,
+        context: &Context<'_>,
+        issue_ids: Texts,
+        limit: Option<i32>,
+        start: Option<i32>,
+    ) -> Answer<Page<Precondition>> {
+        let of = [Of::TestGroups(self.test.id)];
+        let search = Search::of(&of, rows(issue_ids)?, Part::read(limit, start)?);
+        let kind = GroupKind::Precondition;
+        find::groups(Desk::of(context)?, kind, search, Precondition).await
+    }
+
+    /// The executions that have a run of this version.
+    #[graphql(complexity = "weight(limit, child_complexity)")]
+    async fn test_executions(
+        &self,
+        context: &Context<'_>,
+        issue_ids: Texts,
+        limit: Option<i32>,
+        start: Option<i32>,
+    ) -> Answer<Page<TestExecution>> {
+        let of = [Of::VersionExecutions(self.test.id, self.version.version)];
+        let search = Search::of(&of, rows(issue_ids)?, Part::read(limit, start)?);
+        find::executions(Desk::of(context)?, search).await
     }
 
     /// Its runs: of each execution the newest.

@@ -9,13 +9,13 @@ use crate::domain::issue::is_project_key;
 /// Longest name, label or version, in characters.
 const NAME: usize = 255;
 /// Longest description or definition, in characters.
-pub(super) const TEXT: usize = 32_000;
+pub(in crate::web::api::xray) const TEXT: usize = 32_000;
 /// Most labels.
 const LABELS: usize = 50;
 
 /// What such a document says, as far as it means something here.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub(super) struct Document {
+pub(in crate::web::api::xray) struct Document {
     pub project: String,
     pub summary: String,
     pub description: Option<String>,
@@ -100,7 +100,7 @@ fn line(name: &str, value: &Value) -> Answer<String> {
 }
 
 /// A text that is not too long; nothing when it is empty.
-pub(super) fn long(name: &str, text: Option<&str>) -> Answer<Option<String>> {
+pub(in crate::web::api::xray) fn long(name: &str, text: Option<&str>) -> Answer<Option<String>> {
     let text = text.filter(|text| !text.trim().is_empty());
     if text.is_some_and(|text| text.chars().count() > TEXT) {
         return Err(refused(format!(
@@ -143,7 +143,7 @@ fn version(value: &Value, warnings: &mut Vec<String>) -> Answer<Option<String>> 
 }
 
 /// The names of environments: sorted, each once.
-pub(super) fn environments(given: &[String]) -> Answer<Vec<String>> {
+pub(in crate::web::api::xray) fn environments(given: &[String]) -> Answer<Vec<String>> {
     /// Most environments of an execution.
     const MOST: usize = 20;
     let read = given

@@ -6,10 +6,10 @@ use base64::engine::general_purpose::STANDARD;
 use uuid::Uuid;
 
 use super::super::desk::{Answer, Desk, refused};
-use super::super::names::run_step_of;
+use super::super::names::{iteration_step_of, run_step_of};
 use super::super::page::{Texts, texts};
 use super::super::run::TestRun;
-use super::hold;
+use super::draft::{Draft, Place};
 use crate::crypto::sha256;
 use crate::ids;
 use crate::problem::Problem;
@@ -19,7 +19,7 @@ use crate::store::{Conn, SiteId};
 /// Most files of a run.
 const FILES: usize = 100;
 /// Most bytes of a file.
-const LIMIT: usize = 10 * 1024 * 1024;
+pub(in crate::web::api::xray) const LIMIT: usize = 10 * 1024 * 1024;
 /// Longest name of a file, in characters.
 const NAME: usize = 255;
 
@@ -27,6 +27,8 @@ const NAME: usize = 255;
 #[derive(Debug, InputObject)]
 #[graphql(name = "AttachmentDataInput")]
 pub(super) struct GivenFile {
+    /// The id of a file that was sent before: none is.
+    pub attachment_id: Option<String>,
     pub filename: Option<String>,
     pub mime_type: Option<String>,
     /// Its bytes, in base64.
@@ -59,16 +61,13 @@ impl EvidenceMutation {
         context: &Context<'_>,
         id: String,
         evidence: Vec<Option<GivenFile>>,
-    ) -> Answer<AddEvidenceResult> {
-        let desk = Desk::of(context)?;
+    ) -> Answer<Option<AddEvidenceResult>> {
         let files = decoded(evidence)?;
-        let (txn, run) = hold::run(desk, &id).await?;
-        let added = attach(&*txn, desk, &run, 0, &files).await?;
-        desk.commit(txn).await?;
-        Ok(AddEvidenceResult {
-            added_evidence: added,
-            warnings: Vec::new(),
-        })
+        let draft = Draft::open(Desk::of(context)?, &id).await?;
+        Ok(Some(AddEvidenceResult {
+            added_evidence: draft.attach(Place::Run, &files).await?,
+            warnings: draft.save().await?,
+        }))
     }
 
     /// Adds files to a step of a run.
@@ -78,17 +77,15 @@ impl EvidenceMutation {
         test_run_id: String,
         step_id: String,
         evidence: Option<Vec<Option<GivenFile>>>,
-    ) -> Answer<AddEvidenceResult> {
-        let desk = Desk::of(context)?;
+        iteration_rank: Option<String>,
+    ) -> Answer<Option<AddEvidenceResult>> {
         let files = decoded(evidence.unwrap_or_default())?;
-        let (txn, run) = hold::run(desk, &test_run_id).await?;
-        let step = step_of(&run, &step_id)?;
-        let added = attach(&*txn, desk, &run, step, &files).await?;
-        desk.commit(txn).await?;
-        Ok(AddEvidenceResult {
-            added_evidence: added,
-            warnings: Vec::new(),
-        })
+        let draft = Draft::open(Desk::of(context)?, &test_run_id).await?;
+        let place = place_of(&draft.held, &step_id, iteration_rank.as_deref())?;
+        Ok(Some(AddEvidenceResult {
+            added_evidence: draft.attach(place, &files).await?,
+            warnings: draft.save().await?,
+        }))
     }
 
     /// Removes files from a run, by id or by name.
@@ -98,17 +95,14 @@ impl EvidenceMutation {
         id: String,
         evidence_ids: Texts,
         evidence_filenames: Texts,
-    ) -> Answer<RemoveEvidenceResult> {
-        let desk = Desk::of(context)?;
+    ) -> Answer<Option<RemoveEvidenceResult>> {
         let (ids, names) = (texts(evidence_ids)?, texts(evidence_filenames)?);
-        let (txn, run) = hold::run(desk, &id).await?;
-        let wanted = Unwanted::of(0, ids, names);
-        let (removed, warnings) = wanted.remove(&*txn, desk.site(), &run).await?;
-        desk.commit(txn).await?;
-        Ok(RemoveEvidenceResult {
-            removed_evidence: removed,
-            warnings,
-        })
+        let mut draft = Draft::open(Desk::of(context)?, &id).await?;
+        let unwanted = Unwanted::of(Place::Run, ids, names);
+        Ok(Some(RemoveEvidenceResult {
+            removed_evidence: draft.remove_files(&unwanted).await?,
+            warnings: draft.save().await?,
+        }))
     }
 
     /// Removes files from a step of a run, by id or by name.
@@ -119,90 +113,113 @@ impl EvidenceMutation {
         step_id: String,
         evidence_ids: Texts,
         evidence_filenames: Texts,
-    ) -> Answer<RemoveEvidenceResult> {
-        let desk = Desk::of(context)?;
+        iteration_rank: Option<String>,
+    ) -> Answer<Option<RemoveEvidenceResult>> {
         let (ids, names) = (texts(evidence_ids)?, texts(evidence_filenames)?);
-        let (txn, run) = hold::run(desk, &test_run_id).await?;
-        let wanted = Unwanted::of(step_of(&run, &step_id)?, ids, names);
-        let (removed, warnings) = wanted.remove(&*txn, desk.site(), &run).await?;
-        desk.commit(txn).await?;
-        Ok(RemoveEvidenceResult {
-            removed_evidence: removed,
-            warnings,
-        })
+        let mut draft = Draft::open(Desk::of(context)?, &test_run_id).await?;
+        let place = place_of(&draft.held, &step_id, iteration_rank.as_deref())?;
+        let unwanted = Unwanted::of(place, ids, names);
+        Ok(Some(RemoveEvidenceResult {
+            removed_evidence: draft.remove_files(&unwanted).await?,
+            warnings: draft.save().await?,
+        }))
     }
 }
 
-/// The place of a step of a run.
-pub(super) fn step_of(run: &TestRun, id: &str) -> Answer<i32> {
-    let place = run_step_of(id, run.execution.id, run.run.number);
-    let place = place.and_then(|place| i32::try_from(place).ok());
-    place.filter(|place| *place <= 500).ok_or_else(|| {
-        let short: String = id.chars().take(80).collect();
-        refused(format!("The run has no step with the id `{short}`."))
-    })
+/// A step of a run, by its id; with a rank, that step of an iteration.
+pub(super) fn place_of(run: &TestRun, id: &str, rank: Option<&str>) -> Answer<Place> {
+    let (execution, number) = (run.execution.id, run.run.number);
+    let rank = rank.map(rank_of).transpose()?;
+    let own = run_step_of(id, execution, number);
+    let of_iteration = iteration_step_of(id, execution, number);
+    match (own, of_iteration) {
+        (Some(step), _) => Place::step(rank, step),
+        (None, Some((own, step))) if rank.is_none_or(|rank| rank == own) => {
+            Place::step(Some(own), step)
+        }
+        _ => {
+            let short: String = id.chars().take(80).collect();
+            Err(refused(format!(
+                "The run has no step with the id `{short}`."
+            )))
+        }
+    }
+}
+
+/// The rank of an iteration, from 1.
+pub(in crate::web::api::xray) fn rank_of(text: &str) -> Answer<usize> {
+    let rank = text.trim().parse().ok().filter(|rank| *rank > 0);
+    rank.ok_or_else(|| refused("The rank of an iteration is a number from 1."))
 }
 
 /// A file, decoded.
 #[derive(Debug)]
-pub(super) struct File {
+pub(in crate::web::api::xray) struct File {
     name: String,
     media_type: String,
     content: Vec<u8>,
 }
 
-/// The files as they are, or what is wrong with one of them.
-pub(super) fn decoded(given: Vec<Option<GivenFile>>) -> Answer<Vec<File>> {
-    let file = |file: GivenFile| {
-        let name = file.filename.as_deref().map(str::trim).unwrap_or_default();
+impl File {
+    /// A file that is sent as base64.
+    pub fn read(name: Option<&str>, media_type: Option<String>, data: &str) -> Answer<Self> {
+        let content = STANDARD.decode(data.trim()).map_err(|why| {
+            Problem::bad_request("The `data` of a file is not base64.").because(why)
+        })?;
+        Self::of(name.unwrap_or_default(), media_type, content)
+    }
+
+    /// A file, if it may be kept.
+    pub fn of(name: &str, media_type: Option<String>, content: Vec<u8>) -> Answer<Self> {
+        let name = name.trim();
         if name.is_empty() || name.chars().count() > NAME || name.contains(char::is_control) {
             return Err(refused(format!("`filename` has 1 to {NAME} characters.")));
         }
-        let data = file.data.as_deref().unwrap_or_default();
-        let content = STANDARD.decode(data.trim()).map_err(|why| {
-            let wrong = format!("The `data` of `{name}` is not base64.");
-            Problem::bad_request(wrong).because(why)
-        })?;
         if content.is_empty() || content.len() > LIMIT {
             return Err(refused(format!(
                 "`{name}` is empty, or over {LIMIT} bytes."
             )));
         }
-        let media_type = file
-            .mime_type
-            .filter(|text| text.contains('/') && text.len() <= 127);
-        Ok(File {
+        let media_type = media_type.filter(|text| text.contains('/') && text.len() <= 127);
+        Ok(Self {
             name: name.to_owned(),
             media_type: media_type.unwrap_or_else(|| "application/octet-stream".to_owned()),
             content,
         })
+    }
+}
+
+/// The files as they are, or what is wrong with one of them.
+pub(super) fn decoded(given: Vec<Option<GivenFile>>) -> Answer<Vec<File>> {
+    let file = |file: GivenFile| {
+        if file.attachment_id.is_some() {
+            return Err(refused(
+                "Files are not taken by `attachmentId` here: send `filename`, `mimeType` and `data`.",
+            ));
+        }
+        let data = file.data.as_deref().unwrap_or_default();
+        File::read(file.filename.as_deref(), file.mime_type, data)
     };
     given.into_iter().flatten().map(file).collect()
 }
 
-/// Stores files of a run or of a step of it (0 is the run itself); returns their ids.
-pub(super) async fn attach(
+/// Stores files of a run or of a part of it; returns their ids. Run 0 is the execution itself.
+pub(in crate::web::api::xray) async fn attach(
     on: &impl Conn,
     desk: &Desk,
-    run: &TestRun,
-    step: i32,
+    of: &OfRun,
+    part: i32,
     files: &[File],
 ) -> Answer<Vec<String>> {
-    let (execution, number) = (&run.execution, run.run.number);
-    let held = evidence::of_run(on, desk.site(), execution.id, number).await?;
+    let held = evidence::of_run(on, desk.site(), of.execution, of.number).await?;
     if held.len() + files.len() > FILES {
         return Err(refused(format!("A run has at most {FILES} files.")));
     }
-    let of_run = OfRun {
-        project: execution.project_id,
-        execution: execution.id,
-        number,
-    };
     let mut added = Vec::new();
     for file in files {
         let new = evidence::Evidence {
             id: ids::next(),
-            step,
+            step: part,
             name: file.name.clone(),
             media_type: file.media_type.clone(),
             hash: sha256(&file.content).to_vec(),
@@ -210,7 +227,7 @@ pub(super) async fn attach(
             created_by: Some(desk.by().to_owned()),
             created_ms: desk.now_ms,
         };
-        evidence::insert(on, desk.site(), &of_run, &new, &file.content).await?;
+        evidence::insert(on, desk.site(), of, &new, &file.content).await?;
         added.push(new.id.simple().to_string());
     }
     Ok(added)
@@ -218,16 +235,16 @@ pub(super) async fn attach(
 
 /// Files that are to go.
 #[derive(Debug)]
-pub(super) struct Unwanted {
+pub(in crate::web::api::xray) struct Unwanted {
     step: i32,
     ids: Vec<String>,
     names: Vec<String>,
 }
 
 impl Unwanted {
-    pub fn of(step: i32, ids: Option<Vec<String>>, names: Option<Vec<String>>) -> Self {
+    pub fn of(place: Place, ids: Option<Vec<String>>, names: Option<Vec<String>>) -> Self {
         Self {
-            step,
+            step: place.number(),
             ids: ids.unwrap_or_default(),
             names: names.unwrap_or_default(),
         }

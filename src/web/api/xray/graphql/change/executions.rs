@@ -1,14 +1,17 @@
 //! Changes of test executions. A test belongs to an execution by a run of it: one that was only added
 //! has a run that is still to do.
 
+use std::collections::HashMap;
+
 use async_graphql::{Context, Object, SimpleObject};
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::super::super::ids;
-use super::super::desk::{Answer, Desk};
+use super::super::desk::{Answer, Desk, refused};
 use super::super::execution::TestExecution;
 use super::super::page::{Texts, texts};
+use super::super::query::VersionedTest;
 use super::document::{Document, environments};
 use super::hold::{self, Named, warning};
 use super::plans::{AddedExecutions, AddedTests, done};
@@ -55,12 +58,13 @@ impl ExecutionMutation {
         &self,
         context: &Context<'_>,
         test_issue_ids: Texts,
+        tests: Option<Vec<Option<VersionedTest>>>,
         test_environments: Texts,
         jira: Value,
-    ) -> Answer<CreateTestExecutionResult> {
+    ) -> Answer<Option<CreateTestExecutionResult>> {
         let desk = Desk::of(context)?;
         let document = Document::read(desk, &jira).await?;
-        let named = hold::tests(desk, test_issue_ids).await?;
+        let (named, versions) = hold::versioned(desk, test_issue_ids, tests).await?;
         let named = named.of_project(&document.project, hold::test_name);
         let names = environments(&texts(test_environments)?.unwrap_or_default())?;
         let particulars = Particulars {
@@ -75,14 +79,14 @@ impl ExecutionMutation {
         let name = document.summary.as_str();
         let mut made =
             create_execution(&*txn, site, &project, name, &particulars, by, now_ms).await?;
-        add_runs(&*txn, desk, &mut made, &named.found).await?;
+        add_runs(&*txn, desk, &mut made, (&named.found, &versions)).await?;
         desk.commit(txn).await?;
         let created = names.into_iter().filter(|name| !known.contains(name));
-        Ok(CreateTestExecutionResult {
+        Ok(Some(CreateTestExecutionResult {
             test_execution: TestExecution(made),
             created_test_environments: created.collect(),
             warnings: [document.warnings, named.warnings].concat(),
-        })
+        }))
     }
 
     /// Deletes an execution with its runs.
@@ -90,12 +94,12 @@ impl ExecutionMutation {
         &self,
         context: &Context<'_>,
         issue_id: String,
-    ) -> Answer<String> {
+    ) -> Answer<Option<String>> {
         let desk = Desk::of(context)?;
         let (txn, execution) = hold::execution(desk, &issue_id).await?;
         delete_execution(&*txn, desk.site(), &execution).await?;
         desk.commit(txn).await?;
-        Ok(format!("{} is deleted.", execution.key))
+        Ok(Some(format!("{} is deleted.", execution.key)))
     }
 
     /// Adds tests that are to be run.
@@ -104,18 +108,19 @@ impl ExecutionMutation {
         context: &Context<'_>,
         issue_id: String,
         test_issue_ids: Texts,
-    ) -> Answer<AddedTests> {
+        tests: Option<Vec<Option<VersionedTest>>>,
+    ) -> Answer<Option<AddedTests>> {
         let desk = Desk::of(context)?;
-        let named = hold::tests(desk, test_issue_ids).await?;
+        let (named, versions) = hold::versioned(desk, test_issue_ids, tests).await?;
         let (txn, mut execution) = hold::execution(desk, &issue_id).await?;
         let mut named = named.of_project(&execution.key.project, hold::test_name);
         leave_out_held(&*txn, desk, &execution, &mut named).await?;
-        add_runs(&*txn, desk, &mut execution, &named.found).await?;
+        add_runs(&*txn, desk, &mut execution, (&named.found, &versions)).await?;
         desk.commit(txn).await?;
-        Ok(AddedTests {
+        Ok(Some(AddedTests {
             added_tests: named.found.iter().map(|test| ids::of(test.id)).collect(),
             warning: warning(&named.warnings),
-        })
+        }))
     }
 
     /// Takes tests out of an execution, with their runs.
@@ -124,7 +129,7 @@ impl ExecutionMutation {
         context: &Context<'_>,
         issue_id: String,
         test_issue_ids: Vec<Option<String>>,
-    ) -> Answer<String> {
+    ) -> Answer<Option<String>> {
         let desk = Desk::of(context)?;
         let named = hold::tests(desk, Some(test_issue_ids)).await?;
         let (txn, execution) = hold::execution(desk, &issue_id).await?;
@@ -132,7 +137,7 @@ impl ExecutionMutation {
             remove_runs(&*txn, desk, &execution, test.id).await?;
         }
         desk.commit(txn).await?;
-        Ok(done(&named.warnings))
+        Ok(Some(done(&named.warnings)))
     }
 
     /// Adds a test to executions.
@@ -141,11 +146,17 @@ impl ExecutionMutation {
         context: &Context<'_>,
         issue_id: String,
         test_exec_issue_ids: Vec<Option<String>>,
-    ) -> Answer<AddedExecutions> {
+        version_id: Option<i32>,
+    ) -> Answer<Option<AddedExecutions>> {
         let desk = Desk::of(context)?;
         let named = hold::executions_of(desk, Some(test_exec_issue_ids)).await?;
         let (txn, test) = hold::test(desk, &issue_id).await?;
         let named = named.of_project(&test.key.project, hold::execution_name);
+        let version = version_id.unwrap_or(test.version);
+        if !(1..=test.version).contains(&version) {
+            return Err(refused(format!("{} has no version {version}.", test.key)));
+        }
+        let versions = HashMap::from([(test.id, version)]);
         let (mut added, mut warnings) = (Vec::new(), named.warnings);
         for found in named.found {
             let Some(mut held) = hold::again(&txn, desk, found.id).await? else {
@@ -156,15 +167,15 @@ impl ExecutionMutation {
                 warnings: Vec::new(),
             };
             leave_out_held(&*txn, desk, &held, &mut one).await?;
-            add_runs(&*txn, desk, &mut held, &one.found).await?;
+            add_runs(&*txn, desk, &mut held, (&one.found, &versions)).await?;
             added.extend(one.found.iter().map(|_| ids::of(held.id)));
             warnings.extend(one.warnings);
         }
         desk.commit(txn).await?;
-        Ok(AddedExecutions {
+        Ok(Some(AddedExecutions {
             added_test_executions: added,
             warning: warning(&warnings),
-        })
+        }))
     }
 
     /// Takes a test out of executions, with its runs.
@@ -173,7 +184,7 @@ impl ExecutionMutation {
         context: &Context<'_>,
         issue_id: String,
         test_exec_issue_ids: Vec<Option<String>>,
-    ) -> Answer<String> {
+    ) -> Answer<Option<String>> {
         let desk = Desk::of(context)?;
         let named = hold::executions_of(desk, Some(test_exec_issue_ids)).await?;
         let (txn, test) = hold::test(desk, &issue_id).await?;
@@ -184,7 +195,7 @@ impl ExecutionMutation {
             }
         }
         desk.commit(txn).await?;
-        Ok(done(&named.warnings))
+        Ok(Some(done(&named.warnings)))
     }
 
     /// Puts a test into plans.
@@ -193,7 +204,7 @@ impl ExecutionMutation {
         context: &Context<'_>,
         issue_id: String,
         test_plan_issue_ids: Vec<Option<String>>,
-    ) -> Answer<AddTestPlansResult> {
+    ) -> Answer<Option<AddTestPlansResult>> {
         let desk = Desk::of(context)?;
         let named = hold::plans_of(desk, Some(test_plan_issue_ids)).await?;
         let (txn, test) = hold::test(desk, &issue_id).await?;
@@ -209,10 +220,10 @@ impl ExecutionMutation {
             added.push(ids::of(plan.id));
         }
         desk.commit(txn).await?;
-        Ok(AddTestPlansResult {
+        Ok(Some(AddTestPlansResult {
             added_test_plans: added,
             warning: warning(&warnings),
-        })
+        }))
     }
 
     /// Takes a test out of plans.
@@ -221,7 +232,7 @@ impl ExecutionMutation {
         context: &Context<'_>,
         issue_id: String,
         test_plan_issue_ids: Vec<Option<String>>,
-    ) -> Answer<String> {
+    ) -> Answer<Option<String>> {
         let desk = Desk::of(context)?;
         let named = hold::plans_of(desk, Some(test_plan_issue_ids)).await?;
         let (txn, test) = hold::test(desk, &issue_id).await?;
@@ -229,7 +240,7 @@ impl ExecutionMutation {
             plans::remove_test(&*txn, desk.site(), plan.id, test.id).await?;
         }
         desk.commit(txn).await?;
-        Ok(done(&named.warnings))
+        Ok(Some(done(&named.warnings)))
     }
 
     /// Lets every run of an execution count for more environments.
@@ -238,7 +249,7 @@ impl ExecutionMutation {
         context: &Context<'_>,
         issue_id: String,
         test_environments: Vec<Option<String>>,
-    ) -> Answer<AddTestEnvironmentsResult> {
+    ) -> Answer<Option<AddTestEnvironmentsResult>> {
         let desk = Desk::of(context)?;
         let given = texts(Some(test_environments))?.unwrap_or_default();
         let (txn, held) = hold::execution(desk, &issue_id).await?;
@@ -257,11 +268,11 @@ impl ExecutionMutation {
             .cloned()
             .collect();
         let created = added.iter().filter(|name| !known.contains(name)).cloned();
-        Ok(AddTestEnvironmentsResult {
+        Ok(Some(AddTestEnvironmentsResult {
             created_test_environments: created.collect(),
             associated_test_environments: added,
             warning: None,
-        })
+        }))
     }
 
     /// Lets the runs of an execution count for fewer environments.
@@ -270,7 +281,7 @@ impl ExecutionMutation {
         context: &Context<'_>,
         issue_id: String,
         test_environments: Vec<Option<String>>,
-    ) -> Answer<String> {
+    ) -> Answer<Option<String>> {
         let desk = Desk::of(context)?;
         let given = texts(Some(test_environments))?.unwrap_or_default();
         let (txn, held) = hold::execution(desk, &issue_id).await?;
@@ -281,7 +292,7 @@ impl ExecutionMutation {
             .retain(|name| !given.contains(name));
         edit_execution(&*txn, desk.site(), &held, &changed, desk.now_ms).await?;
         desk.commit(txn).await?;
-        Ok(done(&[]))
+        Ok(Some(done(&[])))
     }
 }
 
@@ -325,12 +336,12 @@ async fn leave_out_held(
     Ok(())
 }
 
-/// Adds a run for each of these tests that is still to do.
+/// Adds a run for each of these tests, in the version given or the one there is, that is still to do.
 async fn add_runs(
     on: &impl Conn,
     desk: &Desk,
     execution: &mut Execution,
-    tests: &[StoredTest],
+    (tests, versions): (&[StoredTest], &HashMap<Uuid, i32>),
 ) -> Answer<()> {
     let occasion = Occasion {
         by: desk.by(),
@@ -342,7 +353,7 @@ async fn add_runs(
             test_id: test.id,
             test_key: test.key.clone(),
             test_name: test.content.name.clone(),
-            test_version: Some(test.version),
+            test_version: Some(versions.get(&test.id).copied().unwrap_or(test.version)),
             status: RunStatus::Todo,
             is_flaky: false,
             started_ms: None,

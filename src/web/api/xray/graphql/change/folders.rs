@@ -37,6 +37,13 @@ fn read_path(text: &str) -> Answer<FolderPath> {
     FolderPath::parse(text).map_err(|why| refused(why.to_string()))
 }
 
+/// What is said of a place within a folder.
+fn unordered(index: Option<i32>) -> Vec<String> {
+    let said = "`index` was passed over: folders are in the order of their names here, tests in that of \
+                their keys.";
+    index.map(|_| said.to_owned()).into_iter().collect()
+}
+
 /// A project's or a plan's folders, held.
 async fn held(desk: &Desk, project: Option<&str>, test_plan: Option<&str>) -> Answer<(Txn, Owner)> {
     let owner = find::owner(desk, project, test_plan).await?;
@@ -122,7 +129,7 @@ impl FolderMutation {
         path: String,
         test_issue_ids: Texts,
         issue_ids: Texts,
-    ) -> Answer<ActionFolderResult> {
+    ) -> Answer<Option<ActionFolderResult>> {
         let (desk, path) = (Desk::of(context)?, read_path(&path)?);
         let owner = find::owner(desk, project_id.as_deref(), test_plan_id.as_deref()).await?;
         let named = items(desk, &owner, test_issue_ids, issue_ids).await?;
@@ -134,7 +141,7 @@ impl FolderMutation {
         plan_tests(&*txn, desk, &owner, &named).await?;
         folders::put(&*txn, site, owner.id, &path, &named.found).await?;
         desk.commit(txn).await?;
-        shown(desk, &owner, &path, named.warnings).await
+        shown(desk, &owner, &path, named.warnings).await.map(Some)
     }
 
     /// Deletes a folder with those below it; what lay in them lies in the root then.
@@ -144,7 +151,7 @@ impl FolderMutation {
         project_id: Option<String>,
         test_plan_id: Option<String>,
         path: String,
-    ) -> Answer<String> {
+    ) -> Answer<Option<String>> {
         let (desk, path) = (Desk::of(context)?, read_path(&path)?);
         let (txn, owner) = held(desk, project_id.as_deref(), test_plan_id.as_deref()).await?;
         if path.is_root() {
@@ -153,7 +160,7 @@ impl FolderMutation {
         demand_folder(&*txn, desk.site(), owner.id, &path).await?;
         folders::delete(&*txn, desk.site(), owner.id, &path).await?;
         desk.commit(txn).await?;
-        Ok(format!("The folder {path} is deleted."))
+        Ok(Some(format!("The folder {path} is deleted.")))
     }
 
     /// Gives a folder another name.
@@ -164,7 +171,7 @@ impl FolderMutation {
         test_plan_id: Option<String>,
         path: String,
         new_name: String,
-    ) -> Answer<ActionFolderResult> {
+    ) -> Answer<Option<ActionFolderResult>> {
         let (desk, path) = (Desk::of(context)?, read_path(&path)?);
         let (txn, owner) = held(desk, project_id.as_deref(), test_plan_id.as_deref()).await?;
         let parent = path
@@ -175,7 +182,7 @@ impl FolderMutation {
             .map_err(|why| refused(why.to_string()))?;
         relocate(&*txn, desk, &owner, (&path, &to)).await?;
         desk.commit(txn).await?;
-        shown(desk, &owner, &to, Vec::new()).await
+        shown(desk, &owner, &to, Vec::new()).await.map(Some)
     }
 
     /// Moves a folder into another.
@@ -186,7 +193,8 @@ impl FolderMutation {
         test_plan_id: Option<String>,
         path: String,
         destination_path: String,
-    ) -> Answer<ActionFolderResult> {
+        index: Option<i32>,
+    ) -> Answer<Option<ActionFolderResult>> {
         let (desk, path) = (Desk::of(context)?, read_path(&path)?);
         let into = read_path(&destination_path)?;
         let (txn, owner) = held(desk, project_id.as_deref(), test_plan_id.as_deref()).await?;
@@ -199,7 +207,7 @@ impl FolderMutation {
             .map_err(|why| refused(why.to_string()))?;
         relocate(&*txn, desk, &owner, (&path, &to)).await?;
         desk.commit(txn).await?;
-        shown(desk, &owner, &to, Vec::new()).await
+        shown(desk, &owner, &to, unordered(index)).await.map(Some)
     }
 
     /// Puts tests into a folder.
@@ -210,9 +218,13 @@ impl FolderMutation {
         test_plan_id: Option<String>,
         path: String,
         test_issue_ids: Vec<Option<String>>,
-    ) -> Answer<ActionFolderResult> {
+        index: Option<i32>,
+    ) -> Answer<Option<ActionFolderResult>> {
         let owner = (project_id.as_deref(), test_plan_id.as_deref());
-        add(Desk::of(context)?, owner, &path, Some(test_issue_ids), None).await
+        let named = (Some(test_issue_ids), None);
+        add(Desk::of(context)?, owner, &path, named, index)
+            .await
+            .map(Some)
     }
 
     /// Puts tests and preconditions into a folder.
@@ -222,9 +234,13 @@ impl FolderMutation {
         project_id: String,
         path: String,
         issue_ids: Vec<Option<String>>,
-    ) -> Answer<ActionFolderResult> {
+        index: Option<i32>,
+    ) -> Answer<Option<ActionFolderResult>> {
         let owner = (Some(project_id.as_str()), None);
-        add(Desk::of(context)?, owner, &path, None, Some(issue_ids)).await
+        let named = (None, Some(issue_ids));
+        add(Desk::of(context)?, owner, &path, named, index)
+            .await
+            .map(Some)
     }
 
     /// Takes tests out of the folder they are in.
@@ -234,9 +250,11 @@ impl FolderMutation {
         project_id: Option<String>,
         test_plan_id: Option<String>,
         test_issue_ids: Vec<Option<String>>,
-    ) -> Answer<String> {
+    ) -> Answer<Option<String>> {
         let owner = (project_id.as_deref(), test_plan_id.as_deref());
-        remove(Desk::of(context)?, owner, Some(test_issue_ids), None).await
+        remove(Desk::of(context)?, owner, Some(test_issue_ids), None)
+            .await
+            .map(Some)
     }
 
     /// Takes tests and preconditions out of the folder they are in.
@@ -245,9 +263,11 @@ impl FolderMutation {
         context: &Context<'_>,
         project_id: String,
         issue_ids: Vec<Option<String>>,
-    ) -> Answer<String> {
+    ) -> Answer<Option<String>> {
         let owner = (Some(project_id.as_str()), None);
-        remove(Desk::of(context)?, owner, None, Some(issue_ids)).await
+        remove(Desk::of(context)?, owner, None, Some(issue_ids))
+            .await
+            .map(Some)
     }
 
     /// Puts a test into a folder of its project.
@@ -256,13 +276,13 @@ impl FolderMutation {
         context: &Context<'_>,
         issue_id: String,
         folder_path: String,
-    ) -> Answer<String> {
+    ) -> Answer<Option<String>> {
         let (desk, path) = (Desk::of(context)?, read_path(&folder_path)?);
         let (txn, test) = hold::test(desk, &issue_id).await?;
         demand_folder(&*txn, desk.site(), test.project_id, &path).await?;
         into_folder(&*txn, desk, test.project_id, &path, &[(test.id, true)]).await?;
         desk.commit(txn).await?;
-        Ok(format!("{} is in {path}.", test.key))
+        Ok(Some(format!("{} is in {path}.", test.key)))
     }
 
     /// Puts a precondition into a folder of its project.
@@ -271,13 +291,13 @@ impl FolderMutation {
         context: &Context<'_>,
         issue_id: String,
         folder_path: String,
-    ) -> Answer<String> {
+    ) -> Answer<Option<String>> {
         let (desk, path) = (Desk::of(context)?, read_path(&folder_path)?);
         let (txn, group) = hold::group(desk, GroupKind::Precondition, &issue_id).await?;
         demand_folder(&*txn, desk.site(), group.project_id, &path).await?;
         into_folder(&*txn, desk, group.project_id, &path, &[(group.id, false)]).await?;
         desk.commit(txn).await?;
-        Ok(format!("{} is in {path}.", group.key))
+        Ok(Some(format!("{} is in {path}.", group.key)))
     }
 }
 
@@ -303,8 +323,8 @@ async fn add(
     desk: &Desk,
     (project, test_plan): (Option<&str>, Option<&str>),
     path: &str,
-    tests: Texts,
-    either: Texts,
+    (tests, either): (Texts, Texts),
+    index: Option<i32>,
 ) -> Answer<ActionFolderResult> {
     let path = read_path(path)?;
     let owner = find::owner(desk, project, test_plan).await?;
@@ -314,7 +334,8 @@ async fn add(
     plan_tests(&*txn, desk, &owner, &named).await?;
     folders::put(&*txn, desk.site(), owner.id, &path, &named.found).await?;
     desk.commit(txn).await?;
-    shown(desk, &owner, &path, named.warnings).await
+    let warnings = [named.warnings, unordered(index)].concat();
+    shown(desk, &owner, &path, warnings).await
 }
 
 async fn remove(

@@ -8,6 +8,7 @@ use super::super::super::ids;
 use super::super::desk::{Answer, Desk, refused};
 use super::super::group::{Precondition, TestSet};
 use super::super::page::Texts;
+use super::super::query::{VersionedTest, find};
 use super::super::test::GivenType;
 use super::document::{Document, long};
 use super::folders::into_folder;
@@ -94,7 +95,7 @@ impl GroupMutation {
         context: &Context<'_>,
         test_issue_ids: Texts,
         jira: Value,
-    ) -> Answer<CreateTestSetResult> {
+    ) -> Answer<Option<CreateTestSetResult>> {
         let desk = Desk::of(context)?;
         let document = Document::read(desk, &jira).await?;
         let named = hold::tests(desk, test_issue_ids).await?;
@@ -110,25 +111,28 @@ impl GroupMutation {
             (GroupKind::TestSet, None),
             &named,
         );
-        Ok(CreateTestSetResult {
+        Ok(Some(CreateTestSetResult {
             test_set: TestSet(group.await?),
             warnings: [document.warnings, named.warnings].concat(),
-        })
+        }))
     }
 
     /// Makes a precondition of tests.
+    #[expect(clippy::too_many_arguments, reason = "clients know these")]
     async fn create_precondition(
         &self,
         context: &Context<'_>,
         precondition_type: Option<PreconditionType>,
         definition: Option<String>,
         test_issue_ids: Texts,
+        tests: Option<Vec<Option<VersionedTest>>>,
         folder_path: Option<String>,
         jira: Value,
-    ) -> Answer<CreatePreconditionResult> {
+    ) -> Answer<Option<CreatePreconditionResult>> {
         let desk = Desk::of(context)?;
         let document = Document::read(desk, &jira).await?;
-        let named = hold::tests(desk, test_issue_ids).await?;
+        let (named, versions) = hold::versioned(desk, test_issue_ids, tests).await?;
+        hold::demand_current(&named.found, &versions)?;
         let path = read_path(folder_path.as_deref())?;
         let of_type = precondition_type.as_ref().map(PreconditionType::name);
         let content = GroupContent {
@@ -139,10 +143,10 @@ impl GroupMutation {
         };
         let kind = (GroupKind::Precondition, path.as_ref());
         let group = create(desk, &document, &content, kind, &named).await?;
-        Ok(CreatePreconditionResult {
+        Ok(Some(CreatePreconditionResult {
             precondition: Precondition(group),
             warnings: [document.warnings, named.warnings].concat(),
-        })
+        }))
     }
 
     /// Changes a precondition; what is not named stays.
@@ -151,7 +155,7 @@ impl GroupMutation {
         context: &Context<'_>,
         issue_id: String,
         data: Option<PreconditionChange>,
-    ) -> Answer<Precondition> {
+    ) -> Answer<Option<Precondition>> {
         let desk = Desk::of(context)?;
         let (txn, mut group) = hold::group(desk, GroupKind::Precondition, &issue_id).await?;
         if let Some(data) = data {
@@ -169,17 +173,29 @@ impl GroupMutation {
         group.changed_ms = desk.now_ms;
         groups::put(&*txn, desk.site(), &group).await?;
         desk.commit(txn).await?;
-        Ok(Precondition(group))
+        Ok(Some(Precondition(group)))
     }
 
     /// Deletes a test set; its tests stay.
-    async fn delete_test_set(&self, context: &Context<'_>, issue_id: String) -> Answer<String> {
-        delete(Desk::of(context)?, GroupKind::TestSet, &issue_id).await
+    async fn delete_test_set(
+        &self,
+        context: &Context<'_>,
+        issue_id: String,
+    ) -> Answer<Option<String>> {
+        delete(Desk::of(context)?, GroupKind::TestSet, &issue_id)
+            .await
+            .map(Some)
     }
 
     /// Deletes a precondition; its tests stay.
-    async fn delete_precondition(&self, context: &Context<'_>, issue_id: String) -> Answer<String> {
-        delete(Desk::of(context)?, GroupKind::Precondition, &issue_id).await
+    async fn delete_precondition(
+        &self,
+        context: &Context<'_>,
+        issue_id: String,
+    ) -> Answer<Option<String>> {
+        delete(Desk::of(context)?, GroupKind::Precondition, &issue_id)
+            .await
+            .map(Some)
     }
 
     /// Puts tests into a test set.
@@ -188,10 +204,12 @@ impl GroupMutation {
         context: &Context<'_>,
         issue_id: String,
         test_issue_ids: Vec<Option<String>>,
-    ) -> Answer<AddedTests> {
+    ) -> Answer<Option<AddedTests>> {
         let desk = Desk::of(context)?;
         let named = hold::tests(desk, Some(test_issue_ids)).await?;
-        add_tests(desk, GroupKind::TestSet, &issue_id, named).await
+        add_tests(desk, GroupKind::TestSet, &issue_id, named)
+            .await
+            .map(Some)
     }
 
     /// Gives a precondition to tests.
@@ -200,10 +218,14 @@ impl GroupMutation {
         context: &Context<'_>,
         issue_id: String,
         test_issue_ids: Texts,
-    ) -> Answer<AddedTests> {
+        tests: Option<Vec<Option<VersionedTest>>>,
+    ) -> Answer<Option<AddedTests>> {
         let desk = Desk::of(context)?;
-        let named = hold::tests(desk, test_issue_ids).await?;
-        add_tests(desk, GroupKind::Precondition, &issue_id, named).await
+        let (named, versions) = hold::versioned(desk, test_issue_ids, tests).await?;
+        hold::demand_current(&named.found, &versions)?;
+        add_tests(desk, GroupKind::Precondition, &issue_id, named)
+            .await
+            .map(Some)
     }
 
     /// Takes tests out of a test set.
@@ -212,9 +234,12 @@ impl GroupMutation {
         context: &Context<'_>,
         issue_id: String,
         test_issue_ids: Vec<Option<String>>,
-    ) -> Answer<String> {
-        let tests = Some(test_issue_ids);
-        remove_tests(Desk::of(context)?, GroupKind::TestSet, &issue_id, tests).await
+    ) -> Answer<Option<String>> {
+        let desk = Desk::of(context)?;
+        let named = hold::tests(desk, Some(test_issue_ids)).await?;
+        remove_tests(desk, GroupKind::TestSet, &issue_id, &named)
+            .await
+            .map(Some)
     }
 
     /// Takes a precondition from tests.
@@ -223,9 +248,12 @@ impl GroupMutation {
         context: &Context<'_>,
         issue_id: String,
         test_issue_ids: Texts,
-    ) -> Answer<String> {
-        let kind = GroupKind::Precondition;
-        remove_tests(Desk::of(context)?, kind, &issue_id, test_issue_ids).await
+        tests: Option<Vec<Option<VersionedTest>>>,
+    ) -> Answer<Option<String>> {
+        let (desk, kind) = (Desk::of(context)?, GroupKind::Precondition);
+        let (named, versions) = hold::versioned(desk, test_issue_ids, tests).await?;
+        hold::demand_current(&named.found, &versions)?;
+        remove_tests(desk, kind, &issue_id, &named).await.map(Some)
     }
 
     /// Puts a test into test sets.
@@ -234,14 +262,14 @@ impl GroupMutation {
         context: &Context<'_>,
         issue_id: String,
         test_set_issue_ids: Vec<Option<String>>,
-    ) -> Answer<AddTestSetsResult> {
+    ) -> Answer<Option<AddTestSetsResult>> {
         let kind = GroupKind::TestSet;
         let given = Some(test_set_issue_ids);
         let (added, warning) = add_to_test(Desk::of(context)?, kind, &issue_id, given).await?;
-        Ok(AddTestSetsResult {
+        Ok(Some(AddTestSetsResult {
             added_test_sets: added,
             warning,
-        })
+        }))
     }
 
     /// Gives a test preconditions.
@@ -250,14 +278,16 @@ impl GroupMutation {
         context: &Context<'_>,
         issue_id: String,
         precondition_issue_ids: Vec<Option<String>>,
-    ) -> Answer<AddPreconditionsResult> {
-        let kind = GroupKind::Precondition;
+        version_id: Option<i32>,
+    ) -> Answer<Option<AddPreconditionsResult>> {
+        let (desk, kind) = (Desk::of(context)?, GroupKind::Precondition);
+        demand_version(desk, &issue_id, version_id).await?;
         let given = Some(precondition_issue_ids);
-        let (added, warning) = add_to_test(Desk::of(context)?, kind, &issue_id, given).await?;
-        Ok(AddPreconditionsResult {
+        let (added, warning) = add_to_test(desk, kind, &issue_id, given).await?;
+        Ok(Some(AddPreconditionsResult {
             added_preconditions: added,
             warning,
-        })
+        }))
     }
 
     /// Takes a test out of test sets.
@@ -266,9 +296,11 @@ impl GroupMutation {
         context: &Context<'_>,
         issue_id: String,
         test_set_issue_ids: Vec<Option<String>>,
-    ) -> Answer<String> {
+    ) -> Answer<Option<String>> {
         let given = Some(test_set_issue_ids);
-        remove_from_test(Desk::of(context)?, GroupKind::TestSet, &issue_id, given).await
+        remove_from_test(Desk::of(context)?, GroupKind::TestSet, &issue_id, given)
+            .await
+            .map(Some)
     }
 
     /// Takes preconditions from a test.
@@ -277,11 +309,27 @@ impl GroupMutation {
         context: &Context<'_>,
         issue_id: String,
         precondition_issue_ids: Vec<Option<String>>,
-    ) -> Answer<String> {
-        let kind = GroupKind::Precondition;
+        version_id: Option<i32>,
+    ) -> Answer<Option<String>> {
+        let (desk, kind) = (Desk::of(context)?, GroupKind::Precondition);
+        demand_version(desk, &issue_id, version_id).await?;
         let given = Some(precondition_issue_ids);
-        remove_from_test(Desk::of(context)?, kind, &issue_id, given).await
+        remove_from_test(desk, kind, &issue_id, given)
+            .await
+            .map(Some)
     }
+}
+
+/// Refuses another version of a test than the one there is.
+async fn demand_version(desk: &Desk, id: &str, version: Option<i32>) -> Answer<()> {
+    let Some(version) = version else {
+        return Ok(());
+    };
+    let test = find::test(desk, Some(id)).await?.0;
+    if version == test.version {
+        return Ok(());
+    }
+    Err(hold::only_current(&test.key, test.version))
 }
 
 async fn create(
@@ -349,8 +397,12 @@ async fn add_tests(
     })
 }
 
-async fn remove_tests(desk: &Desk, kind: GroupKind, id: &str, given: Texts) -> Answer<String> {
-    let named = hold::tests(desk, given).await?;
+async fn remove_tests(
+    desk: &Desk,
+    kind: GroupKind,
+    id: &str,
+    named: &Named<StoredTest>,
+) -> Answer<String> {
     let (txn, group) = hold::group(desk, kind, id).await?;
     let tests: Vec<Uuid> = named.found.iter().map(|test| test.id).collect();
     groups::remove_tests(&*txn, desk.site(), &[group.id], &tests).await?;

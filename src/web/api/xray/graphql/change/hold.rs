@@ -1,14 +1,17 @@
 //! What a change is about: found by its id, and read again once its project is held.
 
+use std::collections::HashMap;
+
 use uuid::Uuid;
 
 use super::super::super::ids;
 use super::super::desk::{Answer, Desk, Failure, refused};
 use super::super::page::{Part, Texts, rows, texts};
+use super::super::query::VersionedTest;
 use super::super::query::find::{self, Search};
 use super::super::run::{self, TestRun};
 use crate::domain::execution::Execution;
-use crate::domain::keys::GroupKind;
+use crate::domain::keys::{GroupKind, TestKey};
 use crate::store::groups::Group;
 use crate::store::plans::Plan;
 use crate::store::stored_tests::StoredTest;
@@ -134,6 +137,54 @@ pub(super) async fn tests(desk: &Desk, given: Texts) -> Answer<Named<StoredTest>
     let found = find::tests(desk, all(ids)).await?.results;
     let found = found.into_iter().map(|test| test.0).collect();
     Ok(Named::of(given.as_deref(), found, |test| test.id))
+}
+
+/// Tests by their ids, those named with a version in that version.
+pub(super) async fn versioned(
+    desk: &Desk,
+    given: Texts,
+    tests: Option<Vec<Option<VersionedTest>>>,
+) -> Answer<(Named<StoredTest>, HashMap<Uuid, i32>)> {
+    let tests: Vec<VersionedTest> = tests.into_iter().flatten().flatten().collect();
+    let of_ids = texts(given)?.unwrap_or_default();
+    let of_tests = tests.iter().filter_map(|test| test.issue_id.clone());
+    let all = of_tests.chain(of_ids).map(Some).collect();
+    let mut named = self::tests(desk, Some(all)).await?;
+    let mut versions = HashMap::new();
+    for test in &tests {
+        let id = super::super::page::row(test.issue_id.as_deref());
+        if let Some((id, version)) = id.zip(test.version_id) {
+            versions.insert(id, version);
+        }
+    }
+    let Named { found, warnings } = &mut named;
+    found.retain(|test| {
+        let version = versions.get(&test.id).copied().unwrap_or(test.version);
+        let is_there = (1..=test.version).contains(&version);
+        if !is_there {
+            warnings.push(format!("{} has no version {version}.", test.key));
+        }
+        is_there
+    });
+    Ok((named, versions))
+}
+
+/// Refuses another version of tests than the one there is: what belongs to a test belongs to all its
+/// versions here.
+pub(super) fn demand_current(found: &[StoredTest], versions: &HashMap<Uuid, i32>) -> Answer<()> {
+    let other = found.iter().find(|test| {
+        versions
+            .get(&test.id)
+            .is_some_and(|version| *version != test.version)
+    });
+    other.map_or(Ok(()), |test| Err(only_current(&test.key, test.version)))
+}
+
+/// What is said of a version that cannot be meant.
+pub(super) fn only_current(key: &TestKey, version: i32) -> Failure {
+    refused(format!(
+        "Only the version of {key} that there is, {version}, can be changed."
+    ))
 }
 
 /// Executions by their ids.

@@ -5,15 +5,16 @@
 
 use async_graphql::MergedObject;
 
-mod document;
-mod evidence;
+pub(in crate::web::api::xray) mod document;
+pub(in crate::web::api::xray) mod draft;
+pub(in crate::web::api::xray) mod evidence;
 mod executions;
 mod folders;
 mod groups;
 mod hold;
 mod plans;
 mod run_steps;
-mod runs;
+pub(in crate::web::api::xray) mod runs;
 mod tests;
 
 /// All of them.

@@ -4,7 +4,7 @@ use async_graphql::{Context, Object, SimpleObject};
 use serde_json::Value;
 
 use super::super::super::ids;
-use super::super::desk::{Answer, Desk};
+use super::super::desk::{Answer, Desk, refused};
 use super::super::page::Texts;
 use super::super::plan::TestPlan;
 use super::document::Document;
@@ -47,8 +47,14 @@ impl PlanMutation {
         &self,
         context: &Context<'_>,
         test_issue_ids: Texts,
+        saved_filter: Option<String>,
         jira: Value,
-    ) -> Answer<CreateTestPlanResult> {
+    ) -> Answer<Option<CreateTestPlanResult>> {
+        if saved_filter.is_some() {
+            return Err(refused(
+                "A plan is made of the tests that are named, not of a saved filter of Jira.",
+            ));
+        }
         let desk = Desk::of(context)?;
         let document = Document::read(desk, &jira).await?;
         let named = hold::tests(desk, test_issue_ids).await?;
@@ -60,19 +66,23 @@ impl PlanMutation {
         let (site, by, now_ms) = (desk.site(), desk.by(), desk.now_ms);
         let made = create_plan(&*txn, site, &project, texts, &tests, by, now_ms).await?;
         desk.commit(txn).await?;
-        Ok(CreateTestPlanResult {
+        Ok(Some(CreateTestPlanResult {
             test_plan: TestPlan(made),
             warnings: [document.warnings, named.warnings].concat(),
-        })
+        }))
     }
 
     /// Deletes a plan; its tests and executions stay.
-    async fn delete_test_plan(&self, context: &Context<'_>, issue_id: String) -> Answer<String> {
+    async fn delete_test_plan(
+        &self,
+        context: &Context<'_>,
+        issue_id: String,
+    ) -> Answer<Option<String>> {
         let desk = Desk::of(context)?;
         let (txn, plan) = hold::plan(desk, &issue_id).await?;
         plans::delete(&*txn, desk.site(), &plan).await?;
         desk.commit(txn).await?;
-        Ok(format!("{} is deleted.", plan.key))
+        Ok(Some(format!("{} is deleted.", plan.key)))
     }
 
     /// Puts tests into a plan.
@@ -81,7 +91,7 @@ impl PlanMutation {
         context: &Context<'_>,
         issue_id: String,
         test_issue_ids: Vec<Option<String>>,
-    ) -> Answer<AddedTests> {
+    ) -> Answer<Option<AddedTests>> {
         let desk = Desk::of(context)?;
         let named = hold::tests(desk, Some(test_issue_ids)).await?;
         let (txn, plan) = hold::plan(desk, &issue_id).await?;
@@ -95,10 +105,10 @@ impl PlanMutation {
         let tests: Vec<_> = named.found.iter().map(|test| test.id).collect();
         plans::add_tests(&*txn, desk.site(), plan.id, &tests).await?;
         desk.commit(txn).await?;
-        Ok(AddedTests {
+        Ok(Some(AddedTests {
             added_tests: tests.into_iter().map(ids::of).collect(),
             warning: warning(&named.warnings),
-        })
+        }))
     }
 
     /// Takes tests out of a plan.
@@ -107,7 +117,7 @@ impl PlanMutation {
         context: &Context<'_>,
         issue_id: String,
         test_issue_ids: Vec<Option<String>>,
-    ) -> Answer<String> {
+    ) -> Answer<Option<String>> {
         let desk = Desk::of(context)?;
         let named = hold::tests(desk, Some(test_issue_ids)).await?;
         let (txn, plan) = hold::plan(desk, &issue_id).await?;
@@ -115,7 +125,7 @@ impl PlanMutation {
             plans::remove_test(&*txn, desk.site(), plan.id, test.id).await?;
         }
         desk.commit(txn).await?;
-        Ok(done(&named.warnings))
+        Ok(Some(done(&named.warnings)))
     }
 
     /// Lets executions belong to a plan. An execution belongs to one plan at the most.
@@ -124,7 +134,7 @@ impl PlanMutation {
         context: &Context<'_>,
         issue_id: String,
         test_exec_issue_ids: Vec<Option<String>>,
-    ) -> Answer<AddedExecutions> {
+    ) -> Answer<Option<AddedExecutions>> {
         let desk = Desk::of(context)?;
         let named = hold::executions_of(desk, Some(test_exec_issue_ids)).await?;
         let (txn, plan) = hold::plan(desk, &issue_id).await?;
@@ -152,10 +162,10 @@ impl PlanMutation {
             }
         }
         desk.commit(txn).await?;
-        Ok(AddedExecutions {
+        Ok(Some(AddedExecutions {
             added_test_executions: added,
             warning: warning(&warnings),
-        })
+        }))
     }
 
     /// Lets executions belong to the plan no more.
@@ -164,7 +174,7 @@ impl PlanMutation {
         context: &Context<'_>,
         issue_id: String,
         test_exec_issue_ids: Vec<Option<String>>,
-    ) -> Answer<String> {
+    ) -> Answer<Option<String>> {
         let desk = Desk::of(context)?;
         let named = hold::executions_of(desk, Some(test_exec_issue_ids)).await?;
         let (txn, plan) = hold::plan(desk, &issue_id).await?;
@@ -180,7 +190,7 @@ impl PlanMutation {
             }
         }
         desk.commit(txn).await?;
-        Ok(done(&named.warnings))
+        Ok(Some(done(&named.warnings)))
     }
 }
 

@@ -1,20 +1,14 @@
-//! Changes of what a run says of the steps of its test, and of its iterations. A run that says nothing
-//! of a step yet has not done it; a status of a step or an iteration makes that of the run.
+//! Changes of what a run says of the steps of its test, and of its iterations and their steps. A run
+//! that says nothing of a step yet has not done it; a status of a step makes that of its iteration, and
+//! that of the run.
 
 use async_graphql::{Context, InputObject, Object, SimpleObject};
 
-use super::super::desk::{Answer, Desk, refused};
+use super::super::desk::{Answer, Desk};
 use super::super::page::{Texts, texts};
-use super::super::run::{TestRun, part_status};
-use super::document::long;
-use super::evidence::{GivenFile, Unwanted, attach, decoded, step_of};
-use super::hold;
-use super::runs::{AddedDefects, add_defects, remove_defects, save, status_named, with_status};
-use crate::domain::attempts::{Sequence, aggregate};
-use crate::domain::coverage::Settings;
-use crate::domain::run::RunStatus;
-use crate::domain::run_detail::StepDetail;
-use crate::store::stored_runs::StoredRun;
+use super::draft::{Draft, StepSaid};
+use super::evidence::{GivenFile, Unwanted, decoded, place_of, rank_of};
+use super::runs::AddedDefects;
 
 /// What came of a change of a step's status.
 #[derive(Debug, SimpleObject)]
@@ -87,18 +81,18 @@ impl RunStepMutation {
         test_run_id: String,
         step_id: String,
         status: String,
-    ) -> Answer<StatusUpdated> {
-        change(
-            Desk::of(context)?,
-            &test_run_id,
-            &step_id,
-            Some(&status),
-            |_| Ok(()),
-        )
-        .await?;
-        Ok(StatusUpdated {
-            warnings: Vec::new(),
-        })
+        iteration_rank: Option<String>,
+    ) -> Answer<Option<StatusUpdated>> {
+        let mut draft = Draft::open(Desk::of(context)?, &test_run_id).await?;
+        let place = place_of(&draft.held, &step_id, iteration_rank.as_deref())?;
+        let said = StepSaid {
+            status: Some(&status),
+            ..StepSaid::default()
+        };
+        draft.step(place, &said).await?;
+        Ok(Some(StatusUpdated {
+            warnings: draft.save().await?,
+        }))
     }
 
     /// Gives a step of a run another comment.
@@ -108,15 +102,17 @@ impl RunStepMutation {
         test_run_id: String,
         step_id: String,
         comment: String,
-    ) -> Answer<String> {
-        let comment = long("comment", Some(&comment))?;
-        let shown = comment.clone().unwrap_or_default();
-        change(Desk::of(context)?, &test_run_id, &step_id, None, |step| {
-            step.comment = comment;
-            Ok(())
-        })
-        .await?;
-        Ok(shown)
+        iteration_rank: Option<String>,
+    ) -> Answer<Option<String>> {
+        let mut draft = Draft::open(Desk::of(context)?, &test_run_id).await?;
+        let place = place_of(&draft.held, &step_id, iteration_rank.as_deref())?;
+        let said = StepSaid {
+            comment: Some(&comment),
+            ..StepSaid::default()
+        };
+        draft.step(place, &said).await?;
+        draft.save().await?;
+        Ok(Some(comment))
     }
 
     /// Changes a step of a run; what is not named stays.
@@ -126,27 +122,32 @@ impl RunStepMutation {
         test_run_id: String,
         step_id: String,
         update_data: StepChange,
-    ) -> Answer<UpdateTestRunStepResult> {
-        let (desk, data) = (Desk::of(context)?, update_data);
-        let status = data.status.as_deref();
-        change(desk, &test_run_id, &step_id, status, |step| {
-            if data.comment.is_some() {
-                step.comment = long("comment", data.comment.as_deref())?;
-            }
-            if data.actual_result.is_some() {
-                step.actual = long("actualResult", data.actual_result.as_deref())?;
-            }
-            Ok(())
-        })
-        .await?;
+        iteration_rank: Option<String>,
+    ) -> Answer<Option<UpdateTestRunStepResult>> {
+        let mut draft = Draft::open(Desk::of(context)?, &test_run_id).await?;
+        let place = place_of(&draft.held, &step_id, iteration_rank.as_deref())?;
+        let said = StepSaid {
+            status: update_data.status.as_deref(),
+            comment: update_data.comment.as_deref(),
+            actual_result: update_data.actual_result.as_deref(),
+        };
+        draft.step(place, &said).await?;
         let mut result = UpdateTestRunStepResult::default();
-        if let Some(files) = data.evidence {
-            change_files(desk, (&test_run_id, &step_id), files, &mut result).await?;
+        if let Some(files) = update_data.evidence {
+            let new = decoded(files.add.unwrap_or_default())?;
+            let (ids, names) = (texts(files.remove_ids)?, texts(files.remove_filenames)?);
+            let unwanted = Unwanted::of(place, ids, names);
+            result.removed_evidence = draft.remove_files(&unwanted).await?;
+            result.added_evidence = draft.attach(place, &new).await?;
         }
-        if let Some(defects) = data.defects {
-            change_defects(desk, (&test_run_id, &step_id), defects, &mut result).await?;
+        if let Some(defects) = update_data.defects {
+            let new = texts(defects.add)?.unwrap_or_default();
+            let gone = texts(defects.remove)?.unwrap_or_default();
+            result.added_defects = draft.add_defects(place, &new).await?;
+            result.removed_defects = draft.remove_defects(place, &gone).await?;
         }
-        Ok(result)
+        result.warnings = draft.save().await?;
+        Ok(Some(result))
     }
 
     /// Adds defects to a step of a run.
@@ -156,16 +157,15 @@ impl RunStepMutation {
         test_run_id: String,
         step_id: String,
         issues: Texts,
-    ) -> Answer<AddedDefects> {
-        let desk = Desk::of(context)?;
-        let (txn, run) = hold::run(desk, &test_run_id).await?;
-        let step = step_of(&run, &step_id)?;
-        let given = issues.unwrap_or_default();
-        let (added, warnings) = add_defects(desk, txn, &run, step, given).await?;
-        Ok(AddedDefects {
-            added_defects: added,
-            warnings,
-        })
+        iteration_rank: Option<String>,
+    ) -> Answer<Option<AddedDefects>> {
+        let mut draft = Draft::open(Desk::of(context)?, &test_run_id).await?;
+        let place = place_of(&draft.held, &step_id, iteration_rank.as_deref())?;
+        let given = texts(issues)?.unwrap_or_default();
+        Ok(Some(AddedDefects {
+            added_defects: draft.add_defects(place, &given).await?,
+            warnings: draft.save().await?,
+        }))
     }
 
     /// Removes defects from a step of a run.
@@ -175,15 +175,15 @@ impl RunStepMutation {
         test_run_id: String,
         step_id: String,
         issues: Vec<Option<String>>,
-    ) -> Answer<RemoveDefectsResult> {
-        let desk = Desk::of(context)?;
-        let (txn, run) = hold::run(desk, &test_run_id).await?;
-        let step = step_of(&run, &step_id)?;
-        let (removed, warnings) = remove_defects(desk, txn, &run, step, issues).await?;
-        Ok(RemoveDefectsResult {
-            removed_defects: removed,
-            warnings,
-        })
+        iteration_rank: Option<String>,
+    ) -> Answer<Option<RemoveDefectsResult>> {
+        let mut draft = Draft::open(Desk::of(context)?, &test_run_id).await?;
+        let place = place_of(&draft.held, &step_id, iteration_rank.as_deref())?;
+        let given = texts(Some(issues))?.unwrap_or_default();
+        Ok(Some(RemoveDefectsResult {
+            removed_defects: draft.remove_defects(place, &given).await?,
+            warnings: draft.save().await?,
+        }))
     }
 
     /// Gives an iteration of a run another status.
@@ -193,122 +193,11 @@ impl RunStepMutation {
         test_run_id: String,
         iteration_rank: String,
         status: String,
-    ) -> Answer<UpdateIterationStatusResult> {
-        let desk = Desk::of(context)?;
-        let (txn, run) = hold::run(desk, &test_run_id).await?;
-        let (status, settings) = status_named(&*txn, desk, &run, &status).await?;
-        let counting = &settings.coverage;
-        let mut changed = run.run.clone();
-        let labelled = changed.detail.attempts.iter_mut();
-        let mut labelled = labelled.filter(|attempt| attempt.label.is_some());
-        let rank: Option<usize> = iteration_rank.trim().parse().ok();
-        let one = rank.and_then(|rank| labelled.nth(rank.checked_sub(1)?));
-        let one = one.ok_or_else(|| refused("The run has no iteration of that rank."))?;
-        counting.statuses.name(status).clone_into(&mut one.status);
-        let parts = changed.detail.attempts.iter();
-        let parts: Vec<RunStatus> = parts
-            .map(|part| part_status(&part.status, &counting.statuses))
-            .collect();
-        let changed = of_parts(&changed, &parts, counting, desk.now_ms);
-        save(desk, txn, &run, &changed, None).await?;
-        Ok(UpdateIterationStatusResult {
-            warnings: Vec::new(),
-        })
+    ) -> Answer<Option<UpdateIterationStatusResult>> {
+        let mut draft = Draft::open(Desk::of(context)?, &test_run_id).await?;
+        draft.iteration(rank_of(&iteration_rank)?, &status).await?;
+        Ok(Some(UpdateIterationStatusResult {
+            warnings: draft.save().await?,
+        }))
     }
-}
-
-/// The run with the status that its parts come to.
-fn of_parts(run: &StoredRun, parts: &[RunStatus], settings: &Settings, now_ms: i64) -> StoredRun {
-    let (policy, statuses) = (settings.retries, &settings.statuses);
-    let (status, is_flaky) = aggregate(parts, Sequence::Iterations, policy, statuses);
-    StoredRun {
-        is_flaky,
-        ..with_status(run, status, statuses, now_ms)
-    }
-}
-
-/// Changes what a run says of a step.
-async fn change(
-    desk: &Desk,
-    run: &str,
-    step: &str,
-    status: Option<&str>,
-    change: impl FnOnce(&mut StepDetail) -> Answer<()> + Send,
-) -> Answer<()> {
-    let (txn, run) = hold::run(desk, run).await?;
-    let place = usize::try_from(step_of(&run, step)?).unwrap_or_default();
-    let mut changed = run.run.clone();
-    let all = counted_steps(desk, &run).await?;
-    let todo = || StepDetail {
-        status: RunStatus::Todo.name().to_owned(),
-        actual: None,
-        comment: None,
-    };
-    changed.detail.steps.resize_with(all, todo);
-    let unknown = || refused("The run has no such step.");
-    let held = place
-        .checked_sub(1)
-        .and_then(|n| changed.detail.steps.get_mut(n));
-    let held = held.ok_or_else(unknown)?;
-    change(held)?;
-    let Some(status) = status else {
-        return save(desk, txn, &run, &changed, None).await;
-    };
-    let (status, settings) = status_named(&*txn, desk, &run, status).await?;
-    let counting = &settings.coverage;
-    counting.statuses.name(status).clone_into(&mut held.status);
-    let parts = changed.detail.steps.iter();
-    let parts: Vec<RunStatus> = parts
-        .map(|part| part_status(&part.status, &counting.statuses))
-        .collect();
-    let changed = of_parts(&changed, &parts, counting, desk.now_ms);
-    save(desk, txn, &run, &changed, None).await
-}
-
-/// How many steps a run has: those of its test's version, and those it says something of.
-async fn counted_steps(desk: &Desk, run: &TestRun) -> Answer<usize> {
-    let version = run.version(desk).await?;
-    let said = version.version.content.steps.len();
-    Ok(said.max(run.run.detail.steps.len()))
-}
-
-async fn change_files(
-    desk: &Desk,
-    (run, step): (&str, &str),
-    files: EvidenceChange,
-    result: &mut UpdateTestRunStepResult,
-) -> Answer<()> {
-    let new = decoded(files.add.unwrap_or_default())?;
-    let (ids, names) = (texts(files.remove_ids)?, texts(files.remove_filenames)?);
-    let (txn, run) = hold::run(desk, run).await?;
-    let step = step_of(&run, step)?;
-    let unwanted = Unwanted::of(step, ids, names);
-    let (removed, warnings) = unwanted.remove(&*txn, desk.site(), &run).await?;
-    result.removed_evidence = removed;
-    result.warnings.extend(warnings);
-    result.added_evidence = attach(&*txn, desk, &run, step, &new).await?;
-    desk.commit(txn).await
-}
-
-async fn change_defects(
-    desk: &Desk,
-    (run, step): (&str, &str),
-    defects: DefectChange,
-    result: &mut UpdateTestRunStepResult,
-) -> Answer<()> {
-    if let Some(given) = defects.add {
-        let (txn, run) = hold::run(desk, run).await?;
-        let step = step_of(&run, step)?;
-        let (added, warnings) = add_defects(desk, txn, &run, step, given).await?;
-        result.added_defects = added;
-        result.warnings.extend(warnings);
-    }
-    if let Some(given) = defects.remove {
-        let (txn, run) = hold::run(desk, run).await?;
-        let step = step_of(&run, step)?;
-        let (removed, warnings) = remove_defects(desk, txn, &run, step, given).await?;
-        result.removed_defects = removed;
-        result.warnings.extend(warnings);
-    }
-    Ok(())
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::super::desk::{Answer, Desk, refused};
 use super::super::names::step_of;
 use super::super::page::Texts;
+use super::super::query::find;
 use super::super::test::{GivenType, Step, Test, steps_of};
 use super::document::{Document, long};
 use super::folders::into_folder;
@@ -31,6 +32,8 @@ struct CreateTestResult {
 /// What came of changing a step.
 #[derive(Debug, SimpleObject)]
 struct UpdateTestStepResult {
+    added_attachments: Vec<String>,
+    removed_attachments: Vec<String>,
     warnings: Vec<String>,
 }
 
@@ -41,6 +44,46 @@ struct GivenStep {
     action: Option<String>,
     data: Option<String>,
     result: Option<String>,
+    call_test_issue_id: Option<String>,
+    attachments: Option<Vec<Option<StepFile>>>,
+    custom_fields: Option<Vec<Option<StepField>>>,
+}
+
+/// A file of a step.
+#[derive(Debug, InputObject)]
+#[graphql(name = "AttachmentInput")]
+struct StepFile {
+    filename: Option<String>,
+    mime_type: Option<String>,
+    data: Option<String>,
+}
+
+/// Files of a step to add and to remove.
+#[derive(Debug, InputObject)]
+#[graphql(name = "AttachmentOperationsInput")]
+struct StepFiles {
+    add: Option<Vec<Option<StepFile>>>,
+    remove_ids: Texts,
+    remove_filenames: Texts,
+}
+
+/// A field of one's own of a step.
+#[derive(Debug, InputObject)]
+#[graphql(name = "CustomStepFieldInput")]
+struct StepField {
+    id: Option<String>,
+    value: Option<Value>,
+}
+
+/// Refuses what is not kept of steps.
+fn demand_plain(has_files: bool, fields: Option<&Vec<Option<StepField>>>) -> Answer<()> {
+    if has_files {
+        return Err(refused("Files of the steps of a test are not kept here."));
+    }
+    if fields.is_some_and(|fields| !fields.is_empty()) {
+        return Err(refused("Steps have no custom fields here."));
+    }
+    Ok(())
 }
 
 /// What is to change in a step.
@@ -50,16 +93,29 @@ struct StepChange {
     action: Option<String>,
     data: Option<String>,
     result: Option<String>,
+    attachments: Option<StepFiles>,
+    custom_fields: Option<Vec<Option<StepField>>>,
 }
 
 impl GivenStep {
-    fn step(&self) -> Answer<TestStep> {
+    async fn step(&self, desk: &Desk) -> Answer<TestStep> {
+        let has_files = self.attachments.as_ref().is_some_and(|all| !all.is_empty());
+        demand_plain(has_files, self.custom_fields.as_ref())?;
+        let called = match &self.call_test_issue_id {
+            Some(id) => Some(find::test(desk, Some(id)).await?.0),
+            None => None,
+        };
         let action = long("action", self.action.as_deref())?;
+        let named = called
+            .as_ref()
+            .map(|called| format!("Carry out {}.", called.key));
+        let action = action.or(named);
         Ok(TestStep {
             id: None,
             action: action.ok_or_else(|| refused("The `action` of a step is missing."))?,
             data: long("data", self.data.as_deref())?,
             expected: long("result", self.result.as_deref())?,
+            calls: called.map(|called| called.id),
         })
     }
 }
@@ -82,12 +138,16 @@ impl TestMutation {
         precondition_issue_ids: Texts,
         folder_path: Option<String>,
         jira: Value,
-    ) -> Answer<CreateTestResult> {
+    ) -> Answer<Option<CreateTestResult>> {
         let desk = Desk::of(context)?;
         let document = Document::read(desk, &jira).await?;
+        let mut said = Vec::new();
+        for step in steps.iter().flatten().flatten() {
+            said.push(step.step(desk).await?);
+        }
         let given = Given {
             test_type: test_type.as_ref().map(GivenType::name).transpose()?,
-            steps: steps.unwrap_or_default().into_iter().flatten().collect(),
+            steps: said,
             unstructured,
             gherkin,
         };
@@ -110,14 +170,14 @@ impl TestMutation {
             into_folder(&*txn, desk, project.id, &path, &[(made.id, true)]).await?;
         }
         desk.commit(txn).await?;
-        Ok(CreateTestResult {
+        Ok(Some(CreateTestResult {
             test: Test(made),
             warnings: [document.warnings, conditions.warnings].concat(),
-        })
+        }))
     }
 
     /// Puts a test away: it covers nothing any more and is found no more; its runs stay.
-    async fn delete_test(&self, context: &Context<'_>, issue_id: String) -> Answer<String> {
+    async fn delete_test(&self, context: &Context<'_>, issue_id: String) -> Answer<Option<String>> {
         let desk = Desk::of(context)?;
         let (txn, held) = hold::test(desk, &issue_id).await?;
         let changed = StoredTest {
@@ -125,7 +185,7 @@ impl TestMutation {
             ..held.clone()
         };
         save(desk, txn, &held, changed).await?;
-        Ok(format!("{} is put away.", held.key))
+        Ok(Some(format!("{} is put away.", held.key)))
     }
 
     /// Gives a test another type.
@@ -135,13 +195,14 @@ impl TestMutation {
         issue_id: String,
         version_id: Option<i32>,
         test_type: GivenType,
-    ) -> Answer<Test> {
+    ) -> Answer<Option<Test>> {
         let name = test_type.name()?;
         change(Desk::of(context)?, &issue_id, version_id, |content| {
             content.test_type = Some(name.to_owned());
             Ok(())
         })
         .await
+        .map(Some)
     }
 
     /// Gives a generic test another text.
@@ -151,7 +212,7 @@ impl TestMutation {
         issue_id: String,
         version_id: Option<i32>,
         unstructured: String,
-    ) -> Answer<Test> {
+    ) -> Answer<Option<Test>> {
         let text = long("unstructured", Some(&unstructured))?;
         change(Desk::of(context)?, &issue_id, version_id, |content| {
             demand_type(content, GENERIC)?;
@@ -159,6 +220,7 @@ impl TestMutation {
             Ok(())
         })
         .await
+        .map(Some)
     }
 
     /// Gives a Cucumber test other Gherkin.
@@ -168,7 +230,7 @@ impl TestMutation {
         issue_id: String,
         version_id: Option<i32>,
         gherkin: String,
-    ) -> Answer<Test> {
+    ) -> Answer<Option<Test>> {
         let text = long("gherkin", Some(&gherkin))?;
         change(Desk::of(context)?, &issue_id, version_id, |content| {
             demand_type(content, CUCUMBER)?;
@@ -176,6 +238,7 @@ impl TestMutation {
             Ok(())
         })
         .await
+        .map(Some)
     }
 
     /// Adds a step to a test, behind the others.
@@ -185,9 +248,10 @@ impl TestMutation {
         issue_id: String,
         version_id: Option<i32>,
         step: GivenStep,
-    ) -> Answer<Step> {
-        let mut step = step.step()?;
-        let test = change(Desk::of(context)?, &issue_id, version_id, |content| {
+    ) -> Answer<Option<Step>> {
+        let desk = Desk::of(context)?;
+        let mut step = step.step(desk).await?;
+        let test = change(desk, &issue_id, version_id, |content| {
             demand_type(content, MANUAL)?;
             let known = named_steps(content);
             step.id = Some(known.max().unwrap_or(0) + 1);
@@ -197,7 +261,9 @@ impl TestMutation {
         .await?
         .0;
         let added = steps_of(test.id, &test.content).pop();
-        added.ok_or_else(|| refused("The step was not added."))
+        added
+            .ok_or_else(|| refused("The step was not added."))
+            .map(Some)
     }
 
     /// Changes a step; what is not named stays.
@@ -206,7 +272,8 @@ impl TestMutation {
         context: &Context<'_>,
         step_id: String,
         step: StepChange,
-    ) -> Answer<UpdateTestStepResult> {
+    ) -> Answer<Option<UpdateTestStepResult>> {
+        demand_plain(step.attachments.is_some(), step.custom_fields.as_ref())?;
         let (test, id) = step_named(&step_id)?;
         change(Desk::of(context)?, &test, None, |content| {
             let place = place_of(content, id)?;
@@ -226,13 +293,19 @@ impl TestMutation {
             Ok(())
         })
         .await?;
-        Ok(UpdateTestStepResult {
+        Ok(Some(UpdateTestStepResult {
+            added_attachments: Vec::new(),
+            removed_attachments: Vec::new(),
             warnings: Vec::new(),
-        })
+        }))
     }
 
     /// Removes a step; the others keep their ids.
-    async fn remove_test_step(&self, context: &Context<'_>, step_id: String) -> Answer<String> {
+    async fn remove_test_step(
+        &self,
+        context: &Context<'_>,
+        step_id: String,
+    ) -> Answer<Option<String>> {
         let (test, id) = step_named(&step_id)?;
         change(Desk::of(context)?, &test, None, |content| {
             let place = place_of(content, id)?;
@@ -240,7 +313,7 @@ impl TestMutation {
             Ok(())
         })
         .await?;
-        Ok("The step is removed.".to_owned())
+        Ok(Some("The step is removed.".to_owned()))
     }
 
     /// Removes every step of a test.
@@ -249,20 +322,20 @@ impl TestMutation {
         context: &Context<'_>,
         issue_id: String,
         version_id: Option<i32>,
-    ) -> Answer<String> {
+    ) -> Answer<Option<String>> {
         change(Desk::of(context)?, &issue_id, version_id, |content| {
             content.steps.clear();
             Ok(())
         })
         .await?;
-        Ok("The steps are removed.".to_owned())
+        Ok(Some("The steps are removed.".to_owned()))
     }
 }
 
 /// What is given of a new test.
 struct Given {
     test_type: Option<&'static str>,
-    steps: Vec<GivenStep>,
+    steps: Vec<TestStep>,
     unstructured: Option<String>,
     gherkin: Option<String>,
 }
@@ -287,12 +360,11 @@ impl Given {
                  `unstructured`, and none of the others.",
             ));
         }
-        let steps = self.steps.iter().map(GivenStep::step);
         let definition = self.gherkin.as_deref().or(self.unstructured.as_deref());
         let content = TestContent {
             name: document.summary.clone(),
             description: document.description.clone(),
-            steps: steps.collect::<Answer<_>>()?,
+            steps: self.steps.clone(),
             test_type: Some(name.to_owned()),
             definition: long("definition", definition)?,
         };

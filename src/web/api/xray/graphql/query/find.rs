@@ -12,9 +12,10 @@ use super::super::plan::TestPlan;
 use super::super::run::{self, TestRun};
 use super::super::test::Test;
 use crate::domain::folder::FolderPath;
-use crate::domain::jql;
+use crate::domain::jql::{self, Condition, Field, Query};
 use crate::domain::keys::GroupKind;
 use crate::domain::run::RunStatus;
+use crate::domain::test::{GENERIC, MANUAL, TestKind};
 use crate::store::groups::Group;
 use crate::store::search::{self, Kind, Of};
 use crate::store::{
@@ -24,7 +25,7 @@ use crate::store::{
 
 /// A search by the arguments of a list.
 #[derive(Debug, Clone)]
-pub(in super::super) struct Search<'a> {
+pub(in crate::web::api::xray) struct Search<'a> {
     pub jql: Option<&'a str>,
     pub project: Option<&'a str>,
     pub ids: Option<Vec<Uuid>>,
@@ -83,8 +84,18 @@ fn unknown(kind: Kind, id: Option<&str>) -> super::super::desk::Failure {
     refused(format!("There is no {what} with the id `{short}`."))
 }
 
+/// Tests of this type; a test nobody said a type of has one by how it is carried out.
+pub(in crate::web::api::xray) fn of_type(name: &str) -> Of {
+    let kind = match name {
+        MANUAL => Some(TestKind::Manual.code()),
+        GENERIC => Some(TestKind::Automated.code()),
+        _ => None,
+    };
+    Of::TestType(name.to_owned(), kind)
+}
+
 /// Tests.
-pub(in super::super) async fn tests(desk: &Desk, asked: Search<'_>) -> Answer<Page<Test>> {
+pub(in crate::web::api::xray) async fn tests(desk: &Desk, asked: Search<'_>) -> Answer<Page<Test>> {
     let found = search(desk, Kind::Test, &asked).await?;
     let mut all = stored_tests::by_ids(desk.read(), desk.site(), &found.ids).await?;
     let tests = found.ids.iter().filter_map(|id| all.remove(id)).map(Test);
@@ -92,7 +103,7 @@ pub(in super::super) async fn tests(desk: &Desk, asked: Search<'_>) -> Answer<Pa
 }
 
 /// The test with this id.
-pub(in super::super) async fn test(desk: &Desk, id: Option<&str>) -> Answer<Test> {
+pub(in crate::web::api::xray) async fn test(desk: &Desk, id: Option<&str>) -> Answer<Test> {
     let row = one(desk, Kind::Test, id).await?;
     let mut all = stored_tests::by_ids(desk.read(), desk.site(), &[row]).await?;
     all.remove(&row)
@@ -101,7 +112,7 @@ pub(in super::super) async fn test(desk: &Desk, id: Option<&str>) -> Answer<Test
 }
 
 /// Executions.
-pub(in super::super) async fn executions(
+pub(in crate::web::api::xray) async fn executions(
     desk: &Desk,
     asked: Search<'_>,
 ) -> Answer<Page<TestExecution>> {
@@ -114,7 +125,10 @@ pub(in super::super) async fn executions(
 }
 
 /// The execution with this id.
-pub(in super::super) async fn execution(desk: &Desk, id: Option<&str>) -> Answer<TestExecution> {
+pub(in crate::web::api::xray) async fn execution(
+    desk: &Desk,
+    id: Option<&str>,
+) -> Answer<TestExecution> {
     let row = one(desk, Kind::Execution, id).await?;
     let mut all = stored_executions::by_ids(desk.read(), desk.site(), &[row]).await?;
     let found = all.remove(&row).map(TestExecution);
@@ -122,7 +136,10 @@ pub(in super::super) async fn execution(desk: &Desk, id: Option<&str>) -> Answer
 }
 
 /// Plans.
-pub(in super::super) async fn plans(desk: &Desk, asked: Search<'_>) -> Answer<Page<TestPlan>> {
+pub(in crate::web::api::xray) async fn plans(
+    desk: &Desk,
+    asked: Search<'_>,
+) -> Answer<Page<TestPlan>> {
     let found = search(desk, Kind::Plan, &asked).await?;
     let mut all = stored_plans::by_ids(desk.read(), desk.site(), &found.ids).await?;
     let plans = found.ids.iter().filter_map(|id| all.remove(id));
@@ -130,7 +147,7 @@ pub(in super::super) async fn plans(desk: &Desk, asked: Search<'_>) -> Answer<Pa
 }
 
 /// The plan with this id.
-pub(in super::super) async fn plan(desk: &Desk, id: Option<&str>) -> Answer<TestPlan> {
+pub(in crate::web::api::xray) async fn plan(desk: &Desk, id: Option<&str>) -> Answer<TestPlan> {
     let row = one(desk, Kind::Plan, id).await?;
     let mut all = stored_plans::by_ids(desk.read(), desk.site(), &[row]).await?;
     all.remove(&row)
@@ -139,7 +156,7 @@ pub(in super::super) async fn plan(desk: &Desk, id: Option<&str>) -> Answer<Test
 }
 
 /// The keys of the plans with these ids; unknown ones have none.
-pub(in super::super) async fn plan_keys(
+pub(in crate::web::api::xray) async fn plan_keys(
     desk: &Desk,
     ids: Option<Vec<Uuid>>,
 ) -> Answer<Option<Vec<String>>> {
@@ -153,7 +170,7 @@ pub(in super::super) async fn plan_keys(
 }
 
 /// Test sets or preconditions, all that are found.
-pub(in super::super) async fn all_groups(
+pub(in crate::web::api::xray) async fn all_groups(
     desk: &Desk,
     kind: GroupKind,
     asked: Search<'_>,
@@ -164,7 +181,7 @@ pub(in super::super) async fn all_groups(
 }
 
 /// Test sets or preconditions.
-pub(in super::super) async fn groups<T: async_graphql::OutputType>(
+pub(in crate::web::api::xray) async fn groups<T: async_graphql::OutputType>(
     desk: &Desk,
     kind: GroupKind,
     asked: Search<'_>,
@@ -177,7 +194,7 @@ pub(in super::super) async fn groups<T: async_graphql::OutputType>(
 }
 
 /// The test set or precondition with this id.
-pub(in super::super) async fn group(
+pub(in crate::web::api::xray) async fn group(
     desk: &Desk,
     kind: GroupKind,
     id: Option<&str>,
@@ -189,7 +206,7 @@ pub(in super::super) async fn group(
 }
 
 /// Issues.
-pub(in super::super) async fn issues(
+pub(in crate::web::api::xray) async fn issues(
     desk: &Desk,
     asked: Search<'_>,
 ) -> Answer<Page<CoverableIssue>> {
@@ -201,6 +218,21 @@ pub(in super::super) async fn issues(
         .page(found.total, issues.map(CoverableIssue).collect()))
 }
 
+/// The mirror's ids of issues that are named by Jira's.
+pub(in crate::web::api::xray) async fn issue_rows(
+    desk: &Desk,
+    ids: Texts,
+) -> Answer<Option<Vec<Uuid>>> {
+    let Some(ids) = texts(ids)? else {
+        return Ok(None);
+    };
+    let site = desk.site();
+    let ids = ids.iter().filter_map(|id| id.trim().parse().ok());
+    let wanted: Vec<(SiteId, i64)> = ids.map(|id| (site, id)).collect();
+    let known = stored_issues::by_jira_ids(desk.read(), &wanted).await?;
+    Ok(Some(known.values().map(|issue| issue.id).collect()))
+}
+
 /// Issues of a type that tests cover, by query and by Jira's ids.
 pub(super) async fn coverable(
     desk: &Desk,
@@ -208,16 +240,7 @@ pub(super) async fn coverable(
     ids: Texts,
     part: Part,
 ) -> Answer<Page<CoverableIssue>> {
-    let site = desk.site();
-    let ids = match texts(ids)? {
-        None => None,
-        Some(ids) => {
-            let ids = ids.iter().filter_map(|id| id.trim().parse().ok());
-            let wanted: Vec<(SiteId, i64)> = ids.map(|id| (site, id)).collect();
-            let known = stored_issues::by_jira_ids(desk.read(), &wanted).await?;
-            Some(known.values().map(|issue| issue.id).collect())
-        }
-    };
+    let ids = issue_rows(desk, ids).await?;
     // A project may cover other types than its site; what a page holds is decided by the site's.
     let types = desk.settings("").await?.coverable;
     let of = [Of::IssueTypes(types.iter().map(str::to_owned).collect())];
@@ -228,12 +251,44 @@ pub(super) async fn coverable(
     issues(desk, search).await
 }
 
-/// The run with this id.
-pub(in super::super) async fn run(desk: &Desk, id: &str) -> Answer<TestRun> {
+/// The run with this id, if there is one.
+pub(in crate::web::api::xray) async fn run_if_there(
+    desk: &Desk,
+    id: &str,
+) -> Answer<Option<TestRun>> {
     let place = run_of(id);
     let places: Vec<(Uuid, i64)> = place.into_iter().collect();
-    let found = run::load(desk, &places).await?.pop();
-    found.ok_or_else(|| {
+    Ok(run::load(desk, &places).await?.pop())
+}
+
+/// The thing of a kind with this key, if there is one.
+pub(in crate::web::api::xray) async fn keyed(
+    desk: &Desk,
+    kind: Kind,
+    key: &str,
+) -> Answer<Option<Uuid>> {
+    let is_key = jql::Test::In(vec![key.trim().to_owned()], false);
+    let query = Query {
+        condition: Some(Condition::Clause(Field::Key, is_key)),
+        order: Vec::new(),
+    };
+    let search = search::Search {
+        kind,
+        projects: &desk.client.0.projects,
+        query: Some(&query),
+        ids: None,
+        project: None,
+        of: &[],
+        start: 0,
+        limit: 1,
+    };
+    let found = search::find(desk.read(), desk.site(), &search).await?;
+    Ok(found.ids.first().copied())
+}
+
+/// The run with this id.
+pub(in crate::web::api::xray) async fn run(desk: &Desk, id: &str) -> Answer<TestRun> {
+    run_if_there(desk, id).await?.ok_or_else(|| {
         let short: String = id.chars().take(80).collect();
         refused(format!("There is no test run with the id `{short}`."))
     })
@@ -258,7 +313,7 @@ pub(super) async fn statuses(
 
 /// Whose folders are meant: a plan's, or a project's.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in super::super) struct Owner {
+pub(in crate::web::api::xray) struct Owner {
     /// Our id of it.
     pub id: Uuid,
     /// The key of its project.
@@ -268,7 +323,7 @@ pub(in super::super) struct Owner {
 }
 
 /// The project or plan that the arguments of a folder name.
-pub(in super::super) async fn owner(
+pub(in crate::web::api::xray) async fn owner(
     desk: &Desk,
     project: Option<&str>,
     test_plan: Option<&str>,
@@ -297,7 +352,7 @@ pub(in super::super) async fn owner(
 }
 
 /// Refuses a folder that is not there.
-pub(in super::super) async fn demand_folder(
+pub(in crate::web::api::xray) async fn demand_folder(
     on: &impl Conn,
     site: SiteId,
     owner: Uuid,

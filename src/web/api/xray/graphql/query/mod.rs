@@ -18,10 +18,11 @@ use crate::domain::keys::GroupKind;
 use crate::store::run_search;
 use crate::store::search::Of;
 
-pub(super) mod find;
+pub(in crate::web::api::xray) mod find;
 mod tests;
 
 use find::Search;
+pub(in crate::web::api::xray) use tests::VersionedTest;
 
 /// All of them.
 #[derive(Debug, MergedObject, Default)]
@@ -56,8 +57,10 @@ impl ContainerQuery {
         &self,
         context: &Context<'_>,
         issue_id: Option<String>,
-    ) -> Answer<TestExecution> {
-        find::execution(Desk::of(context)?, issue_id.as_deref()).await
+    ) -> Answer<Option<TestExecution>> {
+        find::execution(Desk::of(context)?, issue_id.as_deref())
+            .await
+            .map(Some)
     }
 
     /// Executions.
@@ -72,14 +75,14 @@ impl ContainerQuery {
         limit: Option<i32>,
         start: Option<i32>,
         modified_since: Option<String>,
-    ) -> Answer<Page<TestExecution>> {
+    ) -> Answer<Option<Page<TestExecution>>> {
         let of: Vec<Of> = since(modified_since.as_deref())?.into_iter().collect();
         let search = Search {
             jql: jql.as_deref(),
             project: project_id.as_deref(),
             ..Search::of(&of, rows(issue_ids)?, Part::read(limit, start)?)
         };
-        find::executions(Desk::of(context)?, search).await
+        find::executions(Desk::of(context)?, search).await.map(Some)
     }
 
     /// A plan.
@@ -87,8 +90,10 @@ impl ContainerQuery {
         &self,
         context: &Context<'_>,
         issue_id: Option<String>,
-    ) -> Answer<TestPlan> {
-        find::plan(Desk::of(context)?, issue_id.as_deref()).await
+    ) -> Answer<Option<TestPlan>> {
+        find::plan(Desk::of(context)?, issue_id.as_deref())
+            .await
+            .map(Some)
     }
 
     /// Plans.
@@ -103,14 +108,14 @@ impl ContainerQuery {
         limit: Option<i32>,
         start: Option<i32>,
         modified_since: Option<String>,
-    ) -> Answer<Page<TestPlan>> {
+    ) -> Answer<Option<Page<TestPlan>>> {
         let of: Vec<Of> = since(modified_since.as_deref())?.into_iter().collect();
         let search = Search {
             jql: jql.as_deref(),
             project: project_id.as_deref(),
             ..Search::of(&of, rows(issue_ids)?, Part::read(limit, start)?)
         };
-        find::plans(Desk::of(context)?, search).await
+        find::plans(Desk::of(context)?, search).await.map(Some)
     }
 
     /// A test set.
@@ -118,9 +123,11 @@ impl ContainerQuery {
         &self,
         context: &Context<'_>,
         issue_id: Option<String>,
-    ) -> Answer<TestSet> {
+    ) -> Answer<Option<TestSet>> {
         let (desk, kind) = (Desk::of(context)?, GroupKind::TestSet);
-        Ok(TestSet(find::group(desk, kind, issue_id.as_deref()).await?))
+        Ok(Some(TestSet(
+            find::group(desk, kind, issue_id.as_deref()).await?,
+        )))
     }
 
     /// Test sets.
@@ -135,14 +142,16 @@ impl ContainerQuery {
         limit: Option<i32>,
         start: Option<i32>,
         modified_since: Option<String>,
-    ) -> Answer<Page<TestSet>> {
+    ) -> Answer<Option<Page<TestSet>>> {
         let of: Vec<Of> = since(modified_since.as_deref())?.into_iter().collect();
         let search = Search {
             jql: jql.as_deref(),
             project: project_id.as_deref(),
             ..Search::of(&of, rows(issue_ids)?, Part::read(limit, start)?)
         };
-        find::groups(Desk::of(context)?, GroupKind::TestSet, search, TestSet).await
+        find::groups(Desk::of(context)?, GroupKind::TestSet, search, TestSet)
+            .await
+            .map(Some)
     }
 
     /// A precondition.
@@ -150,11 +159,11 @@ impl ContainerQuery {
         &self,
         context: &Context<'_>,
         issue_id: Option<String>,
-    ) -> Answer<Precondition> {
+    ) -> Answer<Option<Precondition>> {
         let (desk, kind) = (Desk::of(context)?, GroupKind::Precondition);
-        Ok(Precondition(
+        Ok(Some(Precondition(
             find::group(desk, kind, issue_id.as_deref()).await?,
-        ))
+        )))
     }
 
     /// Preconditions.
@@ -171,7 +180,7 @@ impl ContainerQuery {
         start: Option<i32>,
         modified_since: Option<String>,
         folder: Option<WantedPreconditionFolder>,
-    ) -> Answer<Page<Precondition>> {
+    ) -> Answer<Option<Page<Precondition>>> {
         let desk = Desk::of(context)?;
         let mut of: Vec<Of> = since(modified_since.as_deref())?.into_iter().collect();
         if let Some(wanted) = precondition_type {
@@ -188,7 +197,9 @@ impl ContainerQuery {
             project: project_id.as_deref(),
             ..Search::of(&of, rows(issue_ids)?, Part::read(limit, start)?)
         };
-        find::groups(desk, GroupKind::Precondition, search, Precondition).await
+        find::groups(desk, GroupKind::Precondition, search, Precondition)
+            .await
+            .map(Some)
     }
 }
 
@@ -212,7 +223,7 @@ impl RunQuery {
         context: &Context<'_>,
         test_issue_id: Option<String>,
         test_exec_issue_id: Option<String>,
-    ) -> Answer<TestRun> {
+    ) -> Answer<Option<TestRun>> {
         let desk = Desk::of(context)?;
         let test = row(test_issue_id.as_deref())
             .into_iter()
@@ -228,6 +239,7 @@ impl RunQuery {
         let found = run::find(desk, search, Part { start: 0, limit: 1 }).await?;
         let run = found.results.into_iter().next();
         run.ok_or_else(|| refused("There is no run of that test in that execution."))
+            .map(Some)
     }
 
     /// The run with this id.
@@ -235,8 +247,10 @@ impl RunQuery {
         &self,
         context: &Context<'_>,
         id: Option<String>,
-    ) -> Answer<TestRun> {
-        find::run(Desk::of(context)?, id.as_deref().unwrap_or_default()).await
+    ) -> Answer<Option<TestRun>> {
+        find::run(Desk::of(context)?, id.as_deref().unwrap_or_default())
+            .await
+            .map(Some)
     }
 
     /// Runs with these ids.
@@ -247,11 +261,11 @@ impl RunQuery {
         ids: Texts,
         limit: Option<i32>,
         start: Option<i32>,
-    ) -> Answer<Page<TestRun>> {
+    ) -> Answer<Option<Page<TestRun>>> {
         let (desk, part) = (Desk::of(context)?, Part::read(limit, start)?);
         let places = texts(ids)?.unwrap_or_default();
         let places: Vec<_> = places.iter().filter_map(|id| run_of(id)).collect();
-        Ok(part.of(run::load(desk, &places).await?))
+        Ok(Some(part.of(run::load(desk, &places).await?)))
     }
 
     /// Runs of tests, executions or plans: of each test in each execution the newest.
@@ -264,10 +278,11 @@ impl RunQuery {
         test_exec_issue_ids: Texts,
         statuses: Texts,
         test_plan_issue_ids: Texts,
+        test_run_assignees: Texts,
         limit: Option<i32>,
         start: Option<i32>,
         modified_since: Option<String>,
-    ) -> Answer<Page<TestRun>> {
+    ) -> Answer<Option<Page<TestRun>>> {
         let (desk, part) = (Desk::of(context)?, Part::read(limit, start)?);
         let (tests, executions) = (rows(test_issue_ids)?, rows(test_exec_issue_ids)?);
         let plans = find::plan_keys(desk, rows(test_plan_issue_ids)?).await?;
@@ -277,6 +292,7 @@ impl RunQuery {
             ));
         }
         let statuses = find::statuses(desk, texts(statuses)?).await?;
+        let assignees = texts(test_run_assignees)?;
         let since = match since(modified_since.as_deref())? {
             Some(Of::ChangedSince(since_ms)) => Some(since_ms),
             _ => None,
@@ -286,10 +302,11 @@ impl RunQuery {
             executions: executions.as_deref(),
             plans: plans.as_deref(),
             statuses: statuses.as_deref(),
+            assignees: assignees.as_deref(),
             arrived_since_ms: since,
             ..run_search::Search::default()
         };
-        run::find(desk, search, part).await
+        run::find(desk, search, part).await.map(Some)
     }
 }
 
@@ -304,12 +321,14 @@ impl IssueQuery {
         &self,
         context: &Context<'_>,
         issue_id: String,
-    ) -> Answer<CoverableIssue> {
+    ) -> Answer<Option<CoverableIssue>> {
         let ids = Some(vec![Some(issue_id)]);
         let part = Part { start: 0, limit: 1 };
         let found = find::coverable(Desk::of(context)?, None, ids, part).await?;
         let issue = found.results.into_iter().next();
-        issue.ok_or_else(|| refused("There is no such issue that tests can cover."))
+        issue
+            .ok_or_else(|| refused("There is no such issue that tests can cover."))
+            .map(Some)
     }
 
     /// Issues that tests can cover.
@@ -321,9 +340,11 @@ impl IssueQuery {
         issue_ids: Texts,
         limit: Option<i32>,
         start: Option<i32>,
-    ) -> Answer<Page<CoverableIssue>> {
+    ) -> Answer<Option<Page<CoverableIssue>>> {
         let part = Part::read(limit, start)?;
-        find::coverable(Desk::of(context)?, jql.as_deref(), issue_ids, part).await
+        find::coverable(Desk::of(context)?, jql.as_deref(), issue_ids, part)
+            .await
+            .map(Some)
     }
 }
 
@@ -340,11 +361,11 @@ impl FolderQuery {
         project_id: Option<String>,
         test_plan_id: Option<String>,
         path: String,
-    ) -> Answer<FolderResults> {
+    ) -> Answer<Option<FolderResults>> {
         let desk = Desk::of(context)?;
         let owner = find::owner(desk, project_id.as_deref(), test_plan_id.as_deref()).await?;
         let path = FolderPath::parse(&path).map_err(|why| refused(why.to_string()))?;
         find::demand_folder(desk.read(), desk.site(), owner.id, &path).await?;
-        Ok(Tree::read(desk, owner.id).await?.at(&path))
+        Ok(Some(Tree::read(desk, owner.id).await?.at(&path)))
     }
 }

@@ -1,12 +1,36 @@
 //! Calls that clients make around an import, to find out whom they talk to.
 
 use actix_web::HttpResponse;
-use actix_web::web::Data;
+use actix_web::web::{self, Data, ServiceConfig};
 use serde::Serialize;
 
 use super::auth::XrayCaller;
 use super::error::XrayError;
+use super::graphql::desk::refused;
 use crate::app::App;
+
+mod files;
+mod issues;
+mod of_jira;
+
+/// The addresses of Jira's own interface that are about issues.
+pub(super) fn routes(routes: &mut ServiceConfig) {
+    let json = web::JsonConfig::default().error_handler(|why, _| {
+        tracing::debug!("a body was refused: {why}");
+        refused("The body is not the JSON that is taken here.").into()
+    });
+    let issue = web::scope("/issue")
+        .route("", web::post().to(issues::create))
+        .route("/{key}", web::get().to(issues::read))
+        .route("/{key}", web::put().to(issues::edit))
+        .route("/{key}/transitions", web::post().to(files::transition))
+        .route("/{key}/attachments", web::post().to(files::add));
+    routes
+        .app_data(json)
+        .route("/issuetype", web::get().to(issues::types))
+        .route("/search", web::post().to(issues::search))
+        .service(issue);
+}
 
 /// The field that an execution's plan is sent in, on Data Center: clients look its id up by its name.
 pub const PLAN_FIELD: &str = "customfield_10001";
