@@ -148,7 +148,8 @@ pub async fn memory(kind: Kind) {
     product.end().await;
 }
 
-async fn post(port: u16, request: &[u8]) -> Duration {
+/// Posts a file that is taken; how long that took.
+pub async fn post(port: u16, request: &[u8]) -> Duration {
     let mut connection = Connection::open(port).await.unwrap();
     let since = Instant::now();
     let answer = connection.exchange(request).await.unwrap();

@@ -21,6 +21,7 @@ mod forge;
 mod history;
 mod idle;
 mod import;
+mod import_load;
 mod ingest;
 #[expect(dead_code, reason = "tests sign more kinds of token than load needs")]
 #[path = "../../tests/it/support/issuer.rs"]
@@ -38,18 +39,21 @@ mod site;
 use database::Kind::{self, Postgres, Sqlite};
 
 /// Every scenario, on either database; those of ten million runs only when they are asked for by name.
-const SCENARIOS: [&str; 9] = [
+const SCENARIOS: [&str; 12] = [
     "idle",
     "ingest",
     "forge-ingest",
     "open",
     "import",
     "import-memory",
+    "import-large",
+    "import-sustained",
+    "import-growth",
     "panel",
     "kill",
     "history",
 ];
-const ON_DEMAND: [&str; 2] = ["panel-10m", "history-10m"];
+const ON_DEMAND: [&str; 3] = ["import-growth-10m", "panel-10m", "history-10m"];
 
 fn main() {
     // Cargo adds `--bench`.
@@ -110,6 +114,10 @@ async fn run(scenario: &str, kind: Kind) {
         "open" => ingest::open(kind).await,
         "import" => import::speed(kind).await,
         "import-memory" => import::memory(kind).await,
+        "import-large" => import_load::large(kind).await,
+        "import-sustained" => import_load::sustained(kind).await,
+        "import-growth" => import_load::growth(kind, 1_000_000).await,
+        "import-growth-10m" => import_load::growth(kind, 10_000_000).await,
         "panel" => panel::panel(kind, 1_000_000).await,
         "panel-10m" => panel::panel(kind, 10_000_000).await,
         "kill" => kill::kill(kind).await,

@@ -32,6 +32,11 @@ impl Requests for Page {
 }
 
 impl Page {
+    /// The request.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     fn of(product: &Installed) -> Self {
         Self::of_issue(product, FIRST_ISSUE, &format!("SHOP-{FIRST_ISSUE}"))
     }

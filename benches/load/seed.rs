@@ -6,6 +6,7 @@
 //! environment, a version for its month, a sprint for its fortnight. One result in twenty is a failure,
 //! another test in each execution.
 
+use std::fmt::Write;
 use std::time::{Duration, Instant};
 
 use sea_orm::{ConnectionTrait, DatabaseConnection};
@@ -84,6 +85,26 @@ pub async fn fill(database: &Database, runs: usize, now_ms: i64) -> Seeded {
         projections: since.elapsed(),
         last_execution: executions,
     }
+}
+
+/// A report with a new result of each of the tests, one in twenty a failure.
+pub fn junit(run: usize) -> String {
+    let mut file = format!("<testsuite><!-- {run} -->");
+    for test in 0..TESTS {
+        let failure = if (test + run).is_multiple_of(20) {
+            "<failure message=\"expected 12.50 but was 13.00\"/>"
+        } else {
+            ""
+        };
+        write!(
+            file,
+            "<testcase classname=\"shop.Totals\" name=\"the total is right, case {test}\" time=\"0.25\">\
+             {failure}</testcase>\n"
+        )
+        .unwrap();
+    }
+    file.push_str("</testsuite>");
+    file
 }
 
 /// Parts for all the months, as if the service had made them in time.

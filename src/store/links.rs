@@ -119,24 +119,48 @@ pub async fn unlink(
     Ok(was_there)
 }
 
-/// The keys of the issues that these tests cover, sorted, each once.
-pub async fn issue_keys_of_tests(
+/// Keys of the issues that a test covers, sorted; deleted ones are left out.
+pub async fn issue_keys_of_test(
     on: &impl Conn,
     site: SiteId,
-    tests: &[Uuid],
+    test: Uuid,
 ) -> Result<BTreeSet<String>, StoreError> {
-    let mut keys = BTreeSet::new();
-    for chunk in tests.chunks(500) {
-        let mut sql = Sql::new(
-            "SELECT DISTINCT i.key FROM test_link l JOIN issue i \
-             ON i.site_id = l.site_id AND i.id = l.issue_id WHERE l.site_id = ",
-        );
-        sql.bind(site)
-            .push(" AND l.removed_ms IS NULL AND i.deleted_ms IS NULL AND l.test_id IN ")
-            .list(chunk.iter().copied());
-        for row in sql.raw(on).await? {
-            keys.insert(row.try_get_by_index(0)?);
-        }
-    }
-    Ok(keys)
+    let mut linked = Sql::new("SELECT l.issue_id FROM test_link l WHERE l.site_id = ");
+    linked
+        .bind(site)
+        .with(" AND l.test_id = ", test)
+        .push(" AND l.removed_ms IS NULL");
+    keys_of(on, site, linked).await
+}
+
+/// Keys of the issues that the tests of an execution's runs cover, from this number of a run on;
+/// sorted, deleted ones are left out.
+pub async fn issue_keys_of_runs(
+    on: &impl Conn,
+    site: SiteId,
+    execution: Uuid,
+    from: i64,
+) -> Result<BTreeSet<String>, StoreError> {
+    // CROSS keeps SQLite to the order written here.
+    let mut linked = Sql::new(
+        "SELECT l.issue_id FROM run r CROSS JOIN test_link l WHERE l.site_id = r.site_id \
+         AND l.test_id = r.test_id AND l.removed_ms IS NULL AND r.site_id = ",
+    );
+    linked
+        .bind(site)
+        .with(" AND r.execution_id = ", execution)
+        .with(" AND r.number >= ", from);
+    keys_of(on, site, linked).await
+}
+
+async fn keys_of(on: &impl Conn, site: SiteId, ids: Sql) -> Result<BTreeSet<String>, StoreError> {
+    let mut sql = Sql::new("SELECT key FROM issue WHERE site_id = ");
+    sql.bind(site)
+        .push(" AND deleted_ms IS NULL AND id IN (")
+        .append(ids)
+        .push(")");
+    let rows = sql.raw(on).await?;
+    rows.iter()
+        .map(|row| Ok(row.try_get_by_index(0)?))
+        .collect()
 }

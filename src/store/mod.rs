@@ -67,6 +67,7 @@ pub mod site_health;
 pub mod sites;
 mod sql;
 pub mod stale_tests;
+mod statistics;
 pub mod status_comments;
 pub mod statuses;
 pub mod stored_runs;
@@ -153,8 +154,15 @@ impl Store {
     /// Brings the schema up to date. Safe to call from several replicas at once: PostgreSQL is held
     /// by an advisory lock on a connection of its own, SQLite by having one process.
     pub async fn migrate(url: &str) -> Result<(), StoreError> {
-        Self::under_migration_lock(url, async |connection| Migrator::up(connection, None).await)
-            .await
+        let dialect = Dialect::of_url(url)?;
+        Self::under_migration_lock(url, async |connection| {
+            Migrator::up(connection, None).await?;
+            match dialect {
+                Dialect::Sqlite => statistics::tell(connection).await,
+                Dialect::Postgres => Ok(()),
+            }
+        })
+        .await
     }
 
     /// Takes the newest `steps` migrations back.

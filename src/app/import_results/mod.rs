@@ -189,7 +189,7 @@ pub async fn import_into(
 
     let covered: Vec<Uuid> = matched.iter().map(|matched| matched.test.id).collect();
     shown_status::mark_of_tests(on, site, &covered, now_ms).await?;
-    let issues = links::issue_keys_of_tests(on, site, &covered).await?;
+    let issues = links::issue_keys_of_runs(on, site, execution.id, first_run).await?;
     Ok(Imported {
         execution: execution.key,
         execution_id: execution.id,

@@ -145,7 +145,7 @@ pub async fn show(
     let (on, site) = (app.store.read(), caller.0.site);
     let found = stored_tests::by_key(on, site, &key).await?;
     let found = found.ok_or_else(unknown)?;
-    let issues = links::issue_keys_of_tests(on, site, &[found.id]).await?;
+    let issues = links::issue_keys_of_test(on, site, found.id).await?;
     let quarantine = quarantines::of_tests(on, site, &[found.id]).await?;
     let now_ms = app.clock.now_ms();
     let quarantine = quarantine.get(&found.id);
