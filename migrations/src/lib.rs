@@ -18,6 +18,7 @@ mod m20261124_000010_add_shared_defects;
 mod m20261124_000011_add_shown_status;
 mod m20261124_000012_add_scans;
 mod m20261124_000013_add_test_repository;
+mod m20261201_000050_add_sprints;
 
 /// All migrations, oldest first.
 #[derive(Debug)]
@@ -38,6 +39,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000011_add_shown_status::Migration),
             Box::new(m20261124_000012_add_scans::Migration),
             Box::new(m20261124_000013_add_test_repository::Migration),
+            Box::new(m20261201_000050_add_sprints::Migration),
         ]
     }
 }

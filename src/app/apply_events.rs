@@ -18,12 +18,14 @@ use crate::domain::issue::{
     ProjectChanged, StatusCategory,
 };
 use crate::domain::mirror::{Field, Fields, Order};
+use crate::domain::sprint::SprintNews;
 use crate::ids;
 use crate::jira::payload::{self, PayloadError};
 use crate::metrics::Step;
 use crate::store::inbox::{self, ClaimedLane, Finished, OpenEvent};
 use crate::store::{
     Dialect, SiteId, StoreError, Txn, issue_links, issues, projects, shown_status, site_health,
+    sprints,
 };
 
 /// Lanes taken and events read at once, at the most; a lane with more goes on in the next round.
@@ -264,6 +266,10 @@ struct Batch {
     transitions: Vec<(SiteId, IssueTransition)>,
     projects: Vec<(SiteId, ProjectChanged, i64)>,
     links: Vec<(SiteId, IssueLink, i64)>,
+    /// When sprints ran.
+    sprints: Vec<sprints::Told>,
+    /// Sprints that were deleted, by Jira's ids.
+    gone_sprints: Vec<(SiteId, String)>,
     /// When the text of issues changed.
     texts: Vec<(SiteId, i64, i64)>,
     /// Issues whose test status, or that of those above them, may be another now.
@@ -288,7 +294,25 @@ impl Batch {
                 self.projects.push((site, change, event.event_ms));
                 None
             }
+            JiraEvent::Sprint(change) => {
+                let mut sprint = change.sprint;
+                match change.news {
+                    SprintNews::Gone => self.gone_sprints.push((site, sprint.named.id)),
+                    SprintNews::Changed => self.sprints.push((site, sprint, event.event_ms)),
+                    SprintNews::Started => {
+                        // Forge says no dates.
+                        sprint.began_ms = sprint.began_ms.or(Some(event.event_ms));
+                        self.sprints.push((site, sprint, event.event_ms));
+                    }
+                }
+                None
+            }
             JiraEvent::Ended(ended) => {
+                if let Ended::Sprint(sprint) = &ended {
+                    let mut sprint = sprint.clone();
+                    sprint.ended_ms = sprint.ended_ms.or(Some(event.event_ms));
+                    self.sprints.push((site, sprint, event.event_ms));
+                }
                 self.ended
                     .push((site, ended, format!("event:{}", event.id)));
                 None
@@ -332,6 +356,9 @@ impl Batch {
         if change.changes_text() {
             self.texts.push((site, place.1, event.event_ms));
         }
+        let sprints = std::mem::take(&mut change.issue.sprints_told).into_iter();
+        self.sprints
+            .extend(sprints.map(|sprint| (site, sprint, event.event_ms)));
         let (told, old_key) = (change.told, issue.snapshot.key.clone());
         let old_place = Place::of(&issue);
         let (was_known, changes_text) = (!old_key.is_empty(), change.changes_text());
@@ -514,6 +541,10 @@ impl Batch {
         issue_links::learn_all(&**txn, &self.links).await?;
         for (site, change, event_ms) in &self.projects {
             projects::follow(&**txn, *site, change, *event_ms).await?;
+        }
+        sprints::learn_all(&**txn, &self.sprints).await?;
+        for (site, id) in &self.gone_sprints {
+            sprints::delete(&**txn, *site, id).await?;
         }
         self.mark_unsettled(txn, now_ms).await?;
         ask_jira(&**txn, self.questions, now_ms).await?;

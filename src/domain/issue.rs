@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 pub use super::mirror::MirroredIssue;
 use super::mirror::{Field, Fields, Order};
+use super::sprint::{Sprint, SprintChanged};
 
 /// A Jira issue key such as `SHOP-7`, parsed: an upper-case project key, a dash, a number from 1.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -196,6 +197,9 @@ pub struct IssueSnapshot {
     pub fix_versions: Vec<Named>,
     /// Sprints the issue is or was in, newest last.
     pub sprints: Vec<Named>,
+    /// What was told with it of when those ran; kept by itself, so an issue that is read from the
+    /// store has none.
+    pub sprints_told: Vec<Sprint>,
     /// Resolution; `None` is unresolved.
     pub resolution: Option<Named>,
     /// Priority.
@@ -234,6 +238,8 @@ pub enum JiraEvent {
     Project(ProjectChanged),
     /// A version was released or a sprint closed.
     Ended(Ended),
+    /// A sprint was made, changed, started or deleted.
+    Sprint(SprintChanged),
     /// Understood, and of no consequence to Touchstone; says why.
     PassedOver(&'static str),
 }
@@ -245,7 +251,11 @@ impl JiraEvent {
         match self {
             Self::IssueChanged(change) => Some(&change.issue),
             Self::IssueDeleted(last, _) => Some(last),
-            Self::IssueLink(_) | Self::Project(_) | Self::Ended(_) | Self::PassedOver(_) => None,
+            Self::IssueLink(_)
+            | Self::Project(_)
+            | Self::Ended(_)
+            | Self::Sprint(_)
+            | Self::PassedOver(_) => None,
         }
     }
 
@@ -255,7 +265,11 @@ impl JiraEvent {
         match self {
             Self::IssueChanged(change) => Some(change.told),
             Self::IssueDeleted(_, told) => Some(*told),
-            Self::IssueLink(_) | Self::Project(_) | Self::Ended(_) | Self::PassedOver(_) => None,
+            Self::IssueLink(_)
+            | Self::Project(_)
+            | Self::Ended(_)
+            | Self::Sprint(_)
+            | Self::PassedOver(_) => None,
         }
     }
 }
@@ -369,7 +383,7 @@ pub enum Ended {
     /// A version was released.
     Version(Named),
     /// A sprint was closed.
-    Sprint(Named),
+    Sprint(Sprint),
 }
 
 /// See [`JiraEvent::Project`].

@@ -31,6 +31,7 @@ pub mod shown_status;
 pub mod signature;
 pub mod site;
 pub mod site_address;
+pub mod sprint;
 pub mod statuses;
 pub mod test;
 pub mod transition_path;

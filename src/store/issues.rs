@@ -14,9 +14,10 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use super::shown_status::{self, LONG_AGO};
-use super::{Conn, Dialect, SiteId, Sql, StoreError};
+use super::{Conn, Dialect, SiteId, Sql, StoreError, sprints};
 use crate::domain::issue::{IssueSnapshot, MirroredIssue, Named, StatusCategory};
 use crate::domain::mirror::{Fields, Order};
+use crate::domain::sprint::Sprint;
 use crate::ids;
 
 /// The columns of a mirrored issue, for [`from_row`].
@@ -377,6 +378,9 @@ pub async fn learn_snapshot(
         MirroredIssue::unknown(id, snapshot.jira_id, now_ms)
     };
     let order = Order(snapshot.updated_ms, 0).max(as_of);
+    let of_site = |sprint: &Sprint| (site, sprint.clone(), now_ms);
+    let told: Vec<_> = snapshot.sprints_told.iter().map(of_site).collect();
+    sprints::learn_all(on, &told).await?;
     after.learn(snapshot.clone(), Fields::ALL, order);
     after.seen_ms = now_ms;
     if let Some(old) = &before
@@ -558,6 +562,7 @@ fn issue(row: Row) -> Result<MirroredIssue, StoreError> {
             parent_jira_id: row.parent_jira_id,
             fix_versions: read(id, "fix_versions", &row.fix_versions)?,
             sprints: read(id, "sprints", &row.sprints)?,
+            sprints_told: vec![],
             resolution: row
                 .resolution
                 .map(|text| read(id, "resolution", &text))

@@ -65,6 +65,7 @@ pub mod settings;
 pub mod shown_status;
 pub mod site_health;
 pub mod sites;
+pub mod sprints;
 mod sql;
 pub mod stale_tests;
 mod statistics;

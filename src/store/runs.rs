@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use sea_orm::{FromQueryResult, sea_query::ArrayType};
 use uuid::Uuid;
 
-use super::{Conn, Dialect, SiteId, Sql, StoreError};
+use super::{Conn, Dialect, SiteId, Sql, StoreError, sprints};
 use crate::domain::coverage::{MadeFor, RunFact};
 use crate::domain::keys::{ExecutionKey, TestKey};
 use crate::domain::run::RunStatus;
@@ -250,6 +250,10 @@ async fn newest(
     made_for: &MadeFor,
 ) -> Result<HashMap<Uuid, Vec<RunFact>>, StoreError> {
     let mut sql = Sql::new(FACT);
+    let Condition {
+        of_execution,
+        of_run,
+    } = is_made_for(on, site, made_for).await?;
     match Dialect::of(on) {
         Dialect::Sqlite => {
             // SQLite joins crosswise in the order written. It takes the index by test and execution
@@ -260,20 +264,22 @@ async fn newest(
                 .push(" FROM execution e CROSS JOIN (")
                 .append(tests)
                 .push(") l CROSS JOIN run k CROSS JOIN run r WHERE ")
-                .append(is_made_for(site, made_for))
+                .append(of_execution)
                 .push(
                     " AND k.site_id = e.site_id AND k.test_id = l.test_id AND k.execution_id = e.id \
                      AND r.site_id = k.site_id AND r.execution_id = k.execution_id \
-                     AND r.number = k.number) n CROSS JOIN run r",
-                )
-                .push(OF_EXECUTION)
-                .push(
-                    " WHERE n.place = 1 AND r.site_id = n.site_id \
-                     AND r.execution_id = n.execution_id AND r.number = n.number",
+                     AND r.number = k.number",
                 );
+            if let Some(of_run) = of_run {
+                sql.push(" AND ").append(of_run);
+            }
+            sql.push(") n CROSS JOIN run r").push(OF_EXECUTION).push(
+                " WHERE n.place = 1 AND r.site_id = n.site_id \
+                     AND r.execution_id = n.execution_id AND r.number = n.number",
+            );
         }
         Dialect::Postgres => {
-            let executions = executions_made_for(on, site, made_for).await?;
+            let executions = executions_that(on, of_execution).await?;
             let (Some(first), Some(last)) = (executions.iter().min(), executions.iter().max())
             else {
                 return Ok(HashMap::new());
@@ -290,7 +296,11 @@ async fn newest(
                 .any(ArrayType::Uuid, executions)
                 .push(" AND r.test_id = ANY(ARRAY(")
                 .append(tests)
-                .push("))) r")
+                .push("))");
+            if let Some(of_run) = of_run {
+                sql.push(" AND ").append(of_run);
+            }
+            sql.push(") r")
                 .push(OF_EXECUTION)
                 .push(" WHERE r.place = 1");
         }
@@ -307,26 +317,61 @@ fn tests_of(site: SiteId, issues: &[Uuid]) -> Sql {
     sql
 }
 
-/// That the execution `e` was made for something.
-fn is_made_for(site: SiteId, made_for: &MadeFor) -> Sql {
+/// What a run must be to count for something: asked of its execution `e` first, which finds few, and
+/// then of the run.
+struct Condition {
+    of_execution: Sql,
+    /// Adds what holds for the run; nothing when its execution says it all.
+    of_run: Option<Sql>,
+}
+
+/// That executions `e` and runs `r` were made for something.
+async fn is_made_for(
+    on: &impl Conn,
+    site: SiteId,
+    made_for: &MadeFor,
+) -> Result<Condition, StoreError> {
     let column = match made_for {
         MadeFor::Version(_) => "fix_version",
         MadeFor::Plan(_) => "plan",
         MadeFor::Sprint(_) => "sprint",
     };
-    let mut sql = Sql::new("e.site_id = ");
-    sql.bind(site)
-        .with(&format!(" AND e.{column} = "), made_for.name());
-    sql
+    let spans = match made_for {
+        MadeFor::Sprint(name) => sprints::spans(on, site, name).await?,
+        MadeFor::Version(_) | MadeFor::Plan(_) => vec![],
+    };
+    let mut of_execution = Sql::new("e.site_id = ");
+    of_execution
+        .bind(site)
+        .with(&format!(" AND (e.{column} = "), made_for.name());
+    let mut of_run = None;
+    if let Some(first_ms) = spans.iter().map(|span| span.began_ms).min() {
+        // Without a sprint of its own, what was finished while the sprint ran counts (section 3, 1).
+        of_execution
+            .push(" OR (e.sprint IS NULL AND e.finished_ms >= ")
+            .bind(first_ms)
+            .push(")");
+        let mut within = Sql::new("(e.sprint IS NOT NULL");
+        for span in spans {
+            within.with(" OR (r.finished_ms >= ", span.began_ms);
+            if let Some(ended_ms) = span.ended_ms {
+                within.with(" AND r.finished_ms <= ", ended_ms);
+            }
+            within.push(")");
+        }
+        within.push(")");
+        of_run = Some(within);
+    }
+    of_execution.push(")");
+    Ok(Condition {
+        of_execution,
+        of_run,
+    })
 }
 
-async fn executions_made_for(
-    on: &impl Conn,
-    site: SiteId,
-    made_for: &MadeFor,
-) -> Result<Vec<Uuid>, StoreError> {
+async fn executions_that(on: &impl Conn, condition: Sql) -> Result<Vec<Uuid>, StoreError> {
     let mut sql = Sql::new("SELECT e.id FROM execution e WHERE ");
-    let rows = sql.append(is_made_for(site, made_for)).raw(on).await?;
+    let rows = sql.append(condition).raw(on).await?;
     rows.iter()
         .map(|row| Ok(row.try_get_by_index(0)?))
         .collect()

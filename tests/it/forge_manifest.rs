@@ -143,7 +143,7 @@ fn every_event_the_manifest_asks_for_has_an_effect() {
             "{event}: {read:?}"
         );
     }
-    assert_eq!(asked.len(), 14);
+    assert_eq!(asked.len(), 16);
 }
 
 /// The scope of every call the service makes, by the beginning of its path.

@@ -18,21 +18,22 @@ use crate::support::{Database, TestApp};
 
 struct World {
     app: TestApp,
+    site: Site,
     token: String,
 }
 
 impl World {
     async fn new(database: Database) -> Self {
         let app = TestApp::spawn(database).await;
-        let token = Self::join(&app, "acme").await;
-        Self { app, token }
+        let site = Site::new("acme");
+        let token = Self::join(&app, &site).await;
+        Self { app, site, token }
     }
 
     /// Installs the app on a site; returns a token for its API.
-    async fn join(app: &TestApp, name: &str) -> String {
-        let site = Site::new(name);
-        app.install(&site).await;
-        app.api_token(&site).await
+    async fn join(app: &TestApp, site: &Site) -> String {
+        app.install(site).await;
+        app.api_token(site).await
     }
 
     /// Reports the one test of SHOP-7 that covers it, an hour later each time `hour` grows.
@@ -64,10 +65,30 @@ impl World {
         answer.json().await.unwrap()
     }
 
+    /// Jira tells of Sprint 7; what was told later has a higher `n`.
+    async fn tell_of_sprint(&self, event: &str, n: i64, dates: &Value) {
+        let mut sprint = json!({ "id": 7, "name": "Sprint 7", "originBoardId": 1 });
+        for (name, value) in dates.as_object().unwrap() {
+            sprint[name] = value.clone();
+        }
+        let body = json!({
+            "webhookEvent": event, "timestamp": 1_900_000_000_000_i64 + n, "sprint": sprint,
+        });
+        let delivery = format!("{event}-{n}");
+        let answer = self.app.deliver(&self.site, &delivery, &body).await;
+        assert_eq!(answer.status(), 204);
+        self.app.applied().await;
+    }
+
     async fn status(&self, query: &str) -> String {
         let coverage = self.coverage(query).await;
         coverage["status"].as_str().unwrap().to_owned()
     }
+}
+
+/// An hour of the day the reports are of, as Jira writes it.
+fn at(hour: u8) -> String {
+    format!("2026-11-20T{hour:02}:00:00.000Z")
 }
 
 const PASSES: &str = "";
@@ -142,6 +163,67 @@ both_databases! {
         world.app.stop().await;
     }
 
+    async fn without_a_sprint_the_one_counts_that_ran_when_the_result_was_made(database: Database) {
+        let world = World::new(database).await;
+        world.report(&world.token, 10, "", FAILS).await;
+        world.report(&world.token, 12, "", PASSES).await;
+        world.report(&world.token, 14, "", FAILS).await;
+        world.report(&world.token, 13, "sprint=Sprint 8", FAILS).await;
+        assert_eq!(world.status("scope=sprint:Sprint%207").await, "NOTRUN", "nobody told of it");
+
+        world.tell_of_sprint("sprint_created", 1, &json!({ "state": "future", "startDate": at(8) })).await;
+        assert_eq!(world.status("scope=sprint:Sprint%207").await, "NOTRUN", "it is only planned");
+
+        let runs = json!({ "state": "active", "startDate": at(11), "endDate": at(12) });
+        world.tell_of_sprint("sprint_started", 2, &runs).await;
+        assert_eq!(world.status("scope=sprint:Sprint%207").await, "NOK", "nobody completed it");
+
+        let closed = json!({ "state": "closed", "startDate": at(11), "completeDate": at(13) });
+        world.tell_of_sprint("sprint_closed", 3, &closed).await;
+        let during = world.coverage("scope=sprint:Sprint%207").await;
+        assert_eq!(during["status"], "OK", "{during}");
+        assert_eq!(during["tests"][0]["execution"], "SHOP-E2");
+        // What was told before comes late.
+        world.tell_of_sprint("sprint_updated", 2, &runs).await;
+        assert_eq!(world.status("scope=sprint:Sprint%207").await, "OK");
+
+        world.tell_of_sprint("sprint_deleted", 5, &closed).await;
+        assert_eq!(world.status("scope=sprint:Sprint%207").await, "NOTRUN");
+        assert_eq!(world.status("scope=sprint:Sprint%208").await, "NOK");
+        world.app.stop().await;
+    }
+
+    async fn an_issue_tells_when_its_sprint_ran(database: Database) {
+        let world = World::new(database).await;
+        world.report(&world.token, 10, "", FAILS).await;
+        world.report(&world.token, 12, "", PASSES).await;
+        let told = |sprint: Value, n: i64| json!({
+            "webhookEvent": "jira:issue_updated", "timestamp": 1_900_000_000_000_i64 + n,
+            "issue": { "id": "10007", "key": "SHOP-7", "fields": {
+                "summary": "Pay by card", "project": { "id": "1", "key": "SHOP", "name": "Shop" },
+                "issuetype": { "id": "1", "name": "Story", "subtask": false },
+                "status": { "id": "1", "name": "To Do", "statusCategory": { "key": "new" } },
+                "updated": "2026-11-20T15:00:00.000+0000", "customfield_10020": [sprint] } } });
+        let on_cloud = json!({ "id": 7, "name": "Sprint 7", "state": "active", "boardId": 1,
+            "startDate": at(11), "endDate": at(20) });
+        assert_eq!(world.app.deliver(&world.site, "one", &told(on_cloud, 1)).await.status(), 204);
+        world.app.applied().await;
+        assert_eq!(world.status("scope=sprint:Sprint%207").await, "OK");
+        let matrix = world.app.api_get(&world.token, "/api/v1/projects/SHOP/matrix?scope=sprint:Sprint%207").await;
+        let matrix: Value = matrix.json().await.unwrap();
+        assert_eq!(matrix["items"][0]["status"], "OK", "{matrix}");
+
+        let on_data_center = json!(format!(
+            "com.atlassian.greenhopper.service.sprint.Sprint@1f[id=8,rapidViewId=1,state=CLOSED,\
+             name=Sprint 8, the last,startDate={},endDate={},completeDate=<null>,sequence=8]",
+            at(9), at(11)
+        ));
+        assert_eq!(world.app.deliver(&world.site, "two", &told(on_data_center, 2)).await.status(), 204);
+        world.app.applied().await;
+        assert_eq!(world.status("scope=sprint:Sprint%208,%20the%20last").await, "NOK");
+        world.app.stop().await;
+    }
+
     async fn w16_holds_within_a_version(database: Database) {
         let world = World::new(database).await;
         world.report(&world.token, 15, "fixVersion=1.0", FAILS).await;
@@ -152,7 +234,7 @@ both_databases! {
 
     async fn the_same_version_of_another_site_is_another_one(database: Database) {
         let world = World::new(database).await;
-        let other = World::join(&world.app, "other").await;
+        let other = World::join(&world.app, &Site::new("other")).await;
         world.report(&world.token, 10, "fixVersion=1.0", PASSES).await;
         world.report(&other, 11, "fixVersion=1.0", FAILS).await;
         assert_eq!(world.status("scope=version:1.0").await, "OK");

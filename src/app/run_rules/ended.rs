@@ -20,7 +20,7 @@ pub async fn on_ended(
 ) -> Result<(), StoreError> {
     let (target, id) = match ended {
         Ended::Version(version) => (Target::Version(version.name.clone()), &version.id),
-        Ended::Sprint(sprint) => (Target::Sprint(sprint.name.clone()), &sprint.id),
+        Ended::Sprint(sprint) => (Target::Sprint(sprint.named.name.clone()), &sprint.named.id),
     };
     let target = target.name();
     let is_on = settings::of_site(on, site)

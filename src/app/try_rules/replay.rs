@@ -229,7 +229,7 @@ impl<'a> Replay<'a> {
         }
         let (what, named) = match ended {
             Ended::Version(version) => ("version", version),
-            Ended::Sprint(sprint) => ("sprint", sprint),
+            Ended::Sprint(sprint) => ("sprint", &sprint.named),
         };
         self.tell(Tried {
             at_ms,

@@ -1,7 +1,8 @@
 //! Which runs count: all of them, or those made for one version, plan or sprint; in any environment
 //! or in one. Section 3, step 2.1.
 //!
-//! What an execution was made for is what whoever reported it said, compared letter by letter. A
+//! What an execution was made for is what whoever reported it said, compared letter by letter. One
+//! that was made for no sprint counts for whichever sprint ran when its runs were finished. A
 //! name that nobody has reported for yet is a good scope: nothing has been run in it.
 
 use std::fmt;
@@ -111,7 +112,8 @@ impl MadeFor {
     }
 
     /// Whether runs of an execution with these particulars count. `store::runs` asks the database
-    /// the same question.
+    /// the same question, and for executions without a sprint whether the run was finished while the
+    /// sprint ran.
     #[must_use]
     pub fn takes(&self, particulars: &Particulars) -> bool {
         let said = match self {

@@ -32,9 +32,13 @@ fn reading(body: &[u8]) -> String {
             "{}-{} {} removed={}",
             link.source_jira_id, link.destination_jira_id, link.type_name, link.is_removed
         ),
-        JiraEvent::Project(project) => format!("{} gone={}", project.key, project.is_gone),
+        JiraEvent::Project(project) => format!("{} {:?}", project.key, project.is_gone),
         JiraEvent::Ended(Ended::Version(version)) => format!("version {} ended", version.name),
-        JiraEvent::Ended(Ended::Sprint(sprint)) => format!("sprint {} ended", sprint.name),
+        JiraEvent::Ended(Ended::Sprint(sprint)) => format!("sprint {} ended", sprint.named.name),
+        JiraEvent::Sprint(change) => format!(
+            "sprint {} runs {:?} to {:?}, {:?}",
+            change.sprint.named.name, change.sprint.began_ms, change.sprint.ended_ms, change.news
+        ),
         JiraEvent::PassedOver(why) => format!("passed over: {why}"),
     };
     format!("{} | {} | {what}", seen.event, seen.lane)
@@ -112,7 +116,7 @@ fn our_own_samples_are_read() {
             ),
             (
                 "sprint_updated",
-                "sprint_updated | sprint:7 | passed over: sprints are read with the issues that carry them",
+                "sprint_updated | sprint:7 | sprint Sprint 7, cart runs Some(1763366400000) to None, Changed",
             ),
             (
                 "unknown",

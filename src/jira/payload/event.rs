@@ -6,11 +6,13 @@ use serde::Deserialize;
 
 use super::fields::Issue;
 use super::lenient::{Many, Scalar, Shape};
+use super::sprint::SprintBody;
 use super::{PayloadError, event_name, read};
 use crate::domain::issue::{
     Change, Ended, IssueChanged, IssueLink, JiraEvent, Named, ProjectChanged,
 };
 use crate::domain::mirror::Fields;
+use crate::domain::sprint::SprintNews;
 
 #[derive(Deserialize)]
 struct Body<'a> {
@@ -31,7 +33,7 @@ struct Body<'a> {
     #[serde(borrow, default)]
     version: Shape<Planned<'a>>,
     #[serde(borrow, default)]
-    sprint: Shape<Planned<'a>>,
+    sprint: Shape<SprintBody<'a>>,
     #[serde(borrow, default, rename = "accountId")]
     account: Scalar<'a>,
     #[serde(borrow, default)]
@@ -94,7 +96,7 @@ pub(super) struct Project<'a> {
     name: Scalar<'a>,
 }
 
-/// A version or a sprint.
+/// A version.
 #[derive(Deserialize)]
 pub(super) struct Planned<'a> {
     #[serde(borrow, default)]
@@ -141,8 +143,16 @@ pub fn parse(body: &[u8]) -> Result<JiraEvent, PayloadError> {
         }
         "sprint_closed" => {
             let sprint = needed(read.sprint, &event, "sprint")?;
-            let sprint = sprint.named(&event, "sprint's id and name")?;
-            Ok(JiraEvent::Ended(Ended::Sprint(sprint)))
+            Ok(JiraEvent::Ended(Ended::Sprint(sprint.told(&event)?)))
+        }
+        "sprint_created" | "sprint_updated" => {
+            needed(read.sprint, &event, "sprint")?.changed(&event, SprintNews::Changed)
+        }
+        "sprint_started" => {
+            needed(read.sprint, &event, "sprint")?.changed(&event, SprintNews::Started)
+        }
+        "sprint_deleted" => {
+            needed(read.sprint, &event, "sprint")?.changed(&event, SprintNews::Gone)
         }
         other => Ok(JiraEvent::PassedOver(why_passed_over(other))),
     }
@@ -158,7 +168,6 @@ fn why_passed_over(event: &str) -> &'static str {
         "worklog" => "work logs are not mirrored",
         "attachment" => "attachments are not mirrored",
         "version" => "versions are read with the issues that carry them",
-        "sprint" => "sprints are read with the issues that carry them",
         "board" => "boards are not mirrored",
         "issuetype" => "issue types are read with the issues that have them",
         "user" => "people are not mirrored",

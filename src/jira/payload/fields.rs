@@ -1,17 +1,18 @@
 //! The body of an issue, as webhooks and the REST API write it, read into a snapshot.
 //!
-//! Only the fields the mirror keeps are read. The sprint has no fixed name: it is a custom field
-//! whose value looks like sprints, objects on Cloud and Java's text form on Data Center.
+//! Only the fields the mirror keeps are read.
 
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
-use super::lenient::{Many, Scalar, Shape, skip_items};
+use super::lenient::{Many, Scalar, Shape};
+use super::sprint::Sprints;
 use super::{PayloadError, read};
 use crate::domain::issue::{IssueSnapshot, Named, StatusCategory};
 use crate::domain::mirror::{self, Field};
+use crate::domain::sprint::Sprint;
 
 /// An issue, whole or a reference to one.
 #[derive(Deserialize)]
@@ -60,7 +61,7 @@ pub(super) struct Fields<'a> {
     labels: Many<Scalar<'a>>,
     updated: Scalar<'a>,
     category_changed: Scalar<'a>,
-    sprints: Vec<Named>,
+    sprints: Vec<Sprint>,
     /// Which fields the body names.
     named: mirror::Fields,
 }
@@ -191,107 +192,6 @@ impl<'de> Deserialize<'de> for Name {
     }
 }
 
-/// The value of a custom field, empty unless it is a list of sprints.
-#[derive(Default)]
-struct Sprints(Vec<Named>);
-
-impl<'de> Deserialize<'de> for Sprints {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let Many(items) = Many::<Item>::deserialize(from)?;
-        Ok(Self(items.into_iter().filter_map(|item| item.0).collect()))
-    }
-}
-
-/// An entry of a custom field's list; a sprint or nothing.
-struct Item(Option<Named>);
-
-#[derive(Deserialize)]
-struct SprintObject<'a> {
-    #[serde(borrow, default)]
-    id: Scalar<'a>,
-    #[serde(borrow, default)]
-    name: Scalar<'a>,
-    #[serde(borrow, default)]
-    state: Scalar<'a>,
-    #[serde(borrow, default, rename = "boardId")]
-    board: Scalar<'a>,
-    #[serde(borrow, default, rename = "originBoardId")]
-    origin_board: Scalar<'a>,
-}
-
-impl<'de> Deserialize<'de> for Item {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Read;
-
-        impl<'de> Visitor<'de> for Read {
-            type Value = Item;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("any value")
-            }
-            fn visit_str<E>(self, text: &str) -> Result<Item, E> {
-                Ok(Item(sprint_of_java(text)))
-            }
-            fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<Item, M::Error> {
-                let object =
-                    SprintObject::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
-                let board = object.board.id().or_else(|| object.origin_board.id());
-                let is_sprint = board.is_some() && matches!(object.state, Scalar::Text(_));
-                Ok(Item(match object.id.id() {
-                    Some(id) if is_sprint => Some(Named {
-                        id: id.to_string(),
-                        name: object.name.into_string(),
-                    }),
-                    _ => None,
-                }))
-            }
-            fn visit_seq<S: SeqAccess<'de>>(self, items: S) -> Result<Item, S::Error> {
-                skip_items(items)?;
-                Ok(Item(None))
-            }
-            fn visit_i64<E>(self, _: i64) -> Result<Item, E> {
-                Ok(Item(None))
-            }
-            fn visit_u64<E>(self, _: u64) -> Result<Item, E> {
-                Ok(Item(None))
-            }
-            fn visit_f64<E>(self, _: f64) -> Result<Item, E> {
-                Ok(Item(None))
-            }
-            fn visit_bool<E>(self, _: bool) -> Result<Item, E> {
-                Ok(Item(None))
-            }
-            fn visit_unit<E>(self) -> Result<Item, E> {
-                Ok(Item(None))
-            }
-        }
-        from.deserialize_any(Read)
-    }
-}
-
-/// Reads `com.atlassian.greenhopper.service.sprint.Sprint@1a2b[id=1,…,name=Sprint 2,…]`. A name may
-/// hold commas; it ends where the next known property begins.
-fn sprint_of_java(text: &str) -> Option<Named> {
-    let (class, properties) = text.split_once('[')?;
-    if !class.starts_with("com.atlassian.greenhopper.service.sprint.Sprint@") {
-        return None;
-    }
-    let properties = properties.strip_suffix(']').unwrap_or(properties);
-    let id = properties
-        .split(',')
-        .find_map(|property| property.strip_prefix("id="))?;
-    let (_, name) = properties.split_once(",name=")?;
-    let end = [",startDate=", ",goal=", ",endDate=", ",completeDate="]
-        .iter()
-        .filter_map(|next| name.find(next))
-        .min()
-        .unwrap_or(name.len());
-    Some(Named {
-        id: id.parse::<i64>().ok()?.to_string(),
-        name: name.get(..end)?.to_owned(),
-    })
-}
-
 impl Reference<'_> {
     fn named(self) -> Option<Named> {
         Some(Named {
@@ -348,7 +248,8 @@ impl Issue<'_> {
                 .into_iter()
                 .filter_map(|version| version.0?.named())
                 .collect(),
-            sprints: fields.sprints,
+            sprints: fields.sprints.iter().map(|it| it.named.clone()).collect(),
+            sprints_told: fields.sprints,
             resolution: fields.resolution.0.and_then(Reference::named),
             priority: fields.priority.0.and_then(Reference::named),
             labels: fields

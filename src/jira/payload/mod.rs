@@ -19,6 +19,7 @@ mod fields;
 pub mod forge;
 mod history;
 mod lenient;
+mod sprint;
 
 #[cfg(test)]
 mod corpus;

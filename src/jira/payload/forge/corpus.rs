@@ -43,9 +43,13 @@ fn reading(body: &[u8]) -> String {
             "{}-{} {} removed={}",
             link.source_jira_id, link.destination_jira_id, link.type_name, link.is_removed
         ),
-        JiraEvent::Project(project) => format!("{} gone={}", project.key, project.is_gone),
+        JiraEvent::Project(project) => format!("{} {:?}", project.key, project.is_gone),
         JiraEvent::Ended(Ended::Version(version)) => format!("version {} ended", version.name),
-        JiraEvent::Ended(Ended::Sprint(sprint)) => format!("sprint {} ended", sprint.name),
+        JiraEvent::Ended(Ended::Sprint(sprint)) => format!("sprint {} ended", sprint.named.name),
+        JiraEvent::Sprint(change) => format!(
+            "sprint {} runs {:?} to {:?}, {:?}",
+            change.sprint.named.name, change.sprint.began_ms, change.sprint.ended_ms, change.news
+        ),
         JiraEvent::PassedOver(why) => format!("passed over: {why}"),
     };
     let event = seen.event.strip_prefix("avi:").unwrap_or(&seen.event);
@@ -172,7 +176,7 @@ const OURS: [(&str, &str); 24] = [
     ),
     (
         "sprint-started",
-        "jira-software:started:sprint | sprint:7 | passed over: sprints are read with the issues that carry them",
+        "jira-software:started:sprint | sprint:7 | sprint Sprint 7 runs None to None, Started",
     ),
     (
         "unknown",
@@ -362,7 +366,7 @@ const REFERENCE: [(&str, &str); 36] = [
     ),
     (
         "sprint-updated",
-        "jira-software:updated:sprint | sprint:6 | passed over: sprints are read with the issues that carry them",
+        "jira-software:updated:sprint | sprint:6 | passed over: an event of Forge says no dates, which are read with the issues",
     ),
     (
         "board-created",

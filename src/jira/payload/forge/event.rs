@@ -8,10 +8,12 @@ use serde_json::Value;
 use super::super::event::{Changelog, Entry, Link, Planned, Project, needed};
 use super::super::fields::{Fields as IssueFields, Issue, Told};
 use super::super::lenient::{Scalar, Shape};
+use super::super::sprint::SprintBody;
 use super::super::{PayloadError, event_name, read};
 use super::PREFIX;
 use crate::domain::issue::{Ended, IssueChanged, IssueSnapshot, JiraEvent, Named, StatusCategory};
 use crate::domain::mirror::{Field, Fields};
+use crate::domain::sprint::SprintNews;
 
 #[derive(Deserialize)]
 struct Body<'a> {
@@ -38,7 +40,7 @@ struct Body<'a> {
     #[serde(borrow, default)]
     version: Shape<Planned<'a>>,
     #[serde(borrow, default)]
-    sprint: Shape<Planned<'a>>,
+    sprint: Shape<SprintBody<'a>>,
     #[serde(borrow, default, rename = "sourceIssueId")]
     source: Scalar<'a>,
     #[serde(borrow, default, rename = "destinationIssueId")]
@@ -86,8 +88,13 @@ pub fn parse(body: &[u8]) -> Result<JiraEvent, PayloadError> {
         }
         "jira-software:closed:sprint" => {
             let sprint = needed(read.sprint, &event, "sprint")?;
-            let sprint = sprint.named(&event, "sprint's id and name")?;
-            Ok(JiraEvent::Ended(Ended::Sprint(sprint)))
+            Ok(JiraEvent::Ended(Ended::Sprint(sprint.told(&event)?)))
+        }
+        "jira-software:started:sprint" => {
+            needed(read.sprint, &event, "sprint")?.changed(&event, SprintNews::Started)
+        }
+        "jira-software:deleted:sprint" => {
+            needed(read.sprint, &event, "sprint")?.changed(&event, SprintNews::Gone)
         }
         other => Ok(JiraEvent::PassedOver(why_passed_over(other))),
     }
@@ -103,7 +110,7 @@ fn why_passed_over(event: &str) -> &'static str {
         (_, "worklog") => "work logs are not mirrored",
         (_, "attachment") => "attachments are not mirrored",
         (_, "version") => "versions are read with the issues that carry them",
-        (_, "sprint") => "sprints are read with the issues that carry them",
+        (_, "sprint") => "an event of Forge says no dates, which are read with the issues",
         (_, "board") => "boards are not mirrored",
         (_, "issuetype") => "issue types are read with the issues that have them",
         (_, "user") => "people are not mirrored",
