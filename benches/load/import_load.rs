@@ -25,6 +25,7 @@ const ROUNDS: usize = 5;
 
 /// Imports of 5,000, 60,000 and 100,000 results; G9, and the rate of rows beside a bare insert.
 pub async fn large(kind: Kind) {
+    const CASES: usize = 100_000;
     let Some(product) = Installed::new(kind).await else {
         return;
     };
@@ -64,7 +65,6 @@ pub async fn large(kind: Kind) {
         Goal::AtMost(256.0),
     );
 
-    const CASES: usize = 100_000;
     let (mut ours, mut parsed, mut inserted) = (vec![], vec![], vec![]);
     for run in 0..=ROUNDS {
         let file = junit(CASES, 500, run);

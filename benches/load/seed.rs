@@ -96,10 +96,10 @@ pub fn junit(run: usize) -> String {
         } else {
             ""
         };
-        write!(
+        writeln!(
             file,
             "<testcase classname=\"shop.Totals\" name=\"the total is right, case {test}\" time=\"0.25\">\
-             {failure}</testcase>\n"
+             {failure}</testcase>"
         )
         .unwrap();
     }
