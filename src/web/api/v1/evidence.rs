@@ -72,7 +72,7 @@ pub async fn attach(
         Problem::bad_request("`name` is missing.")
             .detail("A file needs a name: `?name=screen.png`.")
     })?;
-    let step: i32 = match query.one("step")?.map(str::parse) {
+    let step: i32 = match query.word("step")?.map(str::parse) {
         None => 0,
         Some(Ok(step)) if (0..=500).contains(&step) => step,
         Some(_) => return Err(Problem::bad_request("`step` is not the number of a step.")),

@@ -226,7 +226,7 @@ pub async fn show(
     app: Data<App>,
 ) -> Result<HttpResponse, Problem> {
     let query = Query::read(request.query_string(), &["after"])?;
-    let after: i64 = match query.one("after")?.map(str::parse) {
+    let after: i64 = match query.word("after")?.map(str::parse) {
         None => 0,
         Some(Ok(number)) => number,
         Some(Err(_)) => return Err(Problem::bad_request("`after` is not the number of a run.")),

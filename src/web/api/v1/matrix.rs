@@ -48,7 +48,7 @@ pub async fn show(
         &words_of(&CHOICES, &["cursor", "limit", "expand"]),
     )?;
     let asked = asked::read(&caller, &key, &query)?;
-    let is_expanded = match query.one("expand")? {
+    let is_expanded = match query.word("expand")? {
         None => false,
         Some("tests") => true,
         Some(_) => {
@@ -125,7 +125,7 @@ pub async fn show_backward(
     let (eyes, now_ms) = (asked::eyes(&caller), app.clock.now_ms());
     let (after, limit) = asked::page(&query)?;
     let mut answer = Backward::new(&asked, now_ms);
-    match query.one("from")? {
+    match query.word("from")? {
         None | Some("defects") => {
             let after = after.map(|text| asked::issue_key(&text)).transpose()?;
             let after = after.as_deref();
@@ -173,7 +173,7 @@ pub async fn show_orphans(
     let known = ["kind", "scope", "environment", "cursor", "limit"];
     let query = Query::read(request.query_string(), &known)?;
     let asked = asked::read(&caller, &key, &query)?;
-    let kind = query.one("kind")?.map(|name| {
+    let kind = query.word("kind")?.map(|name| {
         Kind::named(name).ok_or_else(|| {
             Problem::bad_request("`kind` is `issues`, `tests`, `defects` or `results`.")
         })

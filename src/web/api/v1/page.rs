@@ -28,10 +28,10 @@ pub(super) struct Page {
 impl Page {
     /// Reads `cursor` and `limit`.
     pub fn read(query: &Query) -> Result<Self, Problem> {
-        let limit = match query.one("limit")?.map(str::parse) {
-            None if !query.is_empty("limit") => USUAL,
+        let limit = match query.word("limit")?.map(str::parse) {
+            None => USUAL,
             Some(Ok(limit)) if (1..=MOST).contains(&limit) => limit,
-            _ => {
+            Some(_) => {
                 return Err(Problem::bad_request("`limit` is not a number of items.")
                     .detail(format!("A page holds 1 to {MOST} items.")));
             }

@@ -12,19 +12,14 @@ const REPEATS: usize = 20;
 
 /// Parameters as they were sent.
 #[derive(Debug)]
-pub struct Query {
-    given: Vec<(String, String)>,
-    /// Those without a value.
-    empty: Vec<String>,
-}
+pub struct Query(Vec<(String, String)>);
 
 impl Query {
-    /// Reads a query string; anything but the parameters in `known` is refused. Parameters without a
-    /// value are as good as not there: scripts hand on variables that may be empty.
+    /// Reads a query string; anything but the parameters in `known` is refused.
     pub fn read(text: &str, known: &[&str]) -> Result<Self, Problem> {
         let pairs: Vec<(String, String)> = serde_urlencoded::from_str(text)
             .map_err(|why| Problem::bad_request("The query cannot be read.").because(why))?;
-        let (mut given, mut empty) = (Vec::with_capacity(pairs.len()), Vec::new());
+        let mut given = Vec::with_capacity(pairs.len());
         for (name, value) in pairs {
             if !known.contains(&name.as_str()) {
                 let name: String = name.chars().take(80).collect();
@@ -40,23 +35,20 @@ impl Query {
                 ))
                 .detail(format!("At most {VALUE_CHARS} characters are taken.")));
             }
-            if value.is_empty() {
-                empty.push(name);
-            } else {
-                given.push((name, value.to_owned()));
-            }
+            given.push((name, value.to_owned()));
         }
-        Ok(Self { given, empty })
+        Ok(Self(given))
     }
 
-    /// Whether a parameter was sent without a value.
-    pub fn is_empty(&self, name: &str) -> bool {
-        self.empty.iter().any(|held| held == name)
-    }
-
-    /// The value of a parameter that may be given once.
+    /// The value of a text that may be given once. One without a value is as good as not there: scripts
+    /// hand on variables that may be empty.
     pub fn one(&self, name: &str) -> Result<Option<&str>, Problem> {
-        let mut values = self.given.iter().filter(|(held, _)| held == name);
+        Ok(self.word(name)?.filter(|value| !value.is_empty()))
+    }
+
+    /// The value of a number or of one word of a few, that may be given once: nothing is none of them.
+    pub fn word(&self, name: &str) -> Result<Option<&str>, Problem> {
+        let mut values = self.0.iter().filter(|(held, _)| held == name);
         let first = values.next();
         if values.next().is_some() {
             return Err(Problem::bad_request(format!(
@@ -68,7 +60,8 @@ impl Query {
 
     /// The values of a parameter that may be repeated, sorted, each once.
     pub fn all(&self, name: &str) -> Result<Vec<String>, Problem> {
-        let values = self.given.iter().filter(|(held, _)| held == name);
+        let is_it = |(held, value): &&(String, String)| held == name && !value.is_empty();
+        let values = self.0.iter().filter(is_it);
         let mut values: Vec<String> = values.map(|(_, value)| value.clone()).collect();
         values.sort_unstable();
         values.dedup();
@@ -93,7 +86,10 @@ mod tests {
         assert_eq!(query.all("environment").unwrap(), ["chrome 120", "safari"]);
         assert_eq!(query.one("revision").unwrap(), Some("4f1c"));
         assert!(query.one("environment").is_err());
-        assert_eq!(read("revision=").unwrap().one("revision").unwrap(), None);
+        let without = read("revision=&environment=").unwrap();
+        assert_eq!(without.one("revision").unwrap(), None);
+        assert_eq!(without.word("revision").unwrap(), Some(""));
+        assert_eq!(without.all("environment").unwrap(), [""; 0]);
         assert_eq!(read("revsion=1").unwrap_err().status, 400);
         assert_eq!(read("revision=a%0Ab").unwrap_err().status, 400);
         assert_eq!(

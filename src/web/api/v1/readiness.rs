@@ -83,7 +83,7 @@ pub async fn show_gate(
     app: Data<App>,
 ) -> Result<HttpResponse, Problem> {
     let query = Query::read(request.query_string(), &["scope", "environment", "strict"])?;
-    let is_strict = match query.one("strict")? {
+    let is_strict = match query.word("strict")? {
         None | Some("false") => false,
         Some("true") => true,
         Some(_) => return Err(Problem::bad_request("`strict` is `true` or `false`.")),
@@ -120,7 +120,7 @@ pub async fn show_trend(
     app: Data<App>,
 ) -> Result<HttpResponse, Problem> {
     let query = Query::read(request.query_string(), &["scope", "days"])?;
-    let days = match query.one("days")?.map(str::parse) {
+    let days = match query.word("days")?.map(str::parse) {
         None => DAYS,
         Some(Ok(days @ 1..=MOST_DAYS)) => days,
         Some(_) => {

@@ -75,13 +75,13 @@ pub async fn list(
 
 fn filter(query: &Query) -> Result<Filter, Problem> {
     let text = |name| Ok::<_, Problem>(query.one(name)?.map(str::to_owned));
-    let kind = match query.one("kind")? {
+    let kind = match query.word("kind")? {
         None => None,
         Some("automated") => Some(TestKind::Automated),
         Some("manual") => Some(TestKind::Manual),
         Some(_) => return Err(Problem::bad_request("`kind` is `automated` or `manual`.")),
     };
-    let is_archived = match query.one("archived")? {
+    let is_archived = match query.word("archived")? {
         None => None,
         Some("true") => Some(true),
         Some("false") => Some(false),

@@ -110,7 +110,7 @@ pub fn eyes(caller: &ApiCaller) -> Eyes<'_> {
 
 /// Where the page begins, and how many items it holds.
 pub fn page(query: &Query) -> Result<(Option<String>, usize), Problem> {
-    let limit = match query.one("limit")?.map(str::parse) {
+    let limit = match query.word("limit")?.map(str::parse) {
         None => USUAL,
         Some(Ok(limit @ 1..=MOST)) => limit,
         Some(_) => {
