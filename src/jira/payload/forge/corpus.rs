@@ -43,7 +43,7 @@ fn reading(body: &[u8]) -> String {
             "{}-{} {} removed={}",
             link.source_jira_id, link.destination_jira_id, link.type_name, link.is_removed
         ),
-        JiraEvent::Project(project) => format!("{} {:?}", project.key, project.is_gone),
+        JiraEvent::Project(project) => format!("{} gone={}", project.key, project.is_gone),
         JiraEvent::Ended(Ended::Version(version)) => format!("version {} ended", version.name),
         JiraEvent::Ended(Ended::Sprint(sprint)) => format!("sprint {} ended", sprint.named.name),
         JiraEvent::Sprint(change) => format!(
